@@ -1,0 +1,52 @@
+# The two commands: `make run` and `make test`. Each sets up from nothing and says what it does.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: run test lint format ui setup lock sample bench clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     set up (once) and run the pipeline: ingest, build, audit, release"
+	@echo "make test    set up (once) and run every test"
+	@echo "make ui      the Dagster web interface on http://127.0.0.1:3000"
+	@echo "make lint    check style;  make format  apply it"
+	@echo "make lock    resolve requirements.lock anew (needs uv)"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed; %s is %d.%d. Set PYTHON=/path/to/python3.11." % (sys.executable, v[0], v[1]))'
+	@echo "==> Setting up in $(VENV): a virtual environment with the locked packages (about two minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+	@echo "==> Set up"
+
+run: $(STAMP)
+	@echo "==> rdc run: ingest what changed, build, audit, release"
+	@$(BIN)/rdc run $(ARGS)
+
+test: $(STAMP)
+	@echo "==> Running the tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+ui: $(STAMP)
+	@$(BIN)/rdc ui
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+
+sample: $(STAMP)
+	@$(BIN)/python -m ingest.sample.build $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,25 @@
+{#- One code per region from core.indicator_value on: CBS writes the country as NL00, NL01 or NL1. -#}
+{% macro canonical_region(code) -%}
+    case when {{ code }} in ('NL00', 'NL1') then 'NL01' else {{ code }} end
+{%- endmacro %}
+
+{#- The kind of region, from the first two letters of its code. -#}
+{% macro region_type(code) -%}
+    case left({{ code }}, 2)
+        when 'NL' then 'land' when 'LD' then 'landsdeel' when 'PV' then 'provincie' when 'CR' then 'corop'
+        when 'GM' then 'gemeente' when 'WK' then 'wijk' when 'BU' then 'buurt' when 'GG' then 'ggd_regio'
+        when 'JZ' then 'jeugdregio' when 'ES' then 'res_regio' when 'ET' then 'res_subregio' else 'overig'
+    end
+{%- endmacro %}
+
+{#- First day of a period as CBS codes it: yyyyJJ00 year, HJnn half-year, KWnn quarter, MMnn month, SJ00 school year. -#}
+{% macro period_start(code) -%}
+    case
+        when regexp_full_match({{ code }}, '\d{4}(JJ00)') then make_date(left({{ code }}, 4)::int, 1, 1)
+        when regexp_full_match({{ code }}, '\d{4}HJ0[12]') then make_date(left({{ code }}, 4)::int, right({{ code }}, 2)::int * 6 - 5, 1)
+        when regexp_full_match({{ code }}, '\d{4}KW0[1-4]') then make_date(left({{ code }}, 4)::int, right({{ code }}, 2)::int * 3 - 2, 1)
+        when regexp_full_match({{ code }}, '\d{4}MM(0[1-9]|1[0-2])') then make_date(left({{ code }}, 4)::int, right({{ code }}, 2)::int, 1)
+        when regexp_full_match({{ code }}, '\d{4}SJ00') then make_date(left({{ code }}, 4)::int, 8, 1)
+        when regexp_full_match({{ code }}, '\d{8}') then try_strptime({{ code }}, '%Y%m%d')::date
+    end
+{%- endmacro %}

@@ -1,0 +1,60 @@
+-- What we published when. A figure that stays the same keeps its row; one that changes, or goes, gets an end and the new
+-- one a beginning. Only the figure, its reason and its status count: a new snapshot with the same figure changes nothing.
+with current_value as (
+    select * from {{ ref('indicator_value') }}
+),
+
+published as (
+    select * from {{ source('raw', 'published') }}
+),
+
+open_row as (
+    select * from published where known_to is null
+),
+
+compared as (
+    select
+        open_row.*,
+        coalesce(
+            current_value.indicator_id is not null
+            and current_value.value is not distinct from open_row.value
+            and current_value.missing_reason is not distinct from open_row.missing_reason
+            and current_value.period_status is not distinct from open_row.period_status,
+            false
+        ) as still_holds
+    from open_row
+    left join current_value using (indicator_id, definition_version, region_code, period_code)
+),
+
+fresh as (
+    select
+        current_value.indicator_id,
+        current_value.definition_version,
+        current_value.region_code,
+        current_value.period_code,
+        current_value.value,
+        current_value.missing_reason,
+        current_value.period_status,
+        current_value.snapshot_id,
+        timestamptz '{{ var("known_at") }}' as known_from,
+        null::timestamptz as known_to
+    from current_value
+    anti join (select * from compared where still_holds) as same
+        using (indicator_id, definition_version, region_code, period_code)
+),
+
+final as (
+    select * from published where known_to is not null
+    union all by name
+    select * exclude (still_holds)
+        replace (case when still_holds then null else timestamptz '{{ var("known_at") }}' end as known_to)
+    from compared
+    union all by name
+    select * from fresh
+)
+
+select
+    indicator_id, definition_version, region_code, period_code, value, missing_reason, period_status, snapshot_id,
+    known_from, known_to
+from final
+order by indicator_id, region_code, period_code, known_from

@@ -1,0 +1,31 @@
+with source as (
+    select * from {{ source('raw', 'snapshot') }}
+),
+
+final as (
+    select
+        snapshot_no,
+        snapshot_id,
+        source_id,
+        table_id,
+        protocol,
+        catalog,
+        layout,
+        origin,
+        url,
+        fetched_at,
+        modified,
+        version_stamp,
+        scope,
+        period as declared_period,
+        row_count,
+        expected_count,
+        count_source,
+        bytes,
+        schema_fingerprint,
+        sha256,
+        warnings
+    from source
+)
+
+select * from final

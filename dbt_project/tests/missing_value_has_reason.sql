@@ -1,0 +1,10 @@
+-- A missing value has a reason, and a value has none.
+select 'cell' as place, count(*) as rows_without
+from {{ ref('cell') }}
+where (value is null and text_value is null) <> (missing_reason is not null)
+having count(*) > 0
+union all
+select 'indicator_value', count(*)
+from {{ ref('indicator_value') }}
+where (value is null) <> (missing_reason is not null)
+having count(*) > 0

@@ -1,0 +1,214 @@
+"""One way to ask a host: time-outs, retries with back-off, politeness, and errors that say what was expected.
+
+Every request of the project goes through :class:`Client`. At most four connections are open per host; a host that
+does not answer is not asked again by the other tables of the same run (circuit breaker).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+T = TypeVar("T")
+
+USER_AGENT = "RuralDataCenterKempen/0.1 (regional data warehouse of five Dutch municipalities; polite client)"
+CONNECTIONS_PER_HOST = 4
+#: Statuses after which the same request may succeed: rate limit, and the server's own trouble.
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
+
+
+class FetchError(Exception):
+    """A request that did not bring what was asked: which URL, what was expected, what came instead."""
+
+    def __init__(self, url: str, expected: str, got: str) -> None:
+        super().__init__(f"{url}: expected {expected}, got {got}")
+        self.url, self.expected, self.got = url, expected, got
+
+
+class Transient(FetchError):
+    """Worth another try: a reset, a time-out, a damaged body, a status that passes."""
+
+    retry_after: float | None = None
+
+
+class Unreachable(FetchError):
+    """The host can't be reached: no name, no route, refused, or it did not take the connection in time."""
+
+
+class _NoAnswer(Transient):
+    """One try at a host that has not answered yet in this run; after the last try it counts as unreachable."""
+
+
+class NotFound(FetchError):
+    """The host answers, but has no such thing (404, 410)."""
+
+
+@dataclass
+class _Host:
+    slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(CONNECTIONS_PER_HOST))
+    answered: bool = False
+    #: Why the host counts as out of reach; set once a first request was tried in vain.
+    down: str | None = None
+
+
+class Client:
+    """A polite HTTP client for one run. Safe to use from several threads.
+
+    :param timeout: seconds without a byte after which an answer counts as stalled (``RDC_HTTP_TIMEOUT``, default 60).
+    :param attempts: how often one request is tried, first time included (``RDC_HTTP_ATTEMPTS``, default 4).
+    :param backoff: seconds before the second try; doubles with each further one.
+    """
+
+    def __init__(
+        self,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        backoff: float = 0.5,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.timeout = timeout or float(os.environ.get("RDC_HTTP_TIMEOUT", "60"))
+        self.attempts = attempts or int(os.environ.get("RDC_HTTP_ATTEMPTS", "4"))
+        self.backoff = backoff
+        self._sleep = sleep
+        self._hosts: dict[str, _Host] = {}
+        self._lock = threading.Lock()
+        self._local = threading.local()
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def get(self, url: str, params: dict[str, str] | None = None, expected: str = "JSON") -> requests.Response:
+        """A whole answer, read into memory: for metadata and counts, not for rows."""
+        request = requests.Request("GET", url, params=params).prepare()
+        return self.read(request, lambda response: _whole(response), expected)
+
+    def read(
+        self,
+        request: requests.PreparedRequest,
+        consume: Callable[[requests.Response], T],
+        expected: str,
+    ) -> T:
+        """Send a request and let ``consume`` read the streamed answer; all of it is tried again when it breaks off.
+
+        :param consume: must start from nothing at every call; may raise :class:`Transient` for a body that is damaged.
+        :raises Unreachable: the host does not answer, now or earlier in this run.
+        :raises NotFound: the host has no such thing.
+        :raises FetchError: anything else that is not what was expected, after the last try.
+        """
+        host = self._host(str(request.url))
+        request.headers.setdefault("User-Agent", USER_AGENT)
+        request.headers.setdefault("Accept-Encoding", "gzip, deflate")
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception_type(Transient),
+                stop=stop_after_attempt(self.attempts),
+                wait=self._wait,
+                sleep=self._sleep,
+                reraise=True,
+            ):
+                with attempt, host.slots:
+                    if host.down and not host.answered:
+                        raise Unreachable(str(request.url), expected, host.down)
+                    return self._once(host, request, consume, expected)
+        except _NoAnswer as error:
+            host.down = error.got
+            raise Unreachable(error.url, error.expected, error.got) from error
+        raise AssertionError("tenacity reraises the last error")
+
+    def _once(
+        self,
+        host: _Host,
+        request: requests.PreparedRequest,
+        consume: Callable[[requests.Response], T],
+        expected: str,
+    ) -> T:
+        url = str(request.url)
+        try:
+            with self._session().send(request, stream=True, timeout=(10, self.timeout), **self._proxies(url)) as response:
+                host.answered = True
+                if response.status_code in (404, 410):
+                    raise NotFound(url, expected, f"HTTP {response.status_code}")
+                if response.status_code in TRANSIENT:
+                    error = Transient(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
+                    error.retry_after = _retry_after(response.headers.get("Retry-After"))
+                    raise error
+                if response.status_code != 200:
+                    raise FetchError(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
+                return consume(response)
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.ConnectionError) as error:
+            if host.answered:
+                raise Transient(url, expected, f"a broken connection ({_root(error)})") from error
+            raise _NoAnswer(url, expected, f"no answer from the host ({_root(error)})") from error
+        except requests.exceptions.Timeout as error:
+            raise Transient(url, expected, f"nothing for {self.timeout:g} seconds") from error
+        except requests.exceptions.RequestException as error:
+            raise Transient(url, expected, f"a damaged answer ({_root(error)})") from error
+
+    # -- the policy ---------------------------------------------------------------------------------------------------
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Back off 1, 2, 4 … times ``backoff`` seconds, or as long as the host asks (at most two minutes)."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, Transient) else None
+        own = self.backoff * 2 ** (state.attempt_number - 1)
+        return min(max(asked, own), 120.0) if asked is not None else own
+
+    def _host(self, url: str) -> _Host:
+        with self._lock:
+            return self._hosts.setdefault(urlsplit(url).netloc, _Host())
+
+    def _session(self) -> requests.Session:
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS_PER_HOST)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+        return session
+
+    def _proxies(self, url: str) -> dict[str, object]:
+        """What ``Session.request`` would take from the environment, and ``Session.send`` does not."""
+        settings = self._session().merge_environment_settings(url, {}, None, None, None)
+        return {"proxies": settings["proxies"], "verify": settings["verify"], "cert": settings["cert"]}
+
+
+def _whole(response: requests.Response) -> requests.Response:
+    _ = response.content
+    return response
+
+
+def _glimpse(response: requests.Response) -> str:
+    """The first words of an answer, for an error message."""
+    return " ".join(response.raw.read(300, decode_content=True).decode("utf-8", "replace").split())[:120] or "(empty)"
+
+
+def _root(error: BaseException) -> str:
+    """The innermost reason; urllib3 wraps it several times over."""
+    reason = error
+    while True:
+        inner = getattr(reason, "reason", None) or next((a for a in reason.args if isinstance(a, BaseException)), None)
+        if not isinstance(inner, BaseException):
+            text = str(reason)
+            return text.split(": ", 1)[-1] if "object at 0x" in text else text or type(reason).__name__
+        reason = inner
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait as the host asks, from either form of the header (RFC 9110, 10.2.3)."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None

@@ -1,0 +1,323 @@
+"""One table, from its source to a snapshot: ask, fetch, prove, type, commit.
+
+The recipe is :func:`land`. Whatever goes wrong leaves no snapshot and an outcome that names table, URL and what was
+expected.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import zstandard
+
+from ingest.http import Client, FetchError, Unreachable
+from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE, Outcome
+from ingest.registry import Table
+from ingest.settings import Settings
+from ingest.snapshot import Landing, Snapshot, Store, now
+from ingest.statline import service
+from ingest.statline.model import Head, Metadata, Page, Service
+from ingest.statline.page import first_row
+
+Progress = Callable[[str, int, int], None]
+
+_TYPES = {"String": "VARCHAR"}
+_WHOLE = {"Long", "Integer", "Int", "Short", "Byte"}
+
+
+class LandingError(Exception):
+    """A table that arrived but can't be used: which table, what was expected, what came."""
+
+
+class _MovedError(LandingError):
+    """The source published a new version while the old one was being fetched."""
+
+
+def land(
+    table: Table, settings: Settings, store: Store, client: Client, progress: Progress = lambda *_: None
+) -> Outcome:
+    """Ingest a table if it changed. Never raises for what a source does: the outcome tells."""
+    started, at = time.monotonic(), now()
+    modified: str | None = None
+    try:
+        source = service(table, settings, client)
+        head = source.head(table)
+        modified = head.modified
+        last = store.newest(table.id)
+        if last and last.stamp == head.stamp and (last.scope, last.period) == (table.filter, table.period):
+            return Outcome(table.id, at, UNCHANGED, snapshot_id=last.snapshot_id, modified=modified, rows=last.row_count)
+        try:
+            snapshot = _fetch(table, source, head, store, progress, at)
+        except _MovedError:
+            # Published anew under our hands: take the new version, once.
+            snapshot = _fetch(table, source, source.head(table), store, progress, at)
+    except Unreachable as error:
+        return Outcome(table.id, at, UNREACHABLE, str(error), modified=modified, seconds=time.monotonic() - started)
+    except (FetchError, LandingError, duckdb.Error, OSError) as error:
+        reason = f"{table.id}: {error}"
+        return Outcome(table.id, at, FAILED, reason, modified=modified, seconds=time.monotonic() - started)
+    return Outcome(
+        table.id,
+        at,
+        FETCHED,
+        snapshot_id=snapshot.snapshot_id,
+        modified=snapshot.modified,
+        rows=snapshot.row_count,
+        bytes=sum(page["bytes"] for page in snapshot.pages),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Progress, at: str) -> Snapshot:
+    metadata = source.metadata(table)
+    _check_shape(table, metadata)
+    expected, count_source = source.count(table, head)
+    with store.landing(table.id) as landing:
+        pages = _collect(table, source, metadata, landing, expected, progress)
+        types, warnings = write_data(landing.path, pages, source.layout, metadata, table.id)
+        rows = _prove(table, landing, source.layout, metadata, expected, count_source, pages)
+        again = source.head(table)
+        if again.stamp != head.stamp:
+            raise _MovedError(
+                f"expected one version from first row to last, but the source published a new one meanwhile (Modified "
+                f"{head.modified}, then {again.modified}); run again when it has settled"
+            )
+        write_metadata(landing.path, metadata)
+        (landing.path / "metadata.json.zst").write_bytes(
+            zstandard.ZstdCompressor(level=3).compress(json.dumps(metadata.raw, ensure_ascii=False).encode())
+        )
+        region, period = metadata.dimension("region"), metadata.dimension("time")
+        return landing.commit(
+            store.root / table.id,
+            source_id=table.source_id,
+            table_id=table.id,
+            title=head.title or table.title,
+            protocol=table.protocol,
+            catalog=table.catalog,
+            origin="live",
+            layout=source.layout,
+            url=pages[0].url,
+            fetched_at=at,
+            modified=head.modified,
+            stamp=head.stamp,
+            row_count=rows,
+            expected_count=expected,
+            count_source=count_source,
+            region_dimension=region.key if region else None,
+            time_dimension=period.key if period else None,
+            other_dimensions=[d.key for d in metadata.dimensions if d.kind == "other"],
+            period=table.period,
+            scope=table.filter,
+            schema_fingerprint=metadata.fingerprint,
+            licence=table.licence or "",
+            attribution=table.attribution or "",
+            warnings=warnings,
+            pages=[page.as_dict() for page in pages],
+        )
+
+
+def _check_shape(table: Table, metadata: Metadata) -> None:
+    for kind in ("region", "time"):
+        found = [d.key for d in metadata.dimensions if d.kind == kind]
+        if len(found) > 1:
+            raise LandingError(f"expected one {kind} dimension at most, got {', '.join(found)}")
+    if metadata.dimension("time") is None and table.period is None:
+        raise LandingError(
+            f"the table has no time dimension, so its period must be declared: add `period:` (such as 2020JJ00) "
+            f"to {table.id} in {table.file}"
+        )
+
+
+def _collect(
+    table: Table,
+    source: Service,
+    metadata: Metadata,
+    landing: Landing,
+    expected: int,
+    progress: Progress,
+) -> list[Page]:
+    """All pages, each looked at on arrival: a column that was renamed or dropped must not turn into nulls."""
+    columns = set(source.columns(metadata))
+    pages: list[Page] = []
+    for page in source.pages(table, landing.path):
+        row = first_row(landing.path / page.file)
+        if row is not None and set(row) != columns:
+            gone, new = sorted(columns - set(row)), sorted(set(row) - columns)
+            raise LandingError(
+                f"{page.url}: expected the columns that the table's metadata names, got "
+                + "; ".join(filter(None, [gone and f"without {', '.join(gone)}", new and f"with {', '.join(new)}"]))
+            )
+        pages.append(page)
+        progress(table.id, len(pages), expected)
+        if len(pages) > 2 + expected:
+            raise LandingError(f"{page.url}: expected at most {expected:,} rows, got {len(pages):,} pages and no end")
+    return pages
+
+
+# -- typing -----------------------------------------------------------------------------------------------------------
+
+
+def write_data(
+    folder: Path, pages: list[Page], layout: str, metadata: Metadata, table_id: str
+) -> tuple[dict[str, str], list[str]]:
+    """Type the pages into ``data.parquet``; the column types, and what had to be said about them.
+
+    Every number is read as DOUBLE first: DuckDB would cut 12.5 to 12 when told to read a whole number. A column that
+    the metadata calls whole is stored as BIGINT only if all its values are.
+    """
+    text, number = "VARCHAR", "DOUBLE"
+    if layout == "wide":
+        read = {"ID": "BIGINT"} | {d.key: text for d in metadata.dimensions}
+        read |= {m.code: _TYPES.get(m.datatype, number) for m in metadata.measures}
+        maybe_whole = [m.code for m in metadata.measures if m.datatype in _WHOLE]
+    else:
+        read = {"Id": "BIGINT", "Measure": text, "ValueAttribute": text, "Value": number, "StringValue": text}
+        read |= {d.key: text for d in metadata.dimensions}
+        maybe_whole = []
+    files = [str(folder / page.file) for page in pages]
+    with duck() as con:
+        source = (
+            f"read_json({_list(files)}, format = 'array', compression = 'zstd', columns = {_struct(read)})"
+        )
+        trimmed = ", ".join(f"trim({_name(k)}) as {_name(k)}" if t == text else _name(k) for k, t in read.items())
+        raw = folder / ".data.parquet"
+        try:
+            con.execute(f"copy (select {trimmed}, 'live' as origin from {source}) to '{raw}' (format parquet)")
+        except duckdb.InvalidInputException as error:
+            raise LandingError(
+                f"{pages[0].url if len(pages) == 1 else pages[0].url + ' and next'}: expected numbers and text as the "
+                f"table's metadata says, got {str(error).split('Try setting')[0].strip()}"
+            ) from error
+        whole, warnings = dict.fromkeys(maybe_whole, True), []
+        if maybe_whole:
+            broken = con.execute(
+                "select " + ", ".join(f"count(*) filter ({_name(k)} <> trunc({_name(k)}))" for k in maybe_whole)
+                + f" from read_parquet('{raw}')"
+            ).fetchall()[0]
+            for key, fractions in zip(maybe_whole, broken, strict=True):
+                if fractions:
+                    whole[key] = False
+                    warnings.append(f"{key} is declared whole, but {fractions:,} values have decimals; kept as they are")
+        types = {k: "BIGINT" if whole.get(k) else t for k, t in read.items()}
+        cast = ", ".join(f"{_name(k)}::{t} as {_name(k)}" if t != read[k] else _name(k) for k, t in types.items())
+        con.execute(
+            f"copy (select {cast}, origin from read_parquet('{raw}')) to '{folder / 'data.parquet'}' "
+            "(format parquet, compression zstd)"
+        )
+        raw.unlink()
+    return types, warnings
+
+
+def write_metadata(folder: Path, metadata: Metadata) -> None:
+    """The normalised metadata as Parquet: what dbt reads."""
+    _parquet(
+        folder / "dimensions.parquet",
+        {"key": "VARCHAR", "kind": "VARCHAR", "title": "VARCHAR", "position": "INTEGER"},
+        map(asdict, metadata.dimensions),
+    )
+    _parquet(
+        folder / "codes.parquet",
+        {k: "VARCHAR" for k in ("dimension", "code", "title", "description", "group", "status")} | {"position": "INTEGER"},
+        map(asdict, metadata.codes),
+    )
+    _parquet(
+        folder / "measures.parquet",
+        {k: "VARCHAR" for k in ("code", "stem", "title", "path", "unit", "datatype")}
+        | {"decimals": "INTEGER", "description": "VARCHAR", "position": "INTEGER"},
+        map(asdict, metadata.measures),
+    )
+
+
+def _parquet(target: Path, columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> None:
+    lines = target.with_suffix(".jsonl")
+    with lines.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    with duck() as con:
+        con.execute(
+            f"copy (select * from read_json('{lines}', format = 'newline_delimited', columns = {_struct(columns)})) "
+            f"to '{target}' (format parquet, compression zstd)"
+        )
+    lines.unlink()
+
+
+# -- proof ------------------------------------------------------------------------------------------------------------
+
+
+def _prove(
+    table: Table,
+    landing: Landing,
+    layout: str,
+    metadata: Metadata,
+    expected: int,
+    count_source: str,
+    pages: list[Page],
+) -> int:
+    """That as many rows arrived as the service says it has, none twice, and every code is one that it lists."""
+    keys = [d.key for d in metadata.dimensions] + ([] if layout == "wide" else ["Measure"])
+    data = f"read_parquet('{landing.path / 'data.parquet'}')"
+    with duck() as con:
+        key = ", ".join(map(_name, keys))
+        rows, distinct = con.execute(
+            f"select (select count(*) from {data}), (select count(*) from (select distinct {key} from {data}))"
+        ).fetchall()[0]
+        if rows != expected:
+            raise LandingError(
+                f"{pages[0].url}: expected {expected:,} rows as {count_source} says, got {rows:,} in {len(pages)} pages; "
+                "the answer is not whole, though its status was 200"
+            )
+        if distinct != rows:
+            raise LandingError(
+                f"{pages[0].url}: expected one row per {', '.join(keys)}, got {rows - distinct:,} rows that repeat another"
+            )
+        if layout == "long":
+            silent = con.execute(
+                f"select count(*) from {data} where Value is null and StringValue is null "
+                "and coalesce(ValueAttribute, 'None') = 'None'"
+            ).fetchall()[0][0]
+            if silent:
+                raise LandingError(
+                    f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
+                )
+        for dimension in metadata.dimensions:
+            listed = [c.code for c in metadata.codes if c.dimension == dimension.key]
+            strange = con.execute(
+                f"select distinct d.{_name(dimension.key)} from {data} d "
+                f"anti join (select unnest(?) as code) c on c.code = d.{_name(dimension.key)} limit 5",
+                [listed],
+            ).fetchall()
+            if strange:
+                raise LandingError(
+                    f"{pages[0].url}: expected only codes of {dimension.key} that its metadata lists, got "
+                    + ", ".join(repr(s[0]) for s in strange)
+                )
+    return int(rows)
+
+
+def duck() -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own, in memory, with a bound on what it takes."""
+    con = duckdb.connect()
+    con.execute("set memory_limit = '400MB'; set threads = 2; set enable_progress_bar = false")
+    return con
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _list(items: Iterable[str]) -> str:
+    return "[" + ", ".join(map(_literal, items)) + "]"
+
+
+def _struct(columns: dict[str, str]) -> str:
+    return "{" + ", ".join(f"{_literal(k)}: {_literal(t)}" for k, t in columns.items()) + "}"

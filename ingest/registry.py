@@ -1,0 +1,181 @@
+"""What we ingest, declared: one YAML file per publisher, plus the user's own in ``$RDC_HOME/sources``.
+
+A source table is declared, never coded. A declaration that can't be used is an error that names file, table and
+field, so that whoever edits the file knows where to look.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+SHIPPED = Path(__file__).parent / "sources"
+
+#: How long a table may go without a new version before it counts as stale, per cadence. CBS publishes no machine
+#: calendar, so these are the interval itself and half of it again.
+CADENCE_DAYS = {"month": 46, "quarter": 137, "half_year": 274, "year": 548, "once": None}
+
+PERIOD = re.compile(r"\d{4}(JJ00|SJ00|HJ0[12]|KW0[1-4]|MM(0[1-9]|1[0-2]))")
+
+
+class RegistryError(ValueError):
+    """A declaration that can't be used; the message names file, table and field."""
+
+
+class Table(BaseModel):
+    """One table of a publisher: where it is, what of it we take, and on which terms it may be shared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[0-9A-Za-z_]+$", description="the publisher's identifier; its case is significant in v4")
+    title: str
+    protocol: Literal["v3", "v4"]
+    catalog: Literal["cbs", "third-party"] = "cbs"
+    cadence: Literal["month", "quarter", "half_year", "year", "once"]
+    period: str | None = Field(None, description="the period of all figures, for a table without a time dimension")
+    filter: str | None = Field(None, description="OData filter that declares the slice to take; none takes the table")
+    owner: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+    sharing_level: Literal["public", "partners", "municipality"] | None = None
+    why: str | None = Field(None, description="why this table, or why this protocol, in a sentence")
+    # Filled in from the publisher and the file, never written by hand.
+    source_id: str = ""
+    file: str = ""
+
+    @field_validator("period")
+    @classmethod
+    def _period_code(cls, value: str | None) -> str | None:
+        if value is not None and not PERIOD.fullmatch(value):
+            raise ValueError(f"{value!r} is not a CBS period code such as 2020JJ00, 2024KW01 or 2024MM12")
+        return value
+
+    @property
+    def max_age_days(self) -> int | None:
+        return CADENCE_DAYS[self.cadence]
+
+
+class Publisher(BaseModel):
+    """A file of declarations: the publisher's terms and its tables."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str
+    licence: str
+    attribution: str
+    owner: str
+    sharing_level: Literal["public", "partners", "municipality"] = "public"
+    tables: list[Table]
+
+    @model_validator(mode="after")
+    def _no_table_twice(self) -> Publisher:
+        seen: set[str] = set()
+        for table in self.tables:
+            if table.id in seen:
+                raise ValueError(f"table {table.id} is declared twice")
+            seen.add(table.id)
+        return self
+
+
+class Registry:
+    """All declared tables, by id."""
+
+    def __init__(self, tables: dict[str, Table]) -> None:
+        self.tables = tables
+
+    @classmethod
+    def load(cls, own: Path | None = None, shipped: Path = SHIPPED) -> Registry:
+        """Read the shipped files and the user's own.
+
+        :raises RegistryError: naming file, table and field of every declaration that can't be used.
+        """
+        tables: dict[str, Table] = {}
+        files = sorted(shipped.glob("*.yml")) + (sorted(own.glob("*.yml")) if own and own.is_dir() else [])
+        for file in files:
+            for table in _read(file):
+                if table.id in tables:
+                    raise RegistryError(
+                        f"{file}: table {table.id} is already declared in {tables[table.id].file}; remove one of the two"
+                    )
+                tables[table.id] = table
+        return cls(tables)
+
+    def select(self, ids: tuple[str, ...]) -> list[Table]:
+        """The tables of these ids, or all of them when none is named.
+
+        :raises RegistryError: for an id that is not declared, with the ids that come nearest.
+        """
+        import difflib
+
+        for table_id in ids:
+            if table_id not in self.tables:
+                near = difflib.get_close_matches(table_id, self.tables, n=3, cutoff=0.6)
+                hint = f" Did you mean {', '.join(near)}?" if near else ""
+                raise RegistryError(
+                    f"Table {table_id} is not declared.{hint} `rdc sources list` shows what is; "
+                    f"`rdc sources add {table_id}` declares it."
+                )
+        return [self.tables[i] for i in (dict.fromkeys(ids) if ids else self.tables)]
+
+
+def _read(file: Path) -> list[Table]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RegistryError(f"{file}: not readable as YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{file}: not UTF-8 ({error}); save it as UTF-8") from error
+    try:
+        publisher = Publisher.model_validate(content)
+    except ValidationError as error:
+        raise RegistryError("\n".join(f"{file}: {line}" for line in _explain(error, content))) from error
+    shared = publisher.model_dump(include={"owner", "licence", "attribution", "sharing_level"})
+    return [
+        table.model_copy(
+            update={key: value for key, value in shared.items() if getattr(table, key) is None}
+            | {"source_id": publisher.source_id, "file": str(file)}
+        )
+        for table in publisher.tables
+    ]
+
+
+def _explain(error: ValidationError, content: object) -> list[str]:
+    """Pydantic's errors in the words of the file: the table by its id, the field by its name."""
+    lines = []
+    for item in error.errors():
+        place = list(item["loc"])
+        if len(place) >= 2 and place[0] == "tables" and isinstance(place[1], int):
+            table = content["tables"][place[1]] if isinstance(content, dict) else None
+            name = table.get("id", f"number {place[1] + 1}") if isinstance(table, dict) else f"number {place[1] + 1}"
+            where = f"table {name}: field {'.'.join(map(str, place[2:])) or '(itself)'}"
+        else:
+            where = f"field {'.'.join(map(str, place)) or '(the file itself)'}"
+        lines.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
+    return lines
+
+
+def add_own(own: Path, table: Table) -> Path:
+    """Register a table of the user's own: written beside, then renamed, so that a reader never sees half a file."""
+    own.mkdir(parents=True, exist_ok=True)
+    file = own / f"{table.id}.yml"
+    declared = table.model_dump(
+        exclude_none=True, exclude={"source_id", "file", "owner", "licence", "attribution", "sharing_level"}
+    )
+    content = {
+        "source_id": table.source_id,
+        "name": table.owner,
+        "licence": table.licence,
+        "attribution": table.attribution,
+        "owner": table.owner,
+        "sharing_level": table.sharing_level or "public",
+        "tables": [declared],
+    }
+    beside = file.with_suffix(".yml.part")
+    beside.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    beside.replace(file)
+    return file

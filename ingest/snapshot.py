@@ -1,0 +1,229 @@
+"""The landing zone: immutable snapshots, each whole under its final name or not there at all.
+
+A snapshot is a folder ``$RDC_HOME/snapshots/<table>/<snapshot_id>/``::
+
+    snapshot.json               what it is: source, URLs, time, Modified, rows, fingerprint, SHA-256 of every file
+    page-00001.json.zst ...     the rows as received (the array; the envelope's two ends are in snapshot.json)
+    metadata.json.zst           every metadata resource as received
+    data.parquet                the rows, typed after the table's own metadata, codes trimmed
+    dimensions.parquet codes.parquet measures.parquet   the metadata, normalised
+
+Beside the folder lies ``<snapshot_id>.verdict.json`` once the snapshot was audited. The verdict is not inside,
+because a snapshot never changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+SAMPLE = Path(__file__).parent / "sample"
+MANIFEST = "snapshot.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a snapshot knows about itself. ``path`` is where it lies; everything else is in ``snapshot.json``.
+
+    :param origin: ``live`` (from the source) or ``sample`` (the bundled reference extract).
+    :param layout: ``wide`` (a column per measure) or ``long`` (a row per observation).
+    :param row_count: rows that arrived; ``expected_count`` is the service's own count and ``count_source`` who said so.
+    :param region_dimension: key of the dimension with regions, if any; ``time_dimension`` likewise.
+    :param period: the declared period of all figures, for a table without a time dimension.
+    :param scope: the OData filter that declared the slice; None is the whole table.
+    :param sha256: over the hashes of all files: one number for the whole content.
+    """
+
+    snapshot_id: str
+    source_id: str
+    table_id: str
+    title: str
+    protocol: str
+    catalog: str
+    origin: str
+    layout: str
+    url: str
+    fetched_at: str
+    modified: str
+    stamp: dict[str, str]
+    row_count: int
+    expected_count: int
+    count_source: str
+    region_dimension: str | None
+    time_dimension: str | None
+    other_dimensions: list[str]
+    period: str | None
+    scope: str | None
+    schema_fingerprint: str
+    sha256: str
+    bytes: int
+    licence: str
+    attribution: str
+    warnings: list[str]
+    pages: list[dict[str, Any]]
+    files: dict[str, dict[str, Any]]
+    path: Path = field(compare=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Snapshot:
+        """:raises SnapshotError: the manifest is missing or not one of ours."""
+        try:
+            return cls(path=path, **json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise SnapshotError(f"{path}: not a readable snapshot ({error}); move it away and run again") from error
+
+    def manifest(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if key != "path"}
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    def damaged(self) -> list[str]:
+        """The files whose content no longer has the hash under which it was laid down."""
+        return [name for name, known in self.files.items() if _sha256(self.file(name)) != known["sha256"]]
+
+    @property
+    def verdict_file(self) -> Path:
+        return self.path.with_name(self.path.name + ".verdict.json")
+
+
+class SnapshotError(Exception):
+    """A snapshot that can't be read or written."""
+
+
+class Landing:
+    """A snapshot in the making, in a folder that no reader looks at."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def commit(self, table_folder: Path, **facts: Any) -> Snapshot:
+        """Give the snapshot its id and its final name; after a crash it is there whole or not at all."""
+        files = {
+            item.name: {"bytes": item.stat().st_size, "sha256": _sha256(item)} for item in sorted(self.path.iterdir())
+        }
+        sha256 = hashlib.sha256(
+            json.dumps({name: f["sha256"] for name, f in files.items()}, sort_keys=True).encode()
+        ).hexdigest()
+        moment = datetime.fromisoformat(facts["fetched_at"]).astimezone(UTC)
+        snapshot_id = f"{facts['table_id']}-{moment:%Y%m%dT%H%M%SZ}-{sha256[:8]}"
+        snapshot = Snapshot(
+            snapshot_id=snapshot_id,
+            sha256=sha256,
+            bytes=sum(f["bytes"] for f in files.values()),
+            files=files,
+            path=table_folder / snapshot_id,
+            **facts,
+        )
+        (self.path / MANIFEST).write_text(
+            json.dumps(snapshot.manifest(), ensure_ascii=False, indent=1), encoding="utf-8"
+        )
+        for item in self.path.iterdir():
+            _fsync(item)
+        _fsync(self.path)
+        self.path.rename(snapshot.path)
+        _fsync(table_folder)
+        return snapshot
+
+
+class Store:
+    """All snapshots under ``$RDC_HOME/snapshots``, and the bundled sample beside them."""
+
+    def __init__(self, root: Path, sample: Path = SAMPLE) -> None:
+        self.root = root
+        self._sample = sample
+
+    @contextmanager
+    def landing(self, table_id: str) -> Iterator[Landing]:
+        """A folder to fetch into; gone afterwards unless it was committed."""
+        folder = self.root / table_id
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f".landing-{uuid.uuid4().hex[:12]}"
+        path.mkdir()
+        try:
+            yield Landing(path)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what a killed run left half-done. Only for the one that holds the run lock."""
+        for left in self.root.glob("*/.landing-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def all(self, table_id: str) -> list[Snapshot]:
+        """The live snapshots of a table, oldest first."""
+        folder = self.root / table_id
+        if not folder.is_dir():
+            return []
+        found = [Snapshot.read(p.parent) for p in folder.glob(f"*/{MANIFEST}") if not p.parent.name.startswith(".")]
+        return sorted(found, key=lambda s: (s.fetched_at, s.snapshot_id))
+
+    def newest(self, table_id: str) -> Snapshot | None:
+        """The newest snapshot, whatever its verdict: what the source last gave us."""
+        return next(reversed(self.all(table_id)), None)
+
+    def good(self, table_id: str) -> Snapshot | None:
+        """The newest snapshot that was audited and accepted: what the warehouse is built from."""
+        return next((s for s in reversed(self.all(table_id)) if (v := self.verdict(s)) and v.accepted), None)
+
+    def unjudged(self, table_id: str) -> list[Snapshot]:
+        return [s for s in self.all(table_id) if self.verdict(s) is None]
+
+    def sample(self, table_id: str) -> Snapshot | None:
+        path = self._sample / table_id
+        return Snapshot.read(path) if (path / MANIFEST).is_file() else None
+
+    def judge(self, snapshot: Snapshot, verdict: Verdict) -> None:
+        write_whole(snapshot.verdict_file, json.dumps(asdict(verdict), ensure_ascii=False, indent=1))
+
+    def verdict(self, snapshot: Snapshot) -> Verdict | None:
+        if not snapshot.verdict_file.is_file():
+            return None
+        return Verdict(**json.loads(snapshot.verdict_file.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the audit said of a snapshot. A snapshot that is not accepted is quarantined, with its reasons."""
+
+    accepted: bool
+    judged_at: str
+    reasons: list[str]
+    results: list[dict[str, Any]]
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write beside, fsync, rename: a reader sees the old file or the new one, never half of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    beside.write_text(text, encoding="utf-8")
+    _fsync(beside)
+    beside.replace(target)
+    _fsync(target.parent)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,185 @@
+"""What both services tell about a table, in one form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ingest.http import FetchError
+from ingest.registry import Table
+
+SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<suffix>\d+)$")
+REGION = re.compile(r"^(NL\d{1,2}|LD\w{2}|PV\d{2}|CR\d{2}|GM\d{4}|WK\d{6}|BU\d{8})$")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What tells one version of a table from the next; asked before anything is fetched.
+
+    :param stamp: the fields that move when CBS publishes (``Modified``, version …); equal stamps mean unchanged.
+    :param count: the service's own number of rows (v3) or observations (v4) of the *whole* table, if it says so.
+    """
+
+    table_id: str
+    title: str
+    modified: str
+    stamp: dict[str, str]
+    count: int | None
+    count_source: str
+    period_text: str
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """An axis of the table. ``kind`` is ``region``, ``time`` or ``other``."""
+
+    key: str
+    kind: str
+    title: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Code:
+    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …)."""
+
+    dimension: str
+    code: str
+    title: str
+    description: str | None
+    group: str | None
+    status: str | None
+    position: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column (v3) or measure (v4). The stem is the key without its yearly moving suffix; v4 codes have none.
+
+    ``path`` is the titles of the topic groups above it, from the outside in, joined by `` > ``.
+    """
+
+    code: str
+    stem: str
+    title: str
+    path: str
+    unit: str | None
+    datatype: str
+    decimals: int | None
+    description: str | None
+    position: int
+
+    @property
+    def is_text(self) -> bool:
+        return self.datatype == "String"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The shape of a table. ``raw`` has every metadata resource as the service gave it, by name."""
+
+    dimensions: tuple[Dimension, ...]
+    codes: tuple[Code, ...]
+    measures: tuple[Measure, ...]
+    info: dict[str, Any]
+    raw: dict[str, Any]
+
+    def dimension(self, kind: str) -> Dimension | None:
+        """The one dimension of this kind, or None. A table with two is an error where it is read, not here."""
+        return next((d for d in self.dimensions if d.kind == kind), None)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over dimensions and measures: what an indicator could be bound to. Order and descriptions don't count."""
+        shape = {
+            "dimensions": sorted((d.key, d.kind) for d in self.dimensions),
+            "measures": sorted(
+                (m.code, m.title, m.path, m.unit or "", m.datatype, m.decimals or 0) for m in self.measures
+            ),
+        }
+        return hashlib.sha256(json.dumps(shape, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of rows as received.
+
+    The body is kept in three parts: ``head`` up to the array, the array itself in ``file`` (zstandard), ``tail``
+    behind it. ``sha256`` is over the exact body, so head + array + tail can be checked against it.
+    """
+
+    number: int
+    url: str
+    file: str
+    head: str
+    tail: str
+    bytes: int
+    sha256: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Service(Protocol):
+    """How a StatLine service is asked. Every method raises :class:`ingest.http.FetchError` with URL and expectation."""
+
+    #: The kind of rows: ``wide`` has a column per measure (v3), ``long`` a row per observation (v4).
+    layout: str
+
+    def head(self, table: Table) -> Head: ...
+
+    def metadata(self, table: Table) -> Metadata: ...
+
+    def count(self, table: Table, head: Head) -> tuple[int, str]:
+        """The service's own count of the declared slice, and the URL that said so."""
+        ...
+
+    def pages(self, table: Table, into: Path) -> Iterator[Page]:
+        """Fetch page after page into a folder, in the service's own order."""
+        ...
+
+    def columns(self, metadata: Metadata) -> list[str]:
+        """The keys that every row must have, and no others."""
+        ...
+
+    def cell_url(self, table: Table, keys: dict[str, str], measure: str) -> str:
+        """The address at which anyone can look one figure up at the source."""
+        ...
+
+
+def clean(text: object) -> str:
+    """A title as a person reads it: no-break spaces become spaces, runs of blanks one, ends trimmed."""
+    return " ".join(str(text or "").replace("\u00a0", " ").split())
+
+
+def prose(text: object) -> str | None:
+    """A description with one kind of line end and no blank rim; None when there is nothing left."""
+    if text is None:
+        return None
+    lines = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
+    return lines.strip() or None
+
+
+def integer(text: str, url: str) -> int:
+    """A count as these services send it: bare digits, sometimes behind a byte-order mark."""
+    digits = text.strip().lstrip("\ufeff").strip()
+    if not digits.isdigit():
+        raise FetchError(url, "a number of rows", repr(digits[:80]))
+    return int(digits)
+
+
+def infer_region(dimensions: list[Dimension], codes: list[Code]) -> list[Dimension]:
+    """Where no dimension calls itself geographic, take the one whose codes are (nearly) all region codes."""
+    if any(d.kind == "region" for d in dimensions):
+        return dimensions
+    for at, dimension in enumerate(dimensions):
+        members = [c.code for c in codes if c.dimension == dimension.key]
+        if members and sum(bool(REGION.match(m)) for m in members) >= 0.9 * len(members):
+            changed = Dimension(dimension.key, "region", dimension.title, dimension.position)
+            return [*dimensions[:at], changed, *dimensions[at + 1 :]]
+    return dimensions

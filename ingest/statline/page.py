@@ -1,0 +1,109 @@
+"""A page of rows, streamed to disk in bounded memory and checked on the way.
+
+DuckDB streams a bare JSON array several times faster than the OData envelope around it, so the array goes to a file
+of its own and the envelope's head and tail are kept beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import requests
+import zstandard
+
+from ingest.http import Client, Transient
+from ingest.statline.model import Page
+
+_ARRAY = re.compile(rb'"value"\s*:\s*\[')
+#: The envelope behind the array holds a next link and little else; the array's end is looked for in this much.
+_TAIL = 16_384
+_HEAD = 65_536
+
+
+class Envelope:
+    """Splits a streamed OData body into head, array and tail, and hashes all of it."""
+
+    def __init__(self, url: str, array: zstandard.ZstdCompressionWriter) -> None:
+        self.url = url
+        self.head: bytes | None = None
+        self.bytes = 0
+        self._array = array
+        self._held = b""
+        self._sha = hashlib.sha256()
+
+    def feed(self, chunk: bytes) -> None:
+        self.bytes += len(chunk)
+        self._sha.update(chunk)
+        self._held += chunk
+        if self.head is None:
+            found = _ARRAY.search(self._held)
+            if not found:
+                if len(self._held) > _HEAD:
+                    raise Transient(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
+                return
+            self.head, self._held = self._held[: found.end() - 1], self._held[found.end() - 1 :]
+        if len(self._held) > 4 * _TAIL:
+            self._array.write(self._held[:-_TAIL])
+            self._held = self._held[-_TAIL:]
+
+    def finish(self) -> tuple[dict[str, Any], str, str, str]:
+        """The envelope without its rows, then head, tail and SHA-256.
+
+        :raises Transient: what came is not an OData page (a web page, nothing) or the JSON is cut short.
+        """
+        if self.head is None:
+            raise Transient(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
+        end = len(self._held)
+        while (end := self._held.rfind(b"]", 0, end)) >= 0:
+            tail = self._held[end + 1 :]
+            try:
+                envelope = json.loads(self.head + b"[]" + tail)
+            except ValueError:
+                continue
+            self._array.write(self._held[: end + 1])
+            return envelope, self.head.decode(), tail.decode(), self._sha.hexdigest()
+        raise Transient(
+            self.url, "a whole JSON document", f"JSON cut short after {self.bytes:,} bytes: …{_glimpse(self._held[-60:])}"
+        )
+
+
+def fetch_page(client: Client, url: str, into: Path, number: int, expected: str) -> tuple[Page, dict[str, Any]]:
+    """Fetch one page to ``into``; the page's record, and its envelope without the rows (there the next link is)."""
+    target = into / f"page-{number:05d}.json.zst"
+
+    def consume(response: requests.Response) -> tuple[Page, dict[str, Any]]:
+        # Started anew at each try: a broken attempt is overwritten.
+        with target.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file) as array:
+            envelope = Envelope(url, array)
+            for chunk in _chunks(response):
+                envelope.feed(chunk)
+            rest, head, tail, sha256 = envelope.finish()
+        return Page(number, url, target.name, head, tail, envelope.bytes, sha256), rest
+
+    return client.read(requests.Request("GET", url).prepare(), consume, expected)
+
+
+def first_row(file: Path) -> dict[str, Any] | None:
+    """The first row of a page's array, or None when the page has no rows."""
+    with file.open("rb") as source, zstandard.ZstdDecompressor().stream_reader(source) as reader:
+        text = reader.read(1 << 20).decode("utf-8", "ignore").lstrip("[ \r\n\t")
+    if text.startswith("]") or not text:
+        return None
+    row, _ = json.JSONDecoder().raw_decode(text)
+    return row
+
+
+def _chunks(response: requests.Response) -> Iterable[bytes]:
+    return response.iter_content(1 << 18)
+
+
+def _glimpse(start: bytes) -> str:
+    text = " ".join(start[:400].decode("utf-8", "replace").split())[:120]
+    if re.match(r"(?i)<(!doctype|html|\?xml)", text):
+        return f"a web page: {text}"
+    return text or "an empty answer"

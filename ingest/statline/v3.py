@@ -1,0 +1,270 @@
+"""CBS's OData v3 service (opendata.cbs.nl; third parties at dataderden.cbs.nl).
+
+Catalogue and metadata come through the ``cbsodata`` package; rows come from the Feed with ``requests``, because
+cbsodata holds a whole table in memory and takes a short page for the last one. How the service behaves:
+https://www.cbs.nl/nl-nl/onze-diensten/open-data/statline-als-open-data
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import cbsodata.cbsodata3 as cbsodata
+import requests
+
+from ingest.http import Client, FetchError, NotFound, Transient
+from ingest.registry import Table
+from ingest.statline.model import (
+    SUFFIX,
+    Code,
+    Dimension,
+    Head,
+    Measure,
+    Metadata,
+    Page,
+    clean,
+    infer_region,
+    integer,
+    prose,
+)
+from ingest.statline.page import fetch_page
+
+_KIND = {"GeoDimension": "region", "GeoDetail": "region", "TimeDimension": "time", "Dimension": "other"}
+#: The fields of a catalogue entry that move when CBS publishes a new version of figures or metadata.
+_STAMP = ("Modified", "MetaDataModified", "Updated", "RecordCount", "ColumnCount", "Period", "OutputStatus")
+
+
+class V3:
+    """One v3 host."""
+
+    layout = "wide"
+
+    def __init__(self, base: str, client: Client) -> None:
+        self.base = base
+        self.client = client
+
+    # -- metadata, through cbsodata -----------------------------------------------------------------------------------
+
+    def head(self, table: Table) -> Head:
+        entry = self._catalogue_entry(table)
+        if entry is None:
+            found = self._meta(table, "TableInfos")
+            if not found:
+                raise NotFound(self._resource(table, "TableInfos"), "one row of table information", "none")
+            entry = found[0]
+        count = entry.get("RecordCount")
+        return Head(
+            table_id=table.id,
+            title=clean(entry.get("Title") or entry.get("ShortTitle")),
+            modified=str(entry.get("Modified") or entry.get("Updated") or ""),
+            stamp={key: str(entry[key]) for key in _STAMP if entry.get(key) is not None},
+            count=int(count) if count is not None else None,
+            count_source=f"{self.base}/ODataCatalog/Tables (RecordCount)",
+            period_text=clean(entry.get("Period")),
+        )
+
+    def metadata(self, table: Table) -> Metadata:
+        properties = self._meta(table, "DataProperties")
+        if not any(p.get("Type") == "Topic" for p in properties):
+            raise FetchError(self._resource(table, "DataProperties"), "at least one topic (a column)", "none")
+        info = self._meta(table, "TableInfos")
+        raw: dict[str, Any] = {"TableInfos": info, "DataProperties": properties}
+        raw["CategoryGroups"] = self._meta(table, "CategoryGroups")
+
+        dimensions: list[Dimension] = []
+        codes: list[Code] = []
+        for prop in properties:
+            if prop.get("Type") not in _KIND:
+                continue
+            key = prop["Key"]
+            raw[key] = self._meta(table, key)
+            dimensions.append(Dimension(key, _KIND[prop["Type"]], clean(prop.get("Title")), prop.get("Position") or 0))
+            codes += [_code(key, entry, at) for at, entry in enumerate(raw[key])]
+        return Metadata(
+            dimensions=tuple(infer_region(dimensions, codes)),
+            codes=tuple(codes),
+            measures=tuple(_measures(properties)),
+            info=info[0] if info else {},
+            raw=raw,
+        )
+
+    def _catalogue_entry(self, table: Table) -> dict[str, Any] | None:
+        url = f"{self.base}/ODataCatalog/Tables"
+        try:
+            with _contained(self.client, url, "the catalogue entry of " + table.id) as host:
+                entries = cbsodata.get_table_list(filters=f"Identifier eq '{table.id}'", catalog_url=host)
+        except NotFound:
+            return None
+        return next((e for e in entries if str(e.get("Identifier", "")).strip() == table.id), None)
+
+    def _meta(self, table: Table, name: str) -> list[dict[str, Any]]:
+        with _contained(self.client, self._resource(table, name), f"metadata {name} of {table.id}") as host:
+            return cbsodata.get_meta(table.id, name, catalog_url=host)
+
+    # -- rows, from the Feed ------------------------------------------------------------------------------------------
+
+    def count(self, table: Table, head: Head) -> tuple[int, str]:
+        if table.filter is None and head.count is not None:
+            return head.count, head.count_source
+        url = self._resource(table, "TypedDataSet/$count") + (f"?$filter={_quote(table.filter)}" if table.filter else "")
+        return integer(self.client.get(url, expected="a number of rows").text, url), url
+
+    def pages(self, table: Table, into: Path) -> Iterator[Page]:
+        url: str | None = self._resource(table, "TypedDataSet") + "?$format=json"
+        if table.filter:
+            url += f"&$filter={_quote(table.filter)}"
+        seen: set[str] = set()
+        number = 0
+        while url:
+            if url in seen:
+                raise FetchError(url, "a next link to a page not seen yet", f"a loop after {number} pages")
+            seen.add(url)
+            number += 1
+            page, envelope = fetch_page(self.client, url, into, number, f"page {number} of the rows of {table.id}")
+            yield page
+            url = self._rebase(envelope.get("odata.nextLink"))
+
+    def columns(self, metadata: Metadata) -> list[str]:
+        return ["ID", *(d.key for d in metadata.dimensions), *(m.code for m in metadata.measures)]
+
+    def cell_url(self, table: Table, keys: dict[str, str], measure: str) -> str:
+        select = ",".join([*keys, measure])
+        where = " and ".join(f"startswith({key},{_literal(code)})" for key, code in keys.items())
+        return self._resource(table, "TypedDataSet") + f"?$filter={_quote(where)}&$select={select}&$format=json"
+
+    def _resource(self, table: Table, name: str) -> str:
+        return f"{self.base}/ODataFeed/odata/{table.id}/{name}"
+
+    def _rebase(self, link: str | None) -> str | None:
+        """The next link on the host that we were told to use: a mirror answers with the original's address."""
+        if not link:
+            return None
+        at = link.lower().find("/odatafeed/")
+        if at < 0:
+            raise FetchError(link, "a next link into the ODataFeed", "another address")
+        return self.base + link[at:].replace(" ", "%20")
+
+
+def _code(dimension: str, entry: dict[str, Any], position: int) -> Code:
+    group = entry.get("CategoryGroupID")
+    return Code(
+        dimension=dimension,
+        code=str(entry["Key"]).strip(),
+        title=clean(entry.get("Title")),
+        description=prose(entry.get("Description")),
+        group=None if group is None else str(group),
+        status=entry.get("Status"),
+        position=position,
+    )
+
+
+def _measures(properties: list[dict[str, Any]]) -> Iterator[Measure]:
+    by_id = {p.get("ID"): p for p in properties}
+    for prop in properties:
+        if prop.get("Type") != "Topic":
+            continue
+        path: list[str] = []
+        parent = by_id.get(prop.get("ParentID"))
+        while parent is not None and len(path) < 20:
+            path.insert(0, clean(parent.get("Title")))
+            parent = by_id.get(parent.get("ParentID"))
+        found = SUFFIX.match(prop["Key"])
+        yield Measure(
+            code=prop["Key"],
+            stem=found["stem"] if found else prop["Key"],
+            title=clean(prop.get("Title")),
+            path=" > ".join(path),
+            unit=clean(prop.get("Unit")) or None,
+            datatype=str(prop.get("Datatype") or "Double"),
+            decimals=prop.get("Decimals"),
+            description=prose(prop.get("Description")),
+            position=prop.get("Position") or 0,
+        )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _quote(text: str) -> str:
+    return quote(text, safe="$'(),")
+
+
+# -- cbsodata, contained ----------------------------------------------------------------------------------------------
+
+_turn = threading.Condition()
+_users = 0
+_scheme = ""
+
+
+class _PoliteSession:
+    """Stands where cbsodata opens a session per page: same ``send``, but with our time-outs, retries and limits."""
+
+    def __init__(self, client: Client, expected: str, seen: set[str]) -> None:
+        self._client, self._expected, self._seen = client, expected, seen
+
+    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+        url = str(request.url)
+        if url in self._seen:
+            raise FetchError(url, "a next link to a page not seen yet", "a loop")
+        self._seen.add(url)
+
+        def consume(response: requests.Response) -> requests.Response:
+            response.encoding = "utf-8"
+            try:
+                body = response.json()
+            except ValueError:
+                text = " ".join(response.text.split())[:120]
+                raise Transient(url, self._expected, f"no JSON: {text or 'an empty answer'}") from None
+            if not isinstance(body, dict) or not isinstance(body.get("value"), list):
+                raise Transient(url, self._expected, 'JSON without a "value" list')
+            return response
+
+        return self._client.read(request, consume, self._expected)
+
+
+_local = threading.local()
+
+
+def _session() -> _PoliteSession:
+    return _PoliteSession(*_local.asking)
+
+
+@contextmanager
+def _contained(client: Client, url: str, expected: str) -> Iterator[str]:
+    """Point cbsodata at the host of ``url`` for one call; yields the host as cbsodata wants it.
+
+    Its options and its session are globals of the module. Calls with the same scheme run side by side, calls with
+    another wait; when the last one leaves, the module is as it was found.
+    """
+    global _users, _scheme
+    parts = urlsplit(url)
+    prefix = url.split("://", 1)[1]
+    host = prefix[: prefix.index("/OData")]
+    with _turn:
+        _turn.wait_for(lambda: _users == 0 or _scheme == parts.scheme)
+        if _users == 0:
+            _scheme = parts.scheme
+            _found.update(use_https=cbsodata.options.use_https, session=cbsodata.Session)
+            cbsodata.options.use_https = parts.scheme == "https"
+            cbsodata.Session = _session
+        _users += 1
+    _local.asking = (client, expected, set())
+    try:
+        yield host
+    finally:
+        del _local.asking
+        with _turn:
+            _users -= 1
+            if _users == 0:
+                cbsodata.options.use_https = _found["use_https"]
+                cbsodata.Session = _found["session"]
+                _turn.notify_all()
+
+
+_found: dict[str, Any] = {}

@@ -1,0 +1,194 @@
+"""CBS's OData v4 service (datasets.cbs.nl): one row per observation, with the reason why a value is missing.
+
+What the service can do: https://www.cbs.nl/nl-nl/statline/odata4/general/implementatie-odata-v4-functies
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ingest.http import Client, FetchError, NotFound, Transient
+from ingest.registry import Table
+from ingest.statline.model import Code, Dimension, Head, Measure, Metadata, Page, clean, infer_region, integer, prose
+from ingest.statline.page import fetch_page
+
+_STAMP = ("Modified", "ObservationsModified", "Version", "ObservationCount", "Status")
+_ROW = ["Id", "Measure", "ValueAttribute", "Value", "StringValue"]
+
+
+class V4:
+    """One v4 host and catalogue, for instance ``https://datasets.cbs.nl/odata/v1/CBS``."""
+
+    layout = "long"
+
+    def __init__(self, base: str, client: Client) -> None:
+        self.base = base
+        self.client = client
+
+    def head(self, table: Table) -> Head:
+        url = f"{self.base}/{table.id}/Properties"
+        properties = self._json(url, f"the properties of {table.id}")
+        if "Identifier" not in properties and isinstance(properties.get("value"), list) and properties["value"]:
+            properties = properties["value"][0]
+        if "Identifier" not in properties:
+            raise FetchError(url, "a table's properties with an Identifier", str(sorted(properties))[:120])
+        count = properties.get("ObservationCount")
+        return Head(
+            table_id=table.id,
+            title=clean(properties.get("Title")),
+            modified=str(properties.get("Modified") or ""),
+            stamp={key: str(properties[key]) for key in _STAMP if properties.get(key) is not None},
+            count=int(count) if count is not None else None,
+            count_source=f"{url} (ObservationCount)",
+            period_text=clean(properties.get("TemporalCoverage")),
+        )
+
+    def metadata(self, table: Table) -> Metadata:
+        raw: dict[str, Any] = {"Properties": self._json(f"{self.base}/{table.id}/Properties", "the properties")}
+        for name in ("Dimensions", "MeasureCodes"):
+            raw[name] = self._list(table, name)
+        raw["MeasureGroups"] = self._list(table, "MeasureGroups", needed=False)
+        if not raw["MeasureCodes"]:
+            raise FetchError(f"{self.base}/{table.id}/MeasureCodes", "at least one measure", "none")
+
+        dimensions: list[Dimension] = []
+        codes: list[Code] = []
+        for position, entry in enumerate(raw["Dimensions"]):
+            key, kind = entry["Identifier"], str(entry.get("Kind") or "")
+            dimensions.append(
+                Dimension(
+                    key,
+                    "region" if kind.startswith("Geo") else "time" if kind.startswith("Time") else "other",
+                    clean(entry.get("Title")),
+                    position,
+                )
+            )
+            raw[f"{key}Codes"] = self._list(table, f"{key}Codes")
+            codes += [_code(key, item, at) for at, item in enumerate(raw[f"{key}Codes"])]
+        return Metadata(
+            dimensions=tuple(infer_region(dimensions, codes)),
+            codes=tuple(codes),
+            measures=tuple(_measures(raw["MeasureCodes"], raw["MeasureGroups"])),
+            info=raw["Properties"],
+            raw=raw,
+        )
+
+    def count(self, table: Table, head: Head) -> tuple[int, str]:
+        """Of a slice: ``/$count`` with the same filter; of a whole table: ``ObservationCount``."""
+        if table.filter is None and head.count is not None:
+            return head.count, head.count_source
+        where = f"?$filter={_quote(table.filter)}" if table.filter else ""
+        url = f"{self.base}/{table.id}/Observations/$count{where}"
+        try:
+            return integer(self.client.get(url, expected="a number of observations").text, url), url
+        except NotFound:
+            url = f"{self.base}/{table.id}/Observations{where}{'&' if where else '?'}$count=true&$top=1"
+            counted = self._json(url, "@odata.count").get("@odata.count")
+            if not isinstance(counted, int):
+                raise FetchError(url, "a number of observations (@odata.count)", repr(counted)) from None
+            return counted, url
+
+    def pages(self, table: Table, into: Path) -> Iterator[Page]:
+        url: str | None = f"{self.base}/{table.id}/Observations"
+        if table.filter:
+            url += f"?$filter={_quote(table.filter)}"
+        seen: set[str] = set()
+        number = 0
+        while url:
+            if url in seen:
+                raise FetchError(url, "a next link to a page not seen yet", f"a loop after {number} pages")
+            seen.add(url)
+            number += 1
+            page, envelope = fetch_page(self.client, url, into, number, f"page {number} of the observations of {table.id}")
+            yield page
+            url = self._rebase(table, envelope.get("@odata.nextLink"))
+
+    def columns(self, metadata: Metadata) -> list[str]:
+        return [*_ROW, *(d.key for d in metadata.dimensions)]
+
+    def cell_url(self, table: Table, keys: dict[str, str], measure: str) -> str:
+        where = " and ".join([f"Measure eq '{measure}'", *(f"startswith({k},'{v}')" for k, v in keys.items())])
+        return f"{self.base}/{table.id}/Observations?$filter={_quote(where)}"
+
+    def _list(self, table: Table, name: str, needed: bool = True) -> list[dict[str, Any]]:
+        url: str | None = f"{self.base}/{table.id}/{name}"
+        found: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        try:
+            while url:
+                if url in seen:
+                    raise FetchError(url, "a next link to a page not seen yet", "a loop")
+                seen.add(url)
+                body = self._json(url, f"metadata {name} of {table.id}")
+                if not isinstance(body.get("value"), list):
+                    raise FetchError(url, f"metadata {name} of {table.id}", 'JSON without a "value" list')
+                found += body["value"]
+                url = self._rebase(table, body.get("@odata.nextLink"))
+        except NotFound:
+            if needed:
+                raise
+        return found
+
+    def _json(self, url: str, expected: str) -> dict[str, Any]:
+        import requests
+
+        def consume(response: requests.Response) -> dict[str, Any]:
+            try:
+                body = response.json()
+            except ValueError:
+                text = " ".join(response.text.split())[:120]
+                raise Transient(url, expected, f"no JSON: {text or 'an empty answer'}") from None
+            if not isinstance(body, dict):
+                raise Transient(url, expected, f"JSON of another kind ({type(body).__name__})")
+            return body
+
+        return self.client.read(requests.Request("GET", url).prepare(), consume, expected)
+
+    def _rebase(self, table: Table, link: str | None) -> str | None:
+        if not link:
+            return None
+        at = link.find(f"/{table.id}/")
+        if at < 0:
+            raise FetchError(link, f"a next link into {table.id}", "another address")
+        return self.base + link[at:].replace(" ", "%20")
+
+
+def _code(dimension: str, entry: dict[str, Any], position: int) -> Code:
+    group = entry.get("DimensionGroupId")
+    return Code(
+        dimension=dimension,
+        code=str(entry["Identifier"]).strip(),
+        title=clean(entry.get("Title")),
+        description=prose(entry.get("Description")),
+        group=None if group is None else str(group),
+        status=entry.get("Status"),
+        position=position,
+    )
+
+
+def _measures(codes: list[dict[str, Any]], groups: list[dict[str, Any]]) -> Iterator[Measure]:
+    by_id = {str(g.get("Id")): g for g in groups}
+    for position, entry in enumerate(codes):
+        path: list[str] = []
+        group = by_id.get(str(entry.get("MeasureGroupId")))
+        while group is not None and len(path) < 20:
+            path.insert(0, clean(group.get("Title")))
+            group = by_id.get(str(group.get("ParentId")))
+        yield Measure(
+            code=str(entry["Identifier"]).strip(),
+            stem=str(entry["Identifier"]).strip(),
+            title=clean(entry.get("Title")),
+            path=" > ".join(path),
+            unit=clean(entry.get("Unit")) or None,
+            datatype=str(entry.get("DataType") or "Double"),
+            decimals=entry.get("Decimals"),
+            description=prose(entry.get("Description")),
+            position=entry.get("Index") or position,
+        )
+
+
+def _quote(text: str) -> str:
+    return quote(text, safe="$'(),")

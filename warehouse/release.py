@@ -1,0 +1,255 @@
+"""Releases: a candidate becomes the published warehouse by one atomic rename, or not at all.
+
+Layout of ``$RDC_HOME/warehouse``::
+
+    rdc.duckdb                      the released file; readers open only this
+    releases/<release>/rdc.duckdb   the same file by another name (a hard link), kept for rollback
+    releases/<release>/release.json report.html
+    candidate/                      the file in the making
+
+A release's id is year, month and number within the month: ``2026.11.1``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingest.snapshot import write_whole
+from warehouse.candidate import NAME, Candidate, Input
+
+PROJECT = Path(__file__).parent.parent
+PROMOTED = "promoted"
+
+
+class ReleaseError(Exception):
+    """A release that can't be made, found or trusted; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a release knows about itself.
+
+    :param inputs: per table the snapshot and the origin that it was built from.
+    :param fingerprint: SHA-256 over inputs and the code that turned them into figures; equal means nothing to release.
+    :param tables: number of rows per released table.
+    :param checks: number of checks by outcome.
+    """
+
+    release_id: str
+    created_at: str
+    inputs: dict[str, dict[str, str]]
+    fingerprint: str
+    sha256: str
+    bytes: int
+    tables: dict[str, int]
+    checks: dict[str, int]
+    previous: str | None
+
+
+class Releases:
+    """All releases under ``$RDC_HOME/warehouse``."""
+
+    def __init__(self, folder: Path, keep: int | None = None) -> None:
+        self.folder = folder
+        self.current_file = folder / NAME
+        self.keep = keep or int(os.environ.get("RDC_KEEP_RELEASES", "10"))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Release]:
+        """Every release that was published, oldest first."""
+        found = [
+            Release(**json.loads((p.parent / "release.json").read_text(encoding="utf-8")))
+            for p in self.folder.glob(f"releases/*/{PROMOTED}")
+        ]
+        return sorted(found, key=lambda r: _order(r.release_id))
+
+    def current(self) -> Release | None:
+        """The release that readers see: the file itself says which it is."""
+        if not self.current_file.is_file():
+            return None
+        for release in reversed(self.all()):
+            if _same(self.path(release.release_id), self.current_file):
+                return release
+        with duckdb.connect(str(self.current_file), read_only=True) as con:
+            (release_id,) = con.execute("select release_id from core.release").fetchall()[0]
+        return next((r for r in self.all() if r.release_id == release_id), None)
+
+    def get(self, release_id: str) -> Release:
+        for release in self.all():
+            if release.release_id == release_id:
+                return release
+        known = ", ".join(r.release_id for r in self.all()) or "none yet; make one with `rdc run`"
+        raise ReleaseError(f"There is no release {release_id}. Known: {known}.")
+
+    def path(self, release_id: str) -> Path:
+        return self.folder / "releases" / release_id / NAME
+
+    def report(self, release_id: str) -> Path:
+        return self.folder / "releases" / release_id / "report.html"
+
+    # -- making -------------------------------------------------------------------------------------------------------
+
+    def fingerprint(self, inputs: Iterable[Input]) -> str:
+        """What a build depends on: the snapshots, and every file that turns them into figures."""
+        sha = hashlib.sha256()
+        for item in sorted(inputs, key=lambda i: i.table.id):
+            sha.update(f"{item.table.id}={item.snapshot.snapshot_id}\n".encode())
+        for file in sorted(
+            f
+            for folder in ("dbt_project", "warehouse", "expectations")
+            for f in (PROJECT / folder).rglob("*")
+            if f.suffix in (".sql", ".yml", ".csv", ".py") and "target" not in f.parts
+        ):
+            sha.update(f"{file.relative_to(PROJECT)}\n".encode())
+            sha.update(file.read_bytes())
+        return sha.hexdigest()
+
+    def is_new(self, inputs: list[Input]) -> bool:
+        """Whether a build would differ from the newest release (also after a rollback to an earlier one)."""
+        newest = next(reversed(self.all()), None)
+        return newest is None or newest.fingerprint != self.fingerprint(inputs)
+
+    def next_id(self, at: datetime) -> str:
+        month = f"{at.year}.{at.month}."
+        taken = [int(r.name.removeprefix(month)) for r in self.folder.glob(f"releases/{month}*") if r.is_dir()]
+        return f"{month}{max(taken, default=0) + 1}"
+
+    def publish(self, candidate: Candidate, inputs: list[Input], checks: dict[str, int], report: str) -> Release:
+        """Promote the candidate.
+
+        :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
+        """
+        at = datetime.now(UTC)
+        release_id = self.next_id(at)
+        previous = self.current()
+        with candidate.connect() as con:
+            con.execute("drop schema raw cascade")
+            con.execute("drop schema if exists staging cascade")
+            con.execute("create or replace table core.release (release_id varchar, created_at timestamptz)")
+            con.execute("insert into core.release values (?, ?)", [release_id, at])
+            con.execute("comment on table core.release is 'Which release this file is.'")
+            tables = {
+                f"{schema}.{name}": con.execute(f'select count(*) from "{schema}"."{name}"').fetchall()[0][0]
+                for schema, name in con.execute(
+                    "select schema_name, table_name from duckdb_tables() where schema_name in ('core', 'mart') order by all"
+                ).fetchall()
+            }
+            con.execute("checkpoint")
+        if (wal := candidate.file.with_name(NAME + ".wal")).exists():
+            raise ReleaseError(f"{wal} lies beside the candidate, so something still writes to it; run `rdc run` again")
+
+        making = self.folder / "releases" / f".{release_id}"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        candidate.file.rename(making / NAME)
+        (making / NAME).chmod(0o444)
+        release = Release(
+            release_id=release_id,
+            created_at=at.isoformat(timespec="seconds"),
+            inputs={i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs},
+            fingerprint=self.fingerprint(inputs),
+            sha256=_sha256(making / NAME),
+            bytes=(making / NAME).stat().st_size,
+            tables=tables,
+            checks=checks,
+            previous=previous.release_id if previous else None,
+        )
+        (making / "report.html").write_text(report, encoding="utf-8")
+        (making / "release.json").write_text(json.dumps(asdict(release), indent=1, ensure_ascii=False), encoding="utf-8")
+        for item in making.iterdir():
+            _fsync(item)
+        _fsync(making)
+        making.rename(self.folder / "releases" / release_id)
+        self._point_to(release_id)
+        shutil.rmtree(candidate.folder, ignore_errors=True)
+        self._prune()
+        return release
+
+    def rollback(self, release_id: str) -> Release:
+        """Make an earlier release current.
+
+        :raises ReleaseError: there is no such release, or its file is not what was released.
+        """
+        release = self.get(release_id)
+        if (found := _sha256(self.path(release_id))) != release.sha256:
+            raise ReleaseError(
+                f"{self.path(release_id)} has SHA-256 {found}, but was released as {release.sha256}: it was changed since. "
+                "Choose another release."
+            )
+        self._point_to(release_id)
+        return release
+
+    def sweep(self) -> None:
+        """Finish or undo what a killed run left: only for the one that holds the run lock."""
+        for left in self.folder.glob("releases/.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        for folder in self.folder.glob("releases/*"):
+            if folder.is_dir() and not (folder / PROMOTED).exists():
+                if self.current_file.exists() and _same(folder / NAME, self.current_file):
+                    write_whole(folder / PROMOTED, "")
+                else:
+                    shutil.rmtree(folder)
+        for left in self.folder.glob(f".{NAME}.*"):
+            left.unlink()
+
+    def _point_to(self, release_id: str) -> None:
+        beside = self.folder / f".{NAME}.{release_id}"
+        beside.unlink(missing_ok=True)
+        try:
+            os.link(self.path(release_id), beside)
+        except OSError:
+            shutil.copy2(self.path(release_id), beside)  # a file system without hard links
+            _fsync(beside)
+        if self.current_file.exists() and _same(beside, self.current_file):
+            beside.unlink()  # rename of one hard link onto another would leave both
+        else:
+            beside.replace(self.current_file)
+        _fsync(self.folder)
+        write_whole(self.folder / "releases" / release_id / PROMOTED, "")
+
+    def _prune(self) -> None:
+        """Keep the last ``keep`` releases, and the current one whatever its age."""
+        current = self.current()
+        for release in self.all()[: -self.keep]:
+            if current is None or release.release_id != current.release_id:
+                shutil.rmtree(self.folder / "releases" / release.release_id)
+
+
+def summary(results: Iterable[Any]) -> dict[str, int]:
+    """Number of checks by outcome: ``passed``, and the failed ones by severity."""
+    counts = {"passed": 0, "critical": 0, "warning": 0, "info": 0}
+    for result in results:
+        counts["passed" if result.success else result.severity] += 1
+    return counts
+
+
+def _order(release_id: str) -> tuple[int, ...]:
+    return tuple(map(int, release_id.split(".")))
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.exists() and b.exists() and os.path.samefile(a, b)  # noqa: PTH121
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
