@@ -7,6 +7,7 @@ does not answer is not asked again by the other tables of the same run (circuit 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -43,6 +44,9 @@ class Transient(FetchError):
 
 class Unreachable(FetchError):
     """The host can't be reached: no name, no route, refused, or it did not take the connection in time."""
+
+    def __str__(self) -> str:
+        return f"{urlsplit(self.url).netloc}: {self.got}"
 
 
 class _NoAnswer(Transient):
@@ -144,10 +148,12 @@ class Client:
                 if response.status_code != 200:
                     raise FetchError(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
                 return consume(response)
+        except requests.exceptions.ChunkedEncodingError as error:
+            raise Transient(url, expected, f"a broken connection ({_root(error)})") from error
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ConnectionError) as error:
             if host.answered:
                 raise Transient(url, expected, f"a broken connection ({_root(error)})") from error
-            raise _NoAnswer(url, expected, f"no answer from the host ({_root(error)})") from error
+            raise _NoAnswer(url, expected, f"no answer ({_root(error)})") from error
         except requests.exceptions.Timeout as error:
             raise Transient(url, expected, f"nothing for {self.timeout:g} seconds") from error
         except requests.exceptions.RequestException as error:
@@ -192,13 +198,13 @@ def _glimpse(response: requests.Response) -> str:
 
 
 def _root(error: BaseException) -> str:
-    """The innermost reason; urllib3 wraps it several times over."""
+    """The innermost reason in words; urllib3 wraps it several times over and puts its own objects in front."""
     reason = error
     while True:
         inner = getattr(reason, "reason", None) or next((a for a in reason.args if isinstance(a, BaseException)), None)
         if not isinstance(inner, BaseException):
-            text = str(reason)
-            return text.split(": ", 1)[-1] if "object at 0x" in text else text or type(reason).__name__
+            text = " ".join(str(reason).split())
+            return re.sub(r"^<?\w*Connection(Pool)?[( ].*?[)>]: ", "", text) or type(reason).__name__
         reason = inner
 
 

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'cell'}}}) }}
 -- Every row of a wide table has every measure once; every observation of a long table is there once.
 with expected as (
     select

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'cell'}}}) }}
 -- A missing value has a reason, and a value has none.
 select 'cell' as place, count(*) as rows_without
 from {{ ref('cell') }}

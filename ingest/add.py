@@ -1,0 +1,132 @@
+"""Registering a table that the project has never seen, from its own metadata."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ingest.http import Client, FetchError, NotFound
+from ingest.registry import Registry, RegistryError, Table, add_own
+from ingest.settings import Settings
+from ingest.statline import service
+from ingest.statline.model import Head, Metadata
+
+#: Above this many observations a whole table is more than this warehouse is for; the user must say which slice.
+MOST = 20_000_000
+
+_CADENCE = {
+    "permaand": "month",
+    "perkwartaal": "quarter",
+    "tweemaalperjaar": "half_year",
+    "perhalfjaar": "half_year",
+    "perjaar": "year",
+    "eenmalig": "once",
+    "stopgezet": "once",
+    "vervallen": "once",
+    "gediscontinueerd": "once",
+}
+
+
+def add(
+    settings: Settings,
+    client: Client,
+    table_id: str,
+    protocol: str | None,
+    catalog: str,
+    period: str | None,
+    odata_filter: str | None,
+) -> tuple[Table, Path, list[str]]:
+    """Read the metadata of a table and register it in ``$RDC_HOME/sources``.
+
+    :param protocol: v3 or v4; None asks v3 first (whole tables, quick), then v4.
+    :returns: the declaration, its file, and what the metadata told.
+    :raises RegistryError: already declared, unknown to the service, too large, or without a period that can be told.
+    """
+    known = Registry.load(settings.own_sources).tables
+    if table_id in known:
+        raise RegistryError(f"{table_id} is already declared in {known[table_id].file}; `rdc run --table {table_id}` lands it.")
+    found: tuple[Table, Head, Metadata] | None = None
+    missed: list[str] = []
+    for candidate in [protocol] if protocol else (["v3"] if catalog == "third-party" else ["v3", "v4"]):
+        table = Table(
+            id=table_id,
+            title=table_id,
+            protocol=candidate,  # type: ignore[arg-type]
+            catalog=catalog,  # type: ignore[arg-type]
+            cadence="year",
+            filter=odata_filter,
+            source_id="third_party" if catalog == "third-party" else "cbs",
+        )
+        try:
+            source = service(table, settings, client)
+            head = source.head(table)
+            found = (table, head, source.metadata(table))
+            break
+        except NotFound as error:
+            missed.append(str(error))
+        except FetchError as error:
+            if protocol or candidate == "v4":
+                raise
+            missed.append(str(error))
+    if found is None:
+        raise RegistryError(
+            f"No table {table_id} at the {catalog} catalogue. Mind upper and lower case (84799NED, 03759ned). "
+            + "; ".join(missed)
+        )
+    table, head, metadata = found
+    if odata_filter is None and head.count is not None:
+        cells = head.count * (len(metadata.measures) if table.protocol == "v3" else 1)
+        if cells > MOST:
+            raise RegistryError(
+                f"{table_id} has {cells:,} observations, more than the {MOST:,} that a whole table may have. Declare a slice "
+                f"with --filter, for instance --filter \"startswith({_region(metadata)},'GM')\"."
+            )
+    if metadata.dimension("time") is None and period is None:
+        period = _period(head)
+        if period is None:
+            raise RegistryError(
+                f"{table_id} has no time dimension, and its metadata names no single year ({head.title!r}, "
+                f"{head.period_text!r}). Say which period its figures are of: --period 2020JJ00"
+            )
+    table = Table.model_validate(
+        table.model_dump()
+        | {
+            "title": head.title,
+            "cadence": _cadence(metadata),
+            "period": period if metadata.dimension("time") is None else None,
+            "owner": str(metadata.info.get("Source") or "Centraal Bureau voor de Statistiek").strip(" ."),
+            "licence": "CC BY 4.0",
+            "attribution": "Bron: CBS" if catalog == "cbs" else f"Bron: {str(metadata.info.get('Source') or 'derden').strip(' .')}",
+            "sharing_level": "public",
+        }
+    )
+    file = add_own(settings.own_sources, table)
+    told = [
+        f"{head.count:,} {'rows' if table.protocol == 'v3' else 'observations'}, {len(metadata.measures)} measures; "
+        f"dimensions {', '.join(d.key for d in metadata.dimensions)}" if head.count is not None
+        else f"{len(metadata.measures)} measures; dimensions {', '.join(d.key for d in metadata.dimensions)}"
+    ]
+    if table.period:
+        told.append(f"period of all figures: {table.period}")
+    return table, file, told
+
+
+def _region(metadata: Metadata) -> str:
+    dimension = metadata.dimension("region")
+    return dimension.key if dimension else metadata.dimensions[0].key
+
+
+def _period(head: Head) -> str | None:
+    """The one year that the catalogue's period or the title names; None when there is none, or more than one."""
+    for text in (head.period_text, head.title):
+        years = set(re.findall(r"\b(?:19|20)\d\d\b", text))
+        if len(years) == 1:
+            return f"{years.pop()}JJ00"
+        if years:
+            return None
+    return None
+
+
+def _cadence(metadata: Metadata) -> str:
+    text = "".join(str(metadata.info.get("Frequency") or "").lower().split())
+    return _CADENCE.get(text, "year")

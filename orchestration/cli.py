@@ -1,0 +1,348 @@
+"""The ``rdc`` command. Exit status: 0 done, 1 something failed and the message says what to do, 2 wrong usage.
+
+Everything heavy (Dagster, dbt, Great Expectations, DuckDB) is imported where it is used, so that asking for help or
+status does not wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestration import show
+
+
+def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What a user can mend becomes one line and exit status 1; a fault of ours keeps its traceback."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from ingest.http import FetchError
+        from ingest.registry import RegistryError
+        from ingest.settings import SettingsError
+        from ingest.snapshot import SnapshotError
+
+        known: tuple[type[Exception], ...] = (RegistryError, SettingsError, SnapshotError, FetchError, OSError)
+        try:
+            return command(*args, **kwargs)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except known as error:
+            show.fail(str(error))
+            sys.exit(1)
+        except Exception as error:
+            if type(error).__name__ in (
+                *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "BuildError", "IndicatorError"),
+            ):
+                show.fail(str(error))
+                sys.exit(1)
+            raise
+
+    return wrapped
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def main() -> None:
+    """The Rural Data Center Kempen: ingest, build, audit, release, and read what was released."""
+
+
+# -- making -----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option(
+    "--source",
+    "mode",
+    type=click.Choice(["auto", "live", "sample"]),
+    default="auto",
+    show_default=True,
+    help="auto: live, else the last good snapshot, else the sample; live: never the sample; sample: nothing else.",
+)
+@click.option("--table", "tables", multiple=True, metavar="ID", help="Ingest only this table; may be given more than once.")
+@json_option
+@_friendly
+def run(mode: str, tables: tuple[str, ...], as_json: bool) -> None:
+    """Ingest what changed, build, audit and release."""
+    from orchestration.run import run as go
+
+    sys.exit(go(mode, tables, as_json))
+
+
+@main.command()
+@_friendly
+def ui() -> None:
+    """Start the Dagster web interface (and its daemon, for schedule and sensors) on http://127.0.0.1:3000."""
+    import subprocess
+
+    from ingest.settings import Settings
+    from orchestration.definitions import dagster_home
+
+    settings = Settings.from_env()
+    home = dagster_home(Path(os.environ.get("DAGSTER_HOME") or settings.home / "dagster"))
+    environment = os.environ | {"DAGSTER_HOME": str(home), "RDC_HOME": str(settings.home)}
+    port = os.environ.get("RDC_UI_PORT", "3000")
+    show.err.print(f"Dagster on http://127.0.0.1:{port} (stop with Ctrl-C)")
+    dagster = Path(sys.executable).with_name("dagster")
+    command = [str(dagster), "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", port]
+    sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
+# -- sources ----------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def sources() -> None:
+    """The declared source tables."""
+
+
+@sources.command("list")
+@json_option
+@_friendly
+def sources_list(as_json: bool) -> None:
+    """What is ingested, and from where."""
+    from ingest.registry import Registry
+    from ingest.settings import Settings
+
+    declared = Registry.load(Settings.from_env().own_sources).tables.values()
+    if as_json:
+        show.as_json([t.model_dump() for t in declared])
+        return
+    show.table(
+        "",
+        ["table", "title", "protocol", "catalog", "cadence", "period", "publisher"],
+        [(t.id, t.title, t.protocol, t.catalog, t.cadence, t.period, t.source_id) for t in declared],
+    )
+
+
+@sources.command("add")
+@click.argument("table_id", metavar="ID")
+@click.option("--protocol", type=click.Choice(["v3", "v4"]), help="Which OData service; asked of both when not given.")
+@click.option("--catalog", type=click.Choice(["cbs", "third-party"]), default="cbs", show_default=True)
+@click.option("--period", help="Period of all figures (such as 2020JJ00), for a table without a time dimension.")
+@click.option("--filter", "odata_filter", help="OData filter that declares the slice to take.")
+@_friendly
+def sources_add(
+    table_id: str, protocol: str | None, catalog: str, period: str | None, odata_filter: str | None
+) -> None:
+    """Read a table's metadata and register it; the next run lands it."""
+    from ingest.add import add
+    from ingest.http import Client
+    from ingest.settings import Settings
+
+    table, file, told = add(Settings.from_env(), Client(), table_id, protocol, catalog, period, odata_filter)
+    show.out.print(f"Registered [bold]{table.id}[/] ({table.protocol}): {table.title}")
+    for line in told:
+        show.out.print(f"  {line}")
+    show.out.print(f"  declared in {file}\nNow: rdc run --table {table.id}")
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@json_option
+@_friendly
+def status(as_json: bool) -> None:
+    """Per source: last check, version, snapshot, checks, and what is stale or in quarantine and why."""
+    from orchestration.pipeline import Workspace
+    from orchestration.status import overview
+
+    found = overview(Workspace.open())
+    if as_json:
+        show.as_json(found)
+        return
+    current = found["release"]
+    if current:
+        checks = current["checks"]
+        show.out.print(
+            f"Release [bold]{current['release_id']}[/] of {current['created_at']}: {checks['passed']} checks passed, "
+            f"{checks['warning']} warnings. {found['file']}"
+        )
+    else:
+        show.out.print("No release yet. Make one with: rdc run")
+    show.table(
+        "",
+        ["table", "state", "in release", "last check", "result", "Modified at source", "snapshot age", "rows", "checks"],
+        [
+            (
+                *(t["table_id"], t["state"], t["origin"], show.age(t["checked_at"]), t["result"], t["modified"]),
+                *(show.age(t["fetched_at"]), t["rows"], t["checks"]),
+            )
+            for t in found["tables"]
+        ],
+        right=("rows",),
+    )
+    for t in found["tables"]:
+        if t["why"]:
+            show.out.print(f"[bold]{t['table_id']}[/] ({t['state']}): {show._escaped(t['why'])}", soft_wrap=True)
+
+
+@main.command()
+@click.argument("sql")
+@click.option("--format", "fmt", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@click.option("--as-of", metavar="RELEASE", help="Ask an earlier release.")
+@_friendly
+def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
+    """Read-only SQL on the current release."""
+    import duckdb
+
+    from ingest.settings import Settings
+    from warehouse.export import csv_text, json_value
+    from warehouse.read import reading
+    from warehouse.release import Releases
+
+    with reading(Releases(Settings.from_env().warehouse), as_of) as reader:
+        try:
+            if fmt == "parquet":
+                if output is None:
+                    raise click.UsageError("--format parquet needs --output FILE")
+                reader.con.execute(f"copy ({sql.rstrip().rstrip(';')}) to '{str(output).replace(chr(39), chr(39) * 2)}' (format parquet)")
+                return
+            cursor = reader.con.execute(sql)
+            names = [column[0] for column in cursor.description or []]
+            if fmt == "table" and output is None:
+                rows = cursor.fetchmany(1001)
+                show.table("", names, rows[:1000], right=names if rows and len(names) == 1 else ())
+                if len(rows) > 1000:
+                    show.err.print("… more than 1,000 rows; use --format csv for all of them")
+                return
+            rows = cursor.fetchall()
+        except duckdb.Error as error:
+            show.fail(str(error))
+            sys.exit(1)
+    if fmt == "json":
+        import json
+
+        text = json.dumps(
+            [{n: json_value(v) for n, v in zip(names, row, strict=True)} for row in rows], ensure_ascii=False, default=str
+        )
+    else:
+        text = csv_text(names, rows, ",", ".", "\n")
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text, nl=fmt == "json")
+
+
+@main.command()
+@click.argument("table")
+@click.option("--region", "regions", multiple=True, help="Code or name (GM0770, Eersel, KEMPEN); may be given more than once.")
+@click.option("--period", "periods", multiple=True, help="Period or year (2024JJ00, 2024); may be given more than once.")
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["csv", "csv-nl", "xlsx", "parquet", "json"]),
+    default="csv",
+    show_default=True,
+    help="csv-nl opens in a Dutch Excel as it is.",
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given.")
+@click.option("--as-of", metavar="RELEASE", help="The table as an earlier release had it.")
+@_friendly
+def pull(
+    table: str, regions: tuple[str, ...], periods: tuple[str, ...], fmt: str, output: Path | None, as_of: str | None
+) -> None:
+    """A standard indicator table, such as bevolking, wonen or milieu_en_energie."""
+    from ingest.settings import Settings
+    from warehouse.export import extract, write
+    from warehouse.read import reading
+    from warehouse.release import Releases
+
+    if output is None and fmt in ("xlsx", "parquet") and sys.stdout.isatty():
+        raise click.UsageError(f"--format {fmt} is not text; name a file with --output")
+    with reading(Releases(Settings.from_env().warehouse), as_of) as reader:
+        found = extract(reader, table, regions, periods)
+    content = write(found, fmt, output)
+    if content is not None:
+        click.echo(content, nl=False)
+    else:
+        show.err.print(f"{len(found.rows):,} rows of {found.table} (release {found.release_id}) in {output}")
+    if any(s["origin"] == "sample" for s in found.sources):
+        show.warn("Sample", "These figures come from the bundled sample extract, not from a live source.")
+
+
+@main.command()
+@click.argument("indicator")
+@click.argument("region")
+@click.argument("period")
+@click.option("--as-of", metavar="RELEASE", help="As an earlier release had it.")
+@json_option
+@_friendly
+def explain(indicator: str, region: str, period: str, as_of: str | None, as_json: bool) -> None:
+    """A figure back to its source cells."""
+    from orchestration.explain import cell_url, tree
+    from orchestration.pipeline import Workspace
+    from warehouse.explain import explain as chain
+    from warehouse.read import reading
+
+    work = Workspace.open()
+    with reading(work.releases, as_of) as reader:
+        found = chain(reader, work.store, indicator, region, period, cell_url(work))
+    if as_json:
+        show.as_json(found)
+    else:
+        show.out.print(tree(found), soft_wrap=True)
+
+
+@main.command()
+@json_option
+@_friendly
+def releases(as_json: bool) -> None:
+    """The releases that are kept, newest last."""
+    from dataclasses import asdict
+
+    from ingest.settings import Settings
+    from warehouse.release import Releases
+
+    kept = Releases(Settings.from_env().warehouse)
+    current = kept.current()
+    listed = kept.all()
+    if as_json:
+        show.as_json([asdict(r) | {"current": r == current} for r in listed])
+        return
+    if not listed:
+        show.out.print("No release yet. Make one with: rdc run")
+        return
+    show.table(
+        "",
+        ["release", "", "made", "tables", "not live", "checks passed", "warnings", "MB"],
+        [
+            (
+                *(r.release_id, "current" if r == current else "", r.created_at, len(r.inputs)),
+                ", ".join(t for t, i in r.inputs.items() if i["origin"] != "live") or "-",
+                *(r.checks["passed"], r.checks["warning"], f"{r.bytes / 1e6:.1f}"),
+            )
+            for r in listed
+        ],
+    )
+
+
+@main.command()
+@click.argument("release")
+@_friendly
+def rollback(release: str) -> None:
+    """Make an earlier release current. It stays so until a source changes."""
+    from orchestration.pipeline import Workspace
+
+    work = Workspace.open()
+    lock = work.lock()
+    try:
+        made = work.releases.rollback(release)
+    finally:
+        lock.release()
+    show.out.print(f"Release {made.release_id} of {made.created_at} is current: {work.releases.current_file}")
+
+
+if __name__ == "__main__":
+    main()

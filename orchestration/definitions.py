@@ -1,0 +1,352 @@
+"""One Dagster code location: source tables, dbt models, checks and the release, with schedule and sensors over them.
+
+The asset graph is the way of the data: ``statline/<table>`` → ``warehouse/candidate`` → dbt's models →
+``warehouse/release``. Two jobs run it: ``ingest`` fetches what changed and may fail for some tables; ``build`` makes a
+release from the last good snapshots whatever happened to the others. ``rdc run`` runs the same jobs.
+"""
+
+
+# No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
+
+from ingest.outcome import FETCHED, UNCHANGED
+from ingest.registry import Table
+from orchestration import pipeline
+from orchestration.pipeline import Workspace
+from warehouse.build import manifest
+from warehouse.candidate import Input
+
+CANDIDATE = dg.AssetKey(["warehouse", "candidate"])
+RELEASE = dg.AssetKey(["warehouse", "release"])
+#: What touches the candidate runs one after another, whoever starts it.
+POOL = "duckdb"
+
+
+class Run(dg.ConfigurableResource):
+    """What one run works on. ``rdc run`` says which mode and what the sources answered; a run from the interface has
+    neither, and takes ``auto`` with what the log says of the last attempts."""
+
+    mode: str = "auto"
+
+    def inputs(self, work: Workspace) -> list[Input]:
+        choices = pipeline.choose(work, self.mode, work.outcomes.latest())
+        return [c.input for c in choices if c.input]
+
+
+def table_key(table_id: str) -> dg.AssetKey:
+    return dg.AssetKey(["statline", table_id])
+
+
+# -- source tables ----------------------------------------------------------------------------------------------------
+
+
+def _table_spec(table: Table) -> dg.AssetSpec:
+    days = table.max_age_days
+    return dg.AssetSpec(
+        key=table_key(table.id),
+        group_name="statline",
+        description=table.title,
+        kinds={"json", "parquet"},
+        skippable=True,  # an unchanged table is not made anew, and one that failed must not stop the others
+        metadata={
+            "publisher": table.owner,
+            "protocol": table.protocol,
+            "cadence": table.cadence,
+            "licence": table.licence,
+            "filter": table.filter or "(whole table)",
+        },
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days)) if days else None,
+    )
+
+
+def statline_assets(work: Workspace) -> dg.AssetsDefinition:
+    """One multi-asset for all source tables, so that their downloads overlap; any of them can be picked."""
+    tables = list(work.registry.tables.values())
+
+    @dg.multi_asset(
+        name="statline",
+        specs=[_table_spec(t) for t in tables],
+        check_specs=[
+            check
+            for t in tables
+            for check in (
+                dg.AssetCheckSpec("fetched", asset=table_key(t.id), description="The source answered, whole."),
+                dg.AssetCheckSpec("accepted", asset=table_key(t.id), description="Great Expectations on the snapshot."),
+            )
+        ],
+        can_subset=True,
+    )
+    def statline(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        work = Workspace.open()
+        work.lock(wait=600)
+        chosen = [t for t in work.registry.tables.values() if table_key(t.id) in context.selected_asset_keys]
+        watch = WATCH
+        outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done)
+        failed = []
+        for table_id, outcome in outcomes.items():
+            key = table_key(table_id)
+            good = outcome.result in (FETCHED, UNCHANGED)
+            yield dg.AssetCheckResult(
+                check_name="fetched",
+                asset_key=key,
+                passed=outcome.result not in ("failed", "unreachable"),
+                metadata={"outcome": outcome.result, "reason": outcome.reason or "-"},
+            )
+            snapshot = work.store.newest(table_id)
+            verdict = work.store.verdict(snapshot) if snapshot else None
+            if verdict:
+                yield dg.AssetCheckResult(
+                    check_name="accepted",
+                    asset_key=key,
+                    passed=verdict.accepted,
+                    metadata={"reasons": "; ".join(verdict.reasons) or "-", "checks": len(verdict.results)},
+                )
+            if outcome.result == FETCHED and snapshot:
+                yield dg.MaterializeResult(
+                    asset_key=key,
+                    metadata={
+                        "snapshot": snapshot.snapshot_id,
+                        "dagster/row_count": snapshot.row_count,
+                        "modified": snapshot.modified,
+                        "url": dg.MetadataValue.url(snapshot.url),
+                        "sha256": snapshot.sha256,
+                        "bytes": outcome.bytes or 0,
+                    },
+                    data_version=dg.DataVersion(snapshot.sha256),
+                )
+            if not good:
+                failed.append(outcome.reason)
+        if failed:
+            raise dg.Failure(
+                f"{len(failed)} of {len(outcomes)} tables could not be taken in; the others are in, and the last good "
+                "snapshots serve on:\n" + "\n".join(failed),
+                allow_retries=False,
+            )
+
+    return statline
+
+
+class Watch:
+    """Where ``rdc run`` hangs its progress bar; without it nothing is shown."""
+
+    def progress(self, table_id: str, pages: int, expected: int) -> None: ...
+
+    def done(self, outcome: Any) -> None: ...
+
+
+WATCH = Watch()
+
+
+# -- candidate, dbt, checks, release ----------------------------------------------------------------------------------
+
+
+class Translator(DagsterDbtTranslator):
+    """dbt's sources are the candidate; a model's schema is its group and the start of its key."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return CANDIDATE
+        return dg.AssetKey([self._schema(dbt_resource_props), dbt_resource_props["alias"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return self._schema(dbt_resource_props)
+
+    def _schema(self, props: Mapping[str, Any]) -> str:
+        return str(props["config"].get("schema") or props["schema"])
+
+
+def _translator() -> Translator:
+    return Translator(settings=DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+
+def build_assets(work: Workspace) -> list[Any]:
+    """The candidate, dbt's models on it, Great Expectations over them, and the release."""
+    project = json.loads(manifest(work.scratch).read_text(encoding="utf-8"))
+    translator = _translator()
+
+    @dg.asset(
+        key=CANDIDATE,
+        group_name="warehouse",
+        deps=[table_key(t) for t in work.registry.tables],
+        kinds={"duckdb"},
+        pool=POOL,
+        description="An empty database beside the released one, with the chosen snapshots laid out for dbt.",
+    )
+    def candidate(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult:
+        work = Workspace.open()
+        work.lock(wait=600)
+        inputs = run.inputs(work)
+        pipeline.prepare(work, inputs)
+        return dg.MaterializeResult(
+            metadata={
+                "tables": len(inputs),
+                "origins": dg.MetadataValue.json({i.table.id: i.origin for i in inputs}),
+            }
+        )
+
+    @dbt_assets(manifest=project, dagster_dbt_translator=translator, name="dbt", pool=POOL)
+    def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        work = Workspace.open()
+        nodes = pipeline.build(work)
+        for node in nodes:
+            if node.resource_type in ("model", "seed"):
+                props = project["nodes"][node.unique_id]
+                yield dg.MaterializeResult(
+                    asset_key=translator.get_asset_key(props), metadata={"seconds": round(node.seconds, 3)}
+                )
+        for node in nodes:
+            if node.resource_type != "test":
+                continue
+            key = get_asset_check_key_for_test(project, translator, node.unique_id, None)
+            if key is not None:
+                yield dg.AssetCheckResult(
+                    asset_key=key.asset_key,
+                    check_name=key.name,
+                    passed=node.status in ("pass", "success"),
+                    severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                    metadata={"failures": node.failures or 0, "message": node.message or "-"},
+                )
+
+    models = [key for key in dbt_models.keys if key.path[0] in ("core", "mart")]
+
+    @dg.multi_asset_check(
+        name="great_expectations",
+        specs=[
+            dg.AssetCheckSpec(
+                "great_expectations",
+                asset=key,
+                blocking=True,
+                description="Great Expectations; blocks the release when something critical fails.",
+            )
+            for key in sorted(models)
+        ],
+        pool=POOL,
+    )
+    def great_expectations(context: dg.AssetCheckExecutionContext, run: Run) -> Iterator[dg.AssetCheckResult]:
+        work = Workspace.open()
+        results = pipeline.audit(work, run.inputs(work))
+        for key in sorted(models):
+            own = [r for r in results if r.subject == ".".join(key.path)]
+            broken = [r for r in own if not r.success]
+            critical = [r for r in broken if r.severity == "critical"]
+            yield dg.AssetCheckResult(
+                asset_key=key,
+                check_name="great_expectations",
+                passed=not broken,
+                severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "checks": len(own),
+                    "failed": dg.MetadataValue.md("\n".join(f"- {r.severity}: {r.description} {r.observed}" for r in broken) or "-"),
+                },
+            )
+
+    @dg.asset(
+        key=RELEASE,
+        group_name="warehouse",
+        deps=models,
+        kinds={"duckdb"},
+        pool=POOL,
+        description="The published warehouse: the candidate, audited and promoted by one atomic rename.",
+    )
+    def release(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult:
+        work = Workspace.open()
+        made = pipeline.release(work, run.inputs(work))
+        return dg.MaterializeResult(
+            metadata={
+                "release": made.release_id,
+                "sha256": made.sha256,
+                "bytes": made.bytes,
+                "checks": dg.MetadataValue.json(made.checks),
+                "tables": dg.MetadataValue.json(made.tables),
+                "report": dg.MetadataValue.path(work.releases.report(made.release_id)),
+            }
+        )
+
+    return [candidate, dbt_models, great_expectations, release]
+
+
+# -- jobs, schedule, sensors ------------------------------------------------------------------------------------------
+
+
+def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: list[Any]) -> dict[str, list[Any]]:
+    statline = dg.AssetSelection.assets(tables)
+    ingest_job = dg.define_asset_job(
+        "ingest", selection=statline, description="Fetch what changed at the sources, and audit what arrived."
+    )
+    build_job = dg.define_asset_job(
+        "build",
+        selection=dg.AssetSelection.all() - statline,
+        description="Candidate, dbt, audit, release; from the last good snapshots.",
+    )
+    daily = dg.ScheduleDefinition(
+        name="daily",
+        job=ingest_job,
+        cron_schedule="30 6 * * *",
+        execution_timezone="Europe/Amsterdam",
+        description="Every morning, after CBS has published; the build follows by itself.",
+    )
+
+    @dg.sensor(name="statline_modified", job=ingest_job, minimum_interval_seconds=3600)
+    def statline_modified(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Looks at Modified and version of every table, and asks for the tables that moved."""
+        work = Workspace.open()
+        answers = pipeline.plan(work, work.registry.tables.values())
+        moved = [a for a in answers.values() if a.result == FETCHED]
+        if not moved:
+            yield dg.SkipReason("No table has a new version.")
+        else:
+            yield dg.RunRequest(
+                run_key=";".join(sorted(f"{a.table_id}@{a.modified}" for a in moved)),
+                asset_selection=[table_key(a.table_id) for a in moved],
+            )
+
+    def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+        work = Workspace.open()
+        if not work.releases.is_new(Run().inputs(work)):
+            return dg.SkipReason("Nothing changed since the newest release.")
+        return dg.RunRequest(run_key=f"build-{context.dagster_run.run_id}")
+
+    after = [
+        dg.run_status_sensor(
+            name=f"build_after_{status.value.lower()}",
+            run_status=status,
+            monitored_jobs=[ingest_job],
+            request_job=build_job,
+            description="A build follows every ingest, also one in which some tables failed.",
+        )(follow)
+        for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
+    ]
+    return {"jobs": [ingest_job, build_job], "schedules": [daily], "sensors": [statline_modified, *after]}
+
+
+def definitions(work: Workspace | None = None) -> dg.Definitions:
+    work = work or Workspace.open()
+    tables = statline_assets(work)
+    build = build_assets(work)
+    return dg.Definitions(
+        assets=[tables, *(b for b in build if not isinstance(b, dg.AssetChecksDefinition))],
+        asset_checks=[b for b in build if isinstance(b, dg.AssetChecksDefinition)],
+        resources={"run": Run()},
+        executor=dg.in_process_executor,
+        **jobs_and_automation(work, tables, build),
+    )
+
+
+def dagster_home(home: Path) -> Path:
+    """Where Dagster keeps its runs; made with telemetry off when it is not there yet."""
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    return home
+
+
+defs = definitions()

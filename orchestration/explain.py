@@ -1,0 +1,71 @@
+"""How ``rdc explain`` draws a figure's chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.markup import escape
+from rich.tree import Tree
+
+from ingest.statline import service
+from orchestration.pipeline import Workspace
+from orchestration.show import plain
+
+
+def cell_url(work: Workspace) -> Callable[[dict[str, Any]], str | None]:
+    """The address at which a cell can be looked up at the source that the settings name."""
+
+    def url(cell: dict[str, Any]) -> str | None:
+        table = work.registry.tables.get(cell["table_id"])
+        if table is None:
+            return None
+        snapshot = next((s for s in work.store.all(table.id) if s.snapshot_id == cell["snapshot_id"]), None)
+        snapshot = snapshot or work.store.sample(table.id)
+        if snapshot is None:
+            return None
+        keys = {snapshot.region_dimension: cell["source_region"], snapshot.time_dimension: cell["period_code"]}
+        keys |= cell["dimensions"] or {}
+        return service(table, work.settings, work.client).cell_url(
+            table, {k: v for k, v in keys.items() if k and v}, cell["measure_code"]
+        )
+
+    return url
+
+
+def tree(found: dict[str, Any]) -> Tree:
+    figure, definition = found["figure"], found["definition"]
+    value = plain(figure["value"]) if figure["value"] is not None else f"no figure ({figure['missing_reason']})"
+    root = Tree(
+        f"[bold]{escape(definition['name_nl'])}[/], {escape(figure['region_name'] or figure['region_code'])} "
+        f"({figure['region_code']}), {figure['period_code']}: [bold]{value}[/] {escape(figure['unit'])}"
+    )
+    root.add(f"release {figure['release']}, status {figure['period_status'] or 'not told by the source'}, {figure['method']}")
+    about = root.add(f"definition (version {definition['version']}, from {definition['valid_from']})")
+    about.add(escape(definition["definition"]))
+    for label, key in (("numerator", "numerator"), ("denominator", "denominator"), ("mind", "caveats")):
+        if definition[key]:
+            about.add(f"{label}: {escape(definition[key])}")
+    steps = root.add("steps")
+    for number, step in enumerate(found["steps"], 1):
+        steps.add(f"{number}. {escape(step)}")
+    cells = root.add(f"{len(found['cells'])} source cell(s)")
+    for cell in found["cells"]:
+        title = " > ".join(filter(None, [cell["measure_path"], cell["measure_title"]]))
+        said = plain(cell["value"]) if cell["value"] is not None else f"no value ({cell['missing_reason']})"
+        node = cells.add(
+            f"[bold]{said}[/] {escape(cell['unit'] or '')}  {cell['role']}  table {cell['table_id']}, column "
+            f"{escape(cell['measure_code'])} ({escape(title)})"
+        )
+        members = "".join(f", {k} {v}" for k, v in (cell["dimensions"] or {}).items())
+        node.add(f"row {cell['source_region']}, {cell['period_code']}{members}")
+        node.add(f"snapshot {cell['snapshot_id']} ({cell['origin']}), fetched {plain(cell['fetched_at'])}, Modified {cell['modified']}")
+        node.add(f"from {escape(cell['url'])}")
+        node.add(f"SHA-256 {cell['sha256']}: {cell['verified']}")
+        if cell["look_up"]:
+            node.add(f"look it up: {escape(cell['look_up'])}")
+    if len(found["history"]) > 1:
+        past = root.add("published before")
+        for row in found["history"]:
+            past.add(f"{plain(row['value']) if row['value'] is not None else row['missing_reason']}: {row['known_from']} - {row['known_to'] or 'now'}")
+    return root

@@ -1,0 +1,359 @@
+"""The recipe of a run, step by step, without Dagster: what the Dagster assets call and what ``rdc run`` follows.
+
+    plan      ask every source whether it changed
+    ingest    fetch what did, audit what arrived, accept it or put it in quarantine
+    inputs    choose a snapshot per table: live, last good, or sample
+    build     candidate, dbt
+    audit     dbt's tests and Great Expectations; a critical failure stops here
+    release   promote the candidate
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from expectations import CheckResult
+from ingest.http import CONNECTIONS_PER_HOST, Client, FetchError, Unreachable
+from ingest.land import Progress, land
+from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome, Outcomes
+from ingest.registry import Registry, Table
+from ingest.settings import Settings
+from ingest.snapshot import Snapshot, Store, Verdict, now
+from ingest.statline import service
+from warehouse.build import Node
+from warehouse.candidate import Candidate, Input
+from warehouse.release import Release, Releases, summary
+
+MODES = ("auto", "live", "sample")
+
+
+class BusyError(Exception):
+    """Another run holds the data folder."""
+
+
+class BlockedError(Exception):
+    """The audit found something critical: the current release stays."""
+
+
+@dataclass
+class Workspace:
+    """Everything that a run works with, made from the settings."""
+
+    settings: Settings
+    registry: Registry
+    store: Store
+    releases: Releases
+    outcomes: Outcomes
+    client: Client = field(default_factory=Client)
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Workspace:
+        settings = settings or Settings.from_env()
+        return cls(
+            settings=settings,
+            registry=Registry.load(settings.own_sources),
+            store=Store(settings.snapshots),
+            releases=Releases(settings.warehouse),
+            outcomes=Outcomes(settings.snapshots),
+        )
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.settings.warehouse)
+
+    @property
+    def audit_file(self) -> Path:
+        return self.candidate.folder / "audit.json"
+
+    @property
+    def refused_report(self) -> Path:
+        """The quality report of the last candidate that was refused."""
+        return self.settings.warehouse / "refused.html"
+
+    @property
+    def scratch(self) -> Path:
+        """dbt's own output; may be thrown away at any time."""
+        return self.settings.home / "dbt"
+
+    def lock(self, wait: float = 0) -> FileLock:
+        """The one run that may write. The operating system frees it when its process ends, however it ends.
+
+        :raises BusyError: another process has it.
+        """
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.settings.home / ".run.lock", is_singleton=True, thread_local=False)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise BusyError(
+                f"Another run is working in {self.settings.home}. Wait until it has finished; `rdc status` shows its work."
+            ) from None
+        return lock
+
+    def sweep(self) -> None:
+        """Clear what a killed run left. Only with the lock."""
+        self.store.sweep()
+        self.releases.sweep()
+
+
+# -- plan and ingest --------------------------------------------------------------------------------------------------
+
+
+def plan(work: Workspace, tables: Iterable[Table]) -> dict[str, Outcome]:
+    """Ask each source once whether its table changed. No outcome is kept; ``fetched`` means: to be fetched."""
+
+    def ask(table: Table) -> Outcome:
+        at = now()
+        try:
+            head = service(table, work.settings, work.client).head(table)
+        except Unreachable as error:
+            return Outcome(table.id, at, UNREACHABLE, str(error))
+        except FetchError as error:
+            return Outcome(table.id, at, FAILED, f"{table.id}: {error}")
+        last = work.store.newest(table.id)
+        if last and last.stamp == head.stamp and (last.scope, last.period) == (table.filter, table.period):
+            return Outcome(table.id, at, UNCHANGED, "", last.snapshot_id, head.modified, last.row_count)
+        return Outcome(table.id, at, FETCHED, modified=head.modified)
+
+    with ThreadPoolExecutor(2 * CONNECTIONS_PER_HOST) as pool:
+        return {outcome.table_id: outcome for outcome in pool.map(ask, tables)}
+
+
+def ingest(
+    work: Workspace,
+    tables: list[Table],
+    progress: Progress = lambda *_: None,
+    done: Callable[[Outcome], None] = lambda _: None,
+) -> dict[str, Outcome]:
+    """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
+
+    def one(table: Table) -> Outcome:
+        outcome = land(table, work.settings, work.store, work.client, progress)
+        done(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(CONNECTIONS_PER_HOST) as pool:
+        outcomes = {outcome.table_id: outcome for outcome in pool.map(one, tables)}
+    refused = judge(work, tables)
+    for table_id, reason in refused.items():
+        outcomes[table_id] = replace(outcomes[table_id], result=QUARANTINED, reason=reason)
+    for outcome in outcomes.values():
+        work.outcomes.append(outcome)
+    return outcomes
+
+
+def judge(work: Workspace, tables: list[Table]) -> dict[str, str]:
+    """Audit every snapshot that has no verdict yet; the reason of each table whose newest one was refused."""
+    from expectations.snapshots import SnapshotFacts, audit_snapshots
+
+    waiting: list[Snapshot] = [s for t in tables for s in work.store.unjudged(t.id)]
+    if waiting:
+        results = audit_snapshots([_facts(work.store, s, SnapshotFacts) for s in waiting])
+        for snapshot in waiting:
+            found = results[snapshot.snapshot_id]
+            broken = [r for r in found if not r.success and r.severity == "critical"]
+            work.store.judge(
+                snapshot,
+                Verdict(
+                    accepted=not broken,
+                    judged_at=now(),
+                    reasons=[f"{r.description} {r.observed}" for r in broken],
+                    results=[asdict(r) for r in found],
+                ),
+            )
+    refused = {}
+    for table in tables:
+        newest = work.store.newest(table.id)
+        verdict = work.store.verdict(newest) if newest else None
+        if newest and verdict and not verdict.accepted:
+            refused[table.id] = (
+                f"{table.id}: snapshot {newest.snapshot_id} is in quarantine: {'; '.join(verdict.reasons)} "
+                f"It stays in {newest.path} to be looked at; the last good one serves on."
+            )
+    return refused
+
+
+def _facts(store: Store, snapshot: Snapshot, kind: type) -> Any:
+    before = store.good(snapshot.table_id)
+    return kind(
+        snapshot_id=snapshot.snapshot_id,
+        table_id=snapshot.table_id,
+        folder=snapshot.path,
+        layout=snapshot.layout,
+        row_count=snapshot.row_count,
+        expected_count=snapshot.expected_count,
+        region_dimension=snapshot.region_dimension,
+        time_dimension=snapshot.time_dimension,
+        other_dimensions=tuple(snapshot.other_dimensions),
+        period=snapshot.period,
+        previous_row_count=before.row_count if before else None,
+    )
+
+
+# -- inputs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a run uses for a table, or why it has nothing."""
+
+    table: Table
+    input: Input | None
+    reason: str = ""
+
+
+def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice]:
+    """A snapshot for every declared table.
+
+    ``sample`` takes the bundled extract and nothing else; ``live`` never takes it; ``auto`` takes it only for a table
+    that has no snapshot of its own. A table is either sample or not: its figures never mix.
+    """
+    choices = []
+    for table in work.registry.tables.values():
+        sample = work.store.sample(table.id)
+        outcome = asked.get(table.id)
+        why = outcome.reason if outcome and outcome.result not in (FETCHED, UNCHANGED) else ""
+        if mode == "sample":
+            found = Input(table, sample, "sample", "asked for with --source sample") if sample else None
+            choices.append(Choice(table, found, "" if found else "not in the bundled sample"))
+            continue
+        good = work.store.good(table.id)
+        if good:
+            choices.append(Choice(table, Input(table, good, "last_good" if why else "live", why), why))
+        elif sample and mode == "auto":
+            note = why or "not fetched yet"
+            choices.append(Choice(table, Input(table, sample, "sample", note), note))
+        else:
+            choices.append(Choice(table, None, why or "not fetched yet"))
+    return choices
+
+
+# -- build, audit, release --------------------------------------------------------------------------------------------
+
+
+def prepare(work: Workspace, inputs: list[Input]) -> None:
+    work.candidate.prepare(inputs, work.releases.current_file)
+
+
+def build(work: Workspace) -> list[Node]:
+    """dbt, with its tests. What they found is kept beside the candidate, for the audit."""
+    from warehouse.build import dbt_build
+
+    nodes = dbt_build(work.candidate.file, work.scratch, datetime.now(UTC).isoformat(sep=" ", timespec="seconds"))
+    _keep(work, [_dbt_check(node) for node in nodes if node.resource_type in ("test", "unit_test")], complete=False)
+    return nodes
+
+
+def audit(work: Workspace, inputs: list[Input]) -> list[CheckResult]:
+    """All checks on the candidate: those of its snapshots, dbt's tests, and Great Expectations on core and marts."""
+    from expectations.candidate import audit_candidate
+
+    results = [
+        CheckResult(**result)
+        for item in inputs
+        if (verdict := work.store.verdict(item.snapshot))
+        for result in verdict.results
+    ]
+    results += [r for r in _kept(work)[0] if r.suite == "dbt"]
+    results += audit_candidate(work.candidate.file)
+    with work.candidate.connect() as con:
+        con.execute(
+            """
+            create or replace table core.check_result (
+                suite varchar, subject varchar, check_name varchar, column_name varchar, severity varchar,
+                success boolean, description varchar, observed varchar, ran_at timestamptz
+            )
+            """
+        )
+        con.execute("comment on table core.check_result is 'How this release was judged: one row per check.'")
+        rows = [
+            [r.suite, r.subject, r.check, r.column, r.severity, r.success, r.description, r.observed, r.ran_at]
+            for r in results
+        ]
+        if rows:
+            con.executemany("insert into core.check_result values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    _keep(work, results, complete=True)
+    return results
+
+
+def refusal(work: Workspace) -> str | None:
+    """Why the candidate may not be released, or None when it was audited and nothing critical failed."""
+    if not work.audit_file.is_file():
+        return "The candidate was not audited, so it can't be released. Run `rdc run`."
+    results, complete = _kept(work)
+    broken = [r for r in results if not r.success and r.severity == "critical"]
+    if not broken:
+        return None if complete else "The audit of the candidate did not finish, so it can't be released. Run `rdc run`."
+    more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
+    return (
+        f"{len(broken)} critical check(s) failed, so the current release stays: "
+        + "; ".join(f"{r.subject} {r.check}: {r.observed}" for r in broken[:5])
+        + more
+    )
+
+
+def _keep(work: Workspace, results: list[CheckResult], complete: bool) -> None:
+    content = {"complete": complete, "results": [asdict(r) for r in results]}
+    work.audit_file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def _kept(work: Workspace) -> tuple[list[CheckResult], bool]:
+    content = json.loads(work.audit_file.read_text(encoding="utf-8"))
+    return [CheckResult(**item) for item in content["results"]], content["complete"]
+
+
+def report(work: Workspace, inputs: list[Input]) -> str:
+    """The quality report of the candidate, as HTML."""
+    from expectations.report import render
+
+    facts = report_facts(inputs, work.releases.next_id(datetime.now(UTC)))
+    return render(_kept(work)[0], "Kwaliteitsrapport", facts)
+
+
+def _dbt_check(node: Node) -> CheckResult:
+    return CheckResult(
+        suite="dbt",
+        subject="dbt",
+        check=node.name,
+        severity="critical" if node.status != "warn" else "warning",
+        success=node.status in ("pass", "success"),
+        description=f"De dbt-test {node.name} vindt geen fouten.",
+        observed=node.message or "niets gevonden",
+        ran_at=now(),
+    )
+
+
+def release(work: Workspace, inputs: list[Input]) -> Release:
+    """Promote the audited candidate.
+
+    :raises BlockedError: a critical check failed, or the candidate was not audited; the current release stays.
+    """
+    if why := refusal(work):
+        raise BlockedError(why)
+    return work.releases.publish(work.candidate, inputs, summary(_kept(work)[0]), report(work, inputs))
+
+
+def report_facts(inputs: list[Input], release_id: str) -> dict[str, Any]:
+    return {
+        "release_id": release_id,
+        "date": now(),
+        "tables": [
+            {
+                "table_id": item.table.id,
+                "title": item.snapshot.title,
+                "origin": item.origin,
+                "fetched_at": item.snapshot.fetched_at,
+                "modified": item.snapshot.modified,
+                "note": item.note,
+            }
+            for item in inputs
+        ],
+    }

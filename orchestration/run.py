@@ -1,0 +1,256 @@
+"""``rdc run``: the two Dagster jobs, with a progress bar before, and a summary after.
+
+When no source has anything new and the newest release was made from the same snapshots by the same code, nothing heavy
+is imported: the run says so and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
+from ingest.registry import Table
+from warehouse.candidate import Input
+from orchestration import pipeline, show
+from orchestration.pipeline import Choice, Workspace
+
+
+def run(mode: str, table_ids: tuple[str, ...], as_json: bool) -> int:
+    """One run; the exit status: 0 done, 1 something failed."""
+    started = time.monotonic()
+    work = Workspace.open()
+    selected = work.registry.select(table_ids)
+    lock = work.lock()
+    try:
+        work.sweep()
+        outcomes = {} if mode == "sample" else _ingest(work, selected)
+        choices = pipeline.choose(work, mode, work.outcomes.latest())
+        inputs = [c.input for c in choices if c.input]
+        if not inputs:
+            show.fail("No table has any data, so there is nothing to release: " + _why(choices))
+            return 1
+        problem, released = "", None
+        if work.releases.is_new(inputs):
+            problem = _build(work, mode, inputs)
+            released = None if problem else work.releases.current()
+        failed = _failures(mode, {t.id for t in selected}, outcomes, choices)
+        if as_json:
+            show.as_json(_record(work, choices, outcomes, released, problem))
+        else:
+            _summary(work, choices, outcomes, released, problem, failed, time.monotonic() - started)
+        return 1 if problem or failed else 0
+    finally:
+        lock.release()
+
+
+def _ingest(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:
+    """Ask all sources, then fetch what changed (and try again what could not be asked) in a Dagster run."""
+    with show.bar() as bar:
+        task = bar.add_task("asking the sources", total=len(tables))
+        answers = pipeline.plan(work, tables)
+        bar.update(task, completed=len(tables))
+    todo = [t for t in tables if answers[t.id].result in (FETCHED, FAILED)]
+    waiting = [t for t in tables if t not in todo and work.store.unjudged(t.id)]
+    if todo or waiting:
+        with show.bar() as bar, _watching(bar, len(todo) + len(waiting)):
+            _execute(work, "ingest", [*todo, *waiting])
+    latest = work.outcomes.latest()
+    for table in tables:
+        if table in todo or table in waiting:
+            answers[table.id] = latest[table.id]
+        else:
+            work.outcomes.append(_remembered(work, answers[table.id], latest.get(table.id)))
+            answers[table.id] = work.outcomes.latest()[table.id]
+    return answers
+
+
+def _remembered(work: Workspace, answer: Outcome, before: Outcome | None) -> Outcome:
+    """An unchanged table whose newest snapshot is in quarantine is still in quarantine."""
+    if answer.result == UNCHANGED and before and before.result == QUARANTINED:
+        return Outcome(**(asdict(answer) | {"result": QUARANTINED, "reason": before.reason}))
+    return answer
+
+
+def _build(work: Workspace, mode: str, inputs: list[Input]) -> str:
+    """Build, audit and release in a Dagster run; what went wrong, or nothing."""
+    with show.bar() as bar:
+        task = bar.add_task("building, auditing, releasing", total=None)
+        result = _execute(work, "build", None, mode)
+        bar.update(task, total=1, completed=1)
+    if result.success:
+        return ""
+    why = _first_failure(result)
+    if work.audit_file.is_file() and (refused := pipeline.refusal(work)):
+        work.refused_report.write_text(pipeline.report(work, inputs), encoding="utf-8")
+        why = f"{refused}. The whole report: {work.refused_report}"
+    return why
+
+
+def _first_failure(result: Any) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            step = event.step_key
+            return f"step {step} failed: {' '.join(str(error.message if error else '').split())}"
+    return "the build failed; `rdc ui` shows its log"
+
+
+def _execute(work: Workspace, job: str, tables: list[Table] | None, mode: str = "auto") -> Any:
+    from dagster import DagsterInstance
+
+    from orchestration import definitions
+
+    home = definitions.dagster_home(Path(os.environ.get("DAGSTER_HOME") or work.settings.home / "dagster"))
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["RDC_HOME"] = str(work.settings.home)
+    with DagsterInstance.get() as instance:
+        _close_dead_runs(instance)
+        return definitions.defs.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            asset_selection=[definitions.table_key(t.id) for t in tables] if tables is not None else None,
+            run_config={
+                # Its log is kept in the instance, where `rdc ui` shows it; the terminal is ours.
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "resources": {"run": {"config": {"mode": mode}}},
+            },
+            raise_on_error=False,
+            tags={"rdc/pid": str(os.getpid()), "rdc/mode": mode},
+        )
+
+
+def _close_dead_runs(instance: Any) -> None:
+    """A run whose process was killed stays «started» for ever; nobody should have to clear that by hand."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    for found in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
+        pid = found.tags.get("rdc/pid")
+        if pid and int(pid) != os.getpid():
+            # We hold the run lock, so no other `rdc run` is alive.
+            instance.report_run_failed(found, "The process of this run was ended from outside.")
+
+
+@contextmanager
+def _watching(bar: Any, total: int) -> Iterator[None]:
+    from orchestration import definitions
+
+    task = bar.add_task("fetching", total=total)
+
+    class Shown(definitions.Watch):
+        def progress(self, table_id: str, pages: int, expected: int) -> None:
+            bar.update(task, description=f"fetching {table_id} (page {pages} of about {max(1, -(-expected // 10_000))})")
+
+        def done(self, outcome: Outcome) -> None:
+            bar.advance(task)
+
+    before, definitions.WATCH = definitions.WATCH, Shown()
+    try:
+        yield
+    finally:
+        definitions.WATCH = before
+
+
+# -- what happened ----------------------------------------------------------------------------------------------------
+
+
+def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choices: list[Choice]) -> list[str]:
+    """What makes the run end with status 1: a source that answered wrongly, one that did not answer where live was asked
+    for, and a table that was asked for and has no data at all."""
+    failed = [o.reason for o in outcomes.values() if o.failed or (mode == "live" and o.result not in (FETCHED, UNCHANGED))]
+    for choice in choices:
+        if choice.input is None and choice.table.id in selected and mode != "sample" and choice.reason not in failed:
+            failed.append(f"{choice.table.id}: no data at all ({choice.reason})")
+    return failed
+
+
+def _why(choices: list[Choice]) -> str:
+    return "; ".join(f"{c.table.id}: {c.reason}" for c in choices[:5])
+
+
+def _summary(
+    work: Workspace,
+    choices: list[Choice],
+    outcomes: dict[str, Outcome],
+    released: Any,
+    problem: str,
+    failed: list[str],
+    seconds: float,
+) -> None:
+    show.table(
+        "",
+        ["table", "title", "origin", "this run", "rows", "modified"],
+        [
+            (
+                *(c.table.id, _short(c.table.title, 60), c.input.origin if c.input else "none"),
+                outcomes[c.table.id].result if c.table.id in outcomes else "-",
+                *((f"{c.input.snapshot.row_count:,}", c.input.snapshot.modified[:10]) if c.input else (None, None)),
+            )
+            for c in choices
+        ],
+        right=("rows",),
+    )
+    sample = [c for c in choices if c.input and c.input.origin == "sample"]
+    if sample:
+        show.warn(
+            "SAMPLE, NOT LIVE",
+            f"{len(sample)} of {len(choices)} tables come from the sample extract bundled with the project, not from CBS:\n"
+            + "\n".join(f"  {c.table.id}  {_short(c.reason or c.input.note)}" for c in sample if c.input),
+        )
+    kept = [c for c in choices if c.input and c.input.origin == "last_good"]
+    if kept:
+        show.warn(
+            "LAST GOOD SNAPSHOT",
+            "These tables could not be refreshed; their last good snapshot serves on:\n"
+            + "\n".join(f"  {c.table.id}  of {c.input.snapshot.fetched_at}  {_short(c.reason)}" for c in kept if c.input),
+        )
+    for line in failed:
+        show.fail(line)
+    if problem:
+        show.fail(problem)
+    elif released:
+        checks = released.checks
+        show.out.print(
+            f"Released [bold]{released.release_id}[/]: {len(released.inputs)} tables, "
+            f"{released.tables.get('core.cell', 0):,} observations, {checks['passed']} checks passed, "
+            f"{checks['warning']} warnings ({seconds:.0f} s)"
+        )
+        show.out.print(f"  {work.releases.current_file}", soft_wrap=True)
+        show.out.print(f"  quality report: {work.releases.report(released.release_id)}", soft_wrap=True)
+    else:
+        current = work.releases.current()
+        show.out.print(
+            f"Nothing changed; release [bold]{current.release_id if current else '-'}[/] stays ({seconds:.1f} s)"
+        )
+
+
+def _short(text: str, most: int = 160) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _record(
+    work: Workspace, choices: list[Choice], outcomes: dict[str, Outcome], released: Any, problem: str
+) -> dict[str, Any]:
+    current = work.releases.current()
+    return {
+        "release": current.release_id if current else None,
+        "new_release": released is not None,
+        "problem": problem or None,
+        "tables": [
+            {
+                "table_id": c.table.id,
+                "origin": c.input.origin if c.input else None,
+                "snapshot_id": c.input.snapshot.snapshot_id if c.input else None,
+                "rows": c.input.snapshot.row_count if c.input else None,
+                "result": outcomes[c.table.id].result if c.table.id in outcomes else None,
+                "reason": c.reason or None,
+            }
+            for c in choices
+        ],
+    }

@@ -1,0 +1,109 @@
+"""What the command line shows: tables, a progress bar, and words for what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+#: A pipe has no width of its own; 80 columns would break every row in three.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140
+
+out = Console(highlight=False, width=_WIDTH)
+err = Console(stderr=True, highlight=False, width=_WIDTH)
+
+_STYLE = {
+    "live": "green",
+    "ok": "green",
+    "sample": "yellow",
+    "last_good": "yellow",
+    "stale": "yellow",
+    "failed": "red",
+    "quarantined": "red",
+    "none": "red",
+}
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
+    grid = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
+    for name in columns:
+        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(_cell(v) for v in row))
+    out.print(grid)
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return "[dim]-[/dim]"
+    text = escape(plain(value))
+    return f"[{_STYLE[text]}]{text}[/]" if text in _STYLE else text
+
+
+def plain(value: Any) -> str:
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return f"{int(number)}" if number.is_integer() and abs(number) < 1e15 else repr(number)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def as_json(value: Any) -> None:
+    """Print JSON and nothing else, for a program to read."""
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=_default))
+
+
+def _default(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+
+
+def warn(title: str, text: str) -> None:
+    err.print(Panel(text, title=title, border_style="yellow", title_align="left"))
+
+
+def fail(text: str) -> None:
+    err.print(f"[bold red]Error:[/] {_escaped(text)}")
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def age(moment: str | None) -> str | None:
+    """How long ago, in the largest unit that fits."""
+    if not moment:
+        return None
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment).astimezone(UTC)).total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def bar() -> Progress:
+    """A progress bar on standard error, so that standard output stays clean; plain lines when it is no terminal."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=not err.is_terminal,
+    )

@@ -1,0 +1,129 @@
+"""Reading a release: only ever a released file, and only ever read-only.
+
+A handle is opened for one question and closed again. A reader that keeps a handle open does no harm: a new release is
+another file under the same name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from warehouse.release import Release, ReleaseError, Releases
+
+SCHEMAS = ("mart", "core")
+
+
+class NotThereError(LookupError):
+    """A table, region, period or indicator that the release does not have; the message says what comes near."""
+
+
+@dataclass
+class Reader:
+    """One release, open for questions."""
+
+    release: Release
+    con: duckdb.DuckDBPyConnection
+
+    def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+        cursor = self.con.execute(sql, parameters or [])
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def table(self, name: str) -> tuple[str, str]:
+        """Schema and name of a released table; ``bevolking`` means ``mart.bevolking``.
+
+        :raises NotThereError: with the tables that come nearest.
+        """
+        known = [
+            (schema, table)
+            for schema, table in self.con.execute(
+                "select schema_name, table_name from duckdb_tables() where schema_name in ('mart', 'core') "
+                "union all select schema_name, view_name from duckdb_views() where schema_name in ('mart', 'core')"
+            ).fetchall()
+        ]
+        for schema in SCHEMAS:
+            for found in known:
+                if found[0] == schema and name in (found[1], f"{found[0]}.{found[1]}"):
+                    return found
+        names = sorted(t if s == "mart" else f"{s}.{t}" for s, t in known)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        marts = ", ".join(sorted(t for s, t in known if s == "mart"))
+        raise NotThereError(
+            f"There is no table {name!r} in release {self.release.release_id}."
+            + (f" Did you mean {', '.join(near)}?" if near else "")
+            + f" Standard indicator tables: {marts}."
+        )
+
+    def region(self, text: str) -> str:
+        """A region's code, from its code or its name.
+
+        :raises NotThereError: unknown, or a name that several regions have.
+        """
+        rows = self.rows("select region_code, name, region_type from core.region")
+        code = text.strip().upper()
+        if any(r["region_code"] == code for r in rows):
+            return code
+        named = [r for r in rows if (r["name"] or "").casefold() == text.strip().casefold()]
+        if len(named) > 1 and len([r for r in named if r["region_type"] in ("gemeente", "groep")]) == 1:
+            named = [r for r in named if r["region_type"] in ("gemeente", "groep")]
+        if len(named) == 1:
+            return str(named[0]["region_code"])
+        if named:
+            listed = ", ".join(f"{r['region_code']} ({r['region_type']})" for r in named[:8])
+            raise NotThereError(f"Several regions are called {text!r}: {listed}. Name one by its code.")
+        larger = {r["name"]: r for r in rows if r["name"] and r["region_type"] not in ("wijk", "buurt")}
+        near = difflib.get_close_matches(text, [*larger, *(r["region_code"] for r in larger.values())], n=3, cutoff=0.6)
+        hint = ", ".join(f"{n} ({larger[n]['region_code']})" if n in larger else n for n in near)
+        raise NotThereError(f"There is no region {text!r}." + (f" Did you mean {hint}?" if hint else ""))
+
+    def period(self, text: str) -> str:
+        """A period's code; a bare year means that year (``2024`` → ``2024JJ00``).
+
+        :raises NotThereError: the release has no such period.
+        """
+        code = text.strip().upper()
+        code = f"{code}JJ00" if re.fullmatch(r"\d{4}", code) else code
+        known = [r["period_code"] for r in self.rows("select period_code from core.period order by 1")]
+        if code in known:
+            return code
+        near = [k for k in known if k[:4] == code[:4]] or known[-5:]
+        raise NotThereError(f"There is no period {text!r}. " + f"Near it: {', '.join(near)}.")
+
+    def indicator(self, text: str) -> str:
+        known = {
+            r["indicator_id"]: r["name_nl"] for r in self.rows("select distinct indicator_id, name_nl from core.indicator")
+        }
+        if text in known:
+            return text
+        by_name = {name.casefold(): key for key, name in known.items()}
+        if text.casefold() in by_name:
+            return by_name[text.casefold()]
+        near = difflib.get_close_matches(text, [*known, *known.values()], n=3, cutoff=0.5)
+        raise NotThereError(
+            f"There is no indicator {text!r}." + (f" Did you mean {', '.join(near)}?" if near else "")
+            + " All of them: rdc query \"select indicator_id, name_nl from core.indicator\""
+        )
+
+
+@contextmanager
+def reading(releases: Releases, as_of: str | None = None) -> Iterator[Reader]:
+    """Open the current release, or an earlier one by its id.
+
+    :raises ReleaseError: there is no release yet, or none with this id.
+    """
+    release = releases.get(as_of) if as_of else releases.current()
+    if release is None:
+        raise ReleaseError("There is no release yet. Make one with `rdc run`.")
+    file = releases.path(release.release_id) if as_of else releases.current_file
+    con = duckdb.connect(str(file), read_only=True)
+    try:
+        yield Reader(release, con)
+    finally:
+        con.close()
