@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ingest.http import Client, FetchError, NotFound
+from ingest.http import Client, FetchError, NotFoundError
 from ingest.registry import Registry, RegistryError, Table, add_own
 from ingest.settings import Settings
 from ingest.statline import service
@@ -44,7 +44,9 @@ def add(
     """
     known = Registry.load(settings.own_sources).tables
     if table_id in known:
-        raise RegistryError(f"{table_id} is already declared in {known[table_id].file}; `rdc run --table {table_id}` lands it.")
+        raise RegistryError(
+            f"{table_id} is already declared in {known[table_id].file}; `rdc run --table {table_id}` lands it."
+        )
     found: tuple[Table, Head, Metadata] | None = None
     missed: list[str] = []
     for candidate in [protocol] if protocol else (["v3"] if catalog == "third-party" else ["v3", "v4"]):
@@ -62,7 +64,7 @@ def add(
             head = source.head(table)
             found = (table, head, source.metadata(table))
             break
-        except NotFound as error:
+        except NotFoundError as error:
             missed.append(str(error))
         except FetchError as error:
             if protocol or candidate == "v4":
@@ -96,14 +98,17 @@ def add(
             "period": period if metadata.dimension("time") is None else None,
             "owner": str(metadata.info.get("Source") or "Centraal Bureau voor de Statistiek").strip(" ."),
             "licence": "CC BY 4.0",
-            "attribution": "Bron: CBS" if catalog == "cbs" else f"Bron: {str(metadata.info.get('Source') or 'derden').strip(' .')}",
+            "attribution": "Bron: CBS"
+            if catalog == "cbs"
+            else f"Bron: {str(metadata.info.get('Source') or 'derden').strip(' .')}",
             "sharing_level": "public",
         }
     )
     file = add_own(settings.own_sources, table)
     told = [
         f"{head.count:,} {'rows' if table.protocol == 'v3' else 'observations'}, {len(metadata.measures)} measures; "
-        f"dimensions {', '.join(d.key for d in metadata.dimensions)}" if head.count is not None
+        f"dimensions {', '.join(d.key for d in metadata.dimensions)}"
+        if head.count is not None
         else f"{len(metadata.measures)} measures; dimensions {', '.join(d.key for d in metadata.dimensions)}"
     ]
     if table.period:

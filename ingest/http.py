@@ -36,24 +36,24 @@ class FetchError(Exception):
         self.url, self.expected, self.got = url, expected, got
 
 
-class Transient(FetchError):
+class TransientError(FetchError):
     """Worth another try: a reset, a time-out, a damaged body, a status that passes."""
 
     retry_after: float | None = None
 
 
-class Unreachable(FetchError):
+class UnreachableError(FetchError):
     """The host can't be reached: no name, no route, refused, or it did not take the connection in time."""
 
     def __str__(self) -> str:
         return f"{urlsplit(self.url).netloc}: {self.got}"
 
 
-class _NoAnswer(Transient):
+class _NoAnswerError(TransientError):
     """One try at a host that has not answered yet in this run; after the last try it counts as unreachable."""
 
 
-class NotFound(FetchError):
+class NotFoundError(FetchError):
     """The host answers, but has no such thing (404, 410)."""
 
 
@@ -103,9 +103,9 @@ class Client:
     ) -> T:
         """Send a request and let ``consume`` read the streamed answer; all of it is tried again when it breaks off.
 
-        :param consume: must start from nothing at every call; may raise :class:`Transient` for a body that is damaged.
-        :raises Unreachable: the host does not answer, now or earlier in this run.
-        :raises NotFound: the host has no such thing.
+        :param consume: must start from nothing at every call; may raise :class:`TransientError` for a body that is damaged.
+        :raises UnreachableError: the host does not answer, now or earlier in this run.
+        :raises NotFoundError: the host has no such thing.
         :raises FetchError: anything else that is not what was expected, after the last try.
         """
         host = self._host(str(request.url))
@@ -113,7 +113,7 @@ class Client:
         request.headers.setdefault("Accept-Encoding", "gzip, deflate")
         try:
             for attempt in Retrying(
-                retry=retry_if_exception_type(Transient),
+                retry=retry_if_exception_type(TransientError),
                 stop=stop_after_attempt(self.attempts),
                 wait=self._wait,
                 sleep=self._sleep,
@@ -121,11 +121,11 @@ class Client:
             ):
                 with attempt, host.slots:
                     if host.down and not host.answered:
-                        raise Unreachable(str(request.url), expected, host.down)
+                        raise UnreachableError(str(request.url), expected, host.down)
                     return self._once(host, request, consume, expected)
-        except _NoAnswer as error:
+        except _NoAnswerError as error:
             host.down = error.got
-            raise Unreachable(error.url, error.expected, error.got) from error
+            raise UnreachableError(error.url, error.expected, error.got) from error
         raise AssertionError("tenacity reraises the last error")
 
     def _once(
@@ -137,34 +137,36 @@ class Client:
     ) -> T:
         url = str(request.url)
         try:
-            with self._session().send(request, stream=True, timeout=(10, self.timeout), **self._proxies(url)) as response:
+            with self._session().send(
+                request, stream=True, timeout=(10, self.timeout), **self._proxies(url)
+            ) as response:
                 host.answered = True
                 if response.status_code in (404, 410):
-                    raise NotFound(url, expected, f"HTTP {response.status_code}")
+                    raise NotFoundError(url, expected, f"HTTP {response.status_code}")
                 if response.status_code in TRANSIENT:
-                    error = Transient(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
+                    error = TransientError(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
                     error.retry_after = _retry_after(response.headers.get("Retry-After"))
                     raise error
                 if response.status_code != 200:
                     raise FetchError(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
                 return consume(response)
         except requests.exceptions.ChunkedEncodingError as error:
-            raise Transient(url, expected, f"a broken connection ({_root(error)})") from error
+            raise TransientError(url, expected, f"a broken connection ({_root(error)})") from error
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ConnectionError) as error:
             if host.answered:
-                raise Transient(url, expected, f"a broken connection ({_root(error)})") from error
-            raise _NoAnswer(url, expected, f"no answer ({_root(error)})") from error
+                raise TransientError(url, expected, f"a broken connection ({_root(error)})") from error
+            raise _NoAnswerError(url, expected, f"no answer ({_root(error)})") from error
         except requests.exceptions.Timeout as error:
-            raise Transient(url, expected, f"nothing for {self.timeout:g} seconds") from error
+            raise TransientError(url, expected, f"nothing for {self.timeout:g} seconds") from error
         except requests.exceptions.RequestException as error:
-            raise Transient(url, expected, f"a damaged answer ({_root(error)})") from error
+            raise TransientError(url, expected, f"a damaged answer ({_root(error)})") from error
 
     # -- the policy ---------------------------------------------------------------------------------------------------
 
     def _wait(self, state: RetryCallState) -> float:
         """Back off 1, 2, 4 … times ``backoff`` seconds, or as long as the host asks (at most two minutes)."""
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, Transient) else None
+        asked = error.retry_after if isinstance(error, TransientError) else None
         own = self.backoff * 2 ** (state.attempt_number - 1)
         return min(max(asked, own), 120.0) if asked is not None else own
 

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import zstandard
 
-from ingest.http import Client, FetchError, Unreachable
+from ingest.http import Client, FetchError, UnreachableError
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.registry import Table
 from ingest.settings import Settings
@@ -51,13 +51,15 @@ def land(
         modified = head.modified
         last = store.newest(table.id)
         if last and last.stamp == head.stamp and (last.scope, last.period) == (table.filter, table.period):
-            return Outcome(table.id, at, UNCHANGED, snapshot_id=last.snapshot_id, modified=modified, rows=last.row_count)
+            return Outcome(
+                table.id, at, UNCHANGED, snapshot_id=last.snapshot_id, modified=modified, rows=last.row_count
+            )
         try:
             snapshot = _fetch(table, source, head, store, progress, at)
         except _MovedError:
             # Published anew under our hands: take the new version, once.
             snapshot = _fetch(table, source, source.head(table), store, progress, at)
-    except Unreachable as error:
+    except UnreachableError as error:
         return Outcome(table.id, at, UNREACHABLE, str(error), modified=modified, seconds=time.monotonic() - started)
     except (FetchError, LandingError, duckdb.Error, OSError) as error:
         reason = f"{table.id}: {error}"
@@ -80,7 +82,7 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     expected, count_source = source.count(table, head)
     with store.landing(table.id) as landing:
         pages = _collect(table, source, metadata, landing, expected, progress)
-        types, warnings = write_data(landing.path, pages, source.layout, metadata, table.id)
+        _types, warnings = write_data(landing.path, pages, source.layout, metadata, table.id)
         rows = _prove(table, landing, source.layout, metadata, expected, count_source, pages)
         again = source.head(table)
         if again.stamp != head.stamp:
@@ -182,9 +184,7 @@ def write_data(
         maybe_whole = []
     files = [str(folder / page.file) for page in pages]
     with duck() as con:
-        source = (
-            f"read_json({_list(files)}, format = 'array', compression = 'zstd', columns = {_struct(read)})"
-        )
+        source = f"read_json({_list(files)}, format = 'array', compression = 'zstd', columns = {_struct(read)})"
         trimmed = ", ".join(f"trim({_name(k)}) as {_name(k)}" if t == text else _name(k) for k, t in read.items())
         raw = folder / ".data.parquet"
         try:
@@ -197,13 +197,16 @@ def write_data(
         whole, warnings = dict.fromkeys(maybe_whole, True), []
         if maybe_whole:
             broken = con.execute(
-                "select " + ", ".join(f"count(*) filter ({_name(k)} <> trunc({_name(k)}))" for k in maybe_whole)
+                "select "
+                + ", ".join(f"count(*) filter ({_name(k)} <> trunc({_name(k)}))" for k in maybe_whole)
                 + f" from read_parquet('{raw}')"
             ).fetchall()[0]
             for key, fractions in zip(maybe_whole, broken, strict=True):
                 if fractions:
                     whole[key] = False
-                    warnings.append(f"{key} is declared whole, but {fractions:,} values have decimals; kept as they are")
+                    warnings.append(
+                        f"{key} is declared whole, but {fractions:,} values have decimals; kept as they are"
+                    )
         types = {k: "BIGINT" if whole.get(k) else t for k, t in read.items()}
         cast = ", ".join(f"{_name(k)}::{t} as {_name(k)}" if t != read[k] else _name(k) for k, t in types.items())
         con.execute(
@@ -223,12 +226,13 @@ def write_metadata(folder: Path, metadata: Metadata) -> None:
     )
     _parquet(
         folder / "codes.parquet",
-        {k: "VARCHAR" for k in ("dimension", "code", "title", "description", "group", "status")} | {"position": "INTEGER"},
+        dict.fromkeys(("dimension", "code", "title", "description", "group", "status"), "VARCHAR")
+        | {"position": "INTEGER"},
         map(asdict, metadata.codes),
     )
     _parquet(
         folder / "measures.parquet",
-        {k: "VARCHAR" for k in ("code", "stem", "title", "path", "unit", "datatype")}
+        dict.fromkeys(("code", "stem", "title", "path", "unit", "datatype"), "VARCHAR")
         | {"decimals": "INTEGER", "description": "VARCHAR", "position": "INTEGER"},
         map(asdict, metadata.measures),
     )

@@ -68,7 +68,9 @@ def main() -> None:
     show_default=True,
     help="auto: live, else the last good snapshot, else the sample; live: never the sample; sample: nothing else.",
 )
-@click.option("--table", "tables", multiple=True, metavar="ID", help="Ingest only this table; may be given more than once.")
+@click.option(
+    "--table", "tables", multiple=True, metavar="ID", help="Ingest only this table; may be given more than once."
+)
 @json_option
 @_friendly
 def run(mode: str, tables: tuple[str, ...], as_json: bool) -> None:
@@ -170,12 +172,21 @@ def status(as_json: bool) -> None:
         )
     else:
         show.out.print("No release yet. Make one with: rdc run")
+    if found["refused"]:
+        show.warn("REFUSED", f"The last candidate did not pass its audit, so it was not released: {found['refused']}")
     show.table(
         "",
-        ["table", "state", "in release", "last check", "result", "Modified at source", "snapshot age", "rows", "checks"],
+        ["table", "state", "in release", "last check", "result", "modified", "snapshot age", "rows", "checks"],
         [
             (
-                *(t["table_id"], t["state"], t["origin"], show.age(t["checked_at"]), t["result"], t["modified"]),
+                *(
+                    t["table_id"],
+                    t["state"],
+                    t["origin"],
+                    show.age(t["checked_at"]),
+                    t["result"],
+                    (t["modified"] or "")[:10],
+                ),
                 *(show.age(t["fetched_at"]), t["rows"], t["checks"]),
             )
             for t in found["tables"]
@@ -189,7 +200,9 @@ def status(as_json: bool) -> None:
 
 @main.command()
 @click.argument("sql")
-@click.option("--format", "fmt", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True)
+@click.option(
+    "--format", "fmt", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 @click.option("--as-of", metavar="RELEASE", help="Ask an earlier release.")
 @_friendly
@@ -207,7 +220,9 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
             if fmt == "parquet":
                 if output is None:
                     raise click.UsageError("--format parquet needs --output FILE")
-                reader.con.execute(f"copy ({sql.rstrip().rstrip(';')}) to '{str(output).replace(chr(39), chr(39) * 2)}' (format parquet)")
+                reader.con.execute(
+                    f"copy ({sql.rstrip().rstrip(';')}) to '{str(output).replace(chr(39), chr(39) * 2)}' (format parquet)"
+                )
                 return
             cursor = reader.con.execute(sql)
             names = [column[0] for column in cursor.description or []]
@@ -225,7 +240,9 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
         import json
 
         text = json.dumps(
-            [{n: json_value(v) for n, v in zip(names, row, strict=True)} for row in rows], ensure_ascii=False, default=str
+            [{n: json_value(v) for n, v in zip(names, row, strict=True)} for row in rows],
+            ensure_ascii=False,
+            default=str,
         )
     else:
         text = csv_text(names, rows, ",", ".", "\n")
@@ -237,8 +254,12 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
 
 @main.command()
 @click.argument("table")
-@click.option("--region", "regions", multiple=True, help="Code or name (GM0770, Eersel, KEMPEN); may be given more than once.")
-@click.option("--period", "periods", multiple=True, help="Period or year (2024JJ00, 2024); may be given more than once.")
+@click.option(
+    "--region", "regions", multiple=True, help="Code or name (GM0770, Eersel, KEMPEN); may be given more than once."
+)
+@click.option(
+    "--period", "periods", multiple=True, help="Period or year (2024JJ00, 2024); may be given more than once."
+)
 @click.option(
     "--format",
     "fmt",
@@ -247,7 +268,9 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
     show_default=True,
     help="csv-nl opens in a Dutch Excel as it is.",
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given."
+)
 @click.option("--as-of", metavar="RELEASE", help="The table as an earlier release had it.")
 @_friendly
 def pull(
@@ -292,7 +315,7 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
     if as_json:
         show.as_json(found)
     else:
-        show.out.print(tree(found), soft_wrap=True)
+        show.unfolded().print(tree(found))
 
 
 @main.command()

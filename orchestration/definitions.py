@@ -5,7 +5,6 @@ The asset graph is the way of the data: ``statline/<table>`` → ``warehouse/can
 release from the last good snapshots whatever happened to the others. ``rdc run`` runs the same jobs.
 """
 
-
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
 import json
 from collections.abc import Iterator, Mapping
@@ -244,7 +243,9 @@ def build_assets(work: Workspace) -> list[Any]:
                 severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
                 metadata={
                     "checks": len(own),
-                    "failed": dg.MetadataValue.md("\n".join(f"- {r.severity}: {r.description} {r.observed}" for r in broken) or "-"),
+                    "failed": dg.MetadataValue.md(
+                        "\n".join(f"- {r.severity}: {r.description} {r.observed}" for r in broken) or "-"
+                    ),
                 },
             )
 

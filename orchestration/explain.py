@@ -40,7 +40,9 @@ def tree(found: dict[str, Any]) -> Tree:
         f"[bold]{escape(definition['name_nl'])}[/], {escape(figure['region_name'] or figure['region_code'])} "
         f"({figure['region_code']}), {figure['period_code']}: [bold]{value}[/] {escape(figure['unit'])}"
     )
-    root.add(f"release {figure['release']}, status {figure['period_status'] or 'not told by the source'}, {figure['method']}")
+    root.add(
+        f"release {figure['release']}, status {figure['period_status'] or 'not told by the source'}, {figure['method']}"
+    )
     about = root.add(f"definition (version {definition['version']}, from {definition['valid_from']})")
     about.add(escape(definition["definition"]))
     for label, key in (("numerator", "numerator"), ("denominator", "denominator"), ("mind", "caveats")):
@@ -59,7 +61,9 @@ def tree(found: dict[str, Any]) -> Tree:
         )
         members = "".join(f", {k} {v}" for k, v in (cell["dimensions"] or {}).items())
         node.add(f"row {cell['source_region']}, {cell['period_code']}{members}")
-        node.add(f"snapshot {cell['snapshot_id']} ({cell['origin']}), fetched {plain(cell['fetched_at'])}, Modified {cell['modified']}")
+        node.add(
+            f"snapshot {cell['snapshot_id']} ({cell['origin']}), fetched {plain(cell['fetched_at'])}, Modified {cell['modified']}"
+        )
         node.add(f"from {escape(cell['url'])}")
         node.add(f"SHA-256 {cell['sha256']}: {cell['verified']}")
         if cell["look_up"]:
@@ -67,5 +71,6 @@ def tree(found: dict[str, Any]) -> Tree:
     if len(found["history"]) > 1:
         past = root.add("published before")
         for row in found["history"]:
-            past.add(f"{plain(row['value']) if row['value'] is not None else row['missing_reason']}: {row['known_from']} - {row['known_to'] or 'now'}")
+            said = plain(row["value"]) if row["value"] is not None else row["missing_reason"]
+            past.add(f"{said}: {row['known_from']} - {row['known_to'] or 'now'}")
     return root

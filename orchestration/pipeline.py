@@ -1,11 +1,11 @@
 """The recipe of a run, step by step, without Dagster: what the Dagster assets call and what ``rdc run`` follows.
 
-    plan      ask every source whether it changed
-    ingest    fetch what did, audit what arrived, accept it or put it in quarantine
-    inputs    choose a snapshot per table: live, last good, or sample
-    build     candidate, dbt
-    audit     dbt's tests and Great Expectations; a critical failure stops here
-    release   promote the candidate
+plan      ask every source whether it changed
+ingest    fetch what did, audit what arrived, accept it or put it in quarantine
+inputs    choose a snapshot per table: live, last good, or sample
+build     candidate, dbt
+audit     dbt's tests and Great Expectations; a critical failure stops here
+release   promote the candidate
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from expectations import CheckResult
-from ingest.http import CONNECTIONS_PER_HOST, Client, FetchError, Unreachable
+from ingest.http import CONNECTIONS_PER_HOST, Client, FetchError, UnreachableError
 from ingest.land import Progress, land
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome, Outcomes
 from ingest.registry import Registry, Table
@@ -114,7 +114,7 @@ def plan(work: Workspace, tables: Iterable[Table]) -> dict[str, Outcome]:
         at = now()
         try:
             head = service(table, work.settings, work.client).head(table)
-        except Unreachable as error:
+        except UnreachableError as error:
             return Outcome(table.id, at, UNREACHABLE, str(error))
         except FetchError as error:
             return Outcome(table.id, at, FAILED, f"{table.id}: {error}")
@@ -291,7 +291,9 @@ def refusal(work: Workspace) -> str | None:
     results, complete = _kept(work)
     broken = [r for r in results if not r.success and r.severity == "critical"]
     if not broken:
-        return None if complete else "The audit of the candidate did not finish, so it can't be released. Run `rdc run`."
+        return (
+            None if complete else "The audit of the candidate did not finish, so it can't be released. Run `rdc run`."
+        )
     more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
     return (
         f"{len(broken)} critical check(s) failed, so the current release stays: "

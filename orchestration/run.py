@@ -16,9 +16,9 @@ from typing import Any
 
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
-from warehouse.candidate import Input
 from orchestration import pipeline, show
 from orchestration.pipeline import Choice, Workspace
+from warehouse.candidate import Input
 
 
 def run(mode: str, table_ids: tuple[str, ...], as_json: bool) -> int:
@@ -145,7 +145,9 @@ def _watching(bar: Any, total: int) -> Iterator[None]:
 
     class Shown(definitions.Watch):
         def progress(self, table_id: str, pages: int, expected: int) -> None:
-            bar.update(task, description=f"fetching {table_id} (page {pages} of about {max(1, -(-expected // 10_000))})")
+            bar.update(
+                task, description=f"fetching {table_id} (page {pages} of about {max(1, -(-expected // 10_000))})"
+            )
 
         def done(self, outcome: Outcome) -> None:
             bar.advance(task)
@@ -163,7 +165,9 @@ def _watching(bar: Any, total: int) -> Iterator[None]:
 def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choices: list[Choice]) -> list[str]:
     """What makes the run end with status 1: a source that answered wrongly, one that did not answer where live was asked
     for, and a table that was asked for and has no data at all."""
-    failed = [o.reason for o in outcomes.values() if o.failed or (mode == "live" and o.result not in (FETCHED, UNCHANGED))]
+    failed = [
+        o.reason for o in outcomes.values() if o.failed or (mode == "live" and o.result not in (FETCHED, UNCHANGED))
+    ]
     for choice in choices:
         if choice.input is None and choice.table.id in selected and mode != "sample" and choice.reason not in failed:
             failed.append(f"{choice.table.id}: no data at all ({choice.reason})")
@@ -208,7 +212,9 @@ def _summary(
         show.warn(
             "LAST GOOD SNAPSHOT",
             "These tables could not be refreshed; their last good snapshot serves on:\n"
-            + "\n".join(f"  {c.table.id}  of {c.input.snapshot.fetched_at}  {_short(c.reason)}" for c in kept if c.input),
+            + "\n".join(
+                f"  {c.table.id}  of {c.input.snapshot.fetched_at}  {_short(c.reason)}" for c in kept if c.input
+            ),
         )
     for line in failed:
         show.fail(line)

@@ -33,6 +33,11 @@ _STYLE = {
 }
 
 
+def unfolded() -> Console:
+    """For a tree with addresses in it: a terminal folds them at its own width, a pipe gets them whole."""
+    return out if sys.stdout.isatty() else Console(highlight=False, width=4000)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
     grid = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
     for name in columns:

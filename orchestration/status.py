@@ -29,10 +29,19 @@ def overview(work: Workspace) -> dict[str, Any]:
     return {
         "release": asdict(release) if release else None,
         "file": str(work.releases.current_file) if release else None,
+        "refused": _refused(work, release.created_at if release else None),
         "tables": [
             _table(work, t, inputs.get(t.id), latest.get(t.id), heard.get(t.id)) for t in work.registry.tables.values()
         ],
     }
+
+
+def _refused(work: Workspace, released_at: str | None) -> str | None:
+    """The report of a candidate that was refused after the current release was made."""
+    if not work.refused_report.is_file():
+        return None
+    at = datetime.fromtimestamp(work.refused_report.stat().st_mtime, UTC)
+    return str(work.refused_report) if released_at is None or at > datetime.fromisoformat(released_at) else None
 
 
 def _table(
@@ -42,7 +51,7 @@ def _table(
     shown = good or work.store.sample(table.id)
     verdict = work.store.verdict(newest) if newest else None
     state, why = "ok", ""
-    if last and last.result == QUARANTINED or (verdict and not verdict.accepted):
+    if (last and last.result == QUARANTINED) or (verdict and not verdict.accepted):
         state = "quarantined"
         why = last.reason if last and last.result == QUARANTINED else "; ".join(verdict.reasons if verdict else [])
     elif last and last.result not in (FETCHED, UNCHANGED):
@@ -78,7 +87,9 @@ def _overdue(table: Table, modified: str) -> str:
     days = _days(modified)
     if days <= table.max_age_days:
         return ""
-    return f"the source's last change is {days:.0f} days ago, though it publishes every {table.cadence.replace('_', '-')}"
+    return (
+        f"the source's last change is {days:.0f} days ago, though it publishes every {table.cadence.replace('_', '-')}"
+    )
 
 
 def _days(moment: str) -> float:

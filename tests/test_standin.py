@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -886,14 +885,17 @@ def test_it_serves_from_the_command_line(tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout and process.stderr
-        exports = [process.stdout.readline().strip() for _ in range(3)]
-        env = dict(line.removeprefix("export ").split("=", 1) for line in exports)
-        assert list(env) == ["RDC_STATLINE_V3_URL", "RDC_STATLINE_V4_URL", "RDC_STATLINE_THIRD_PARTY_URL"]
-        url = f"{env['RDC_STATLINE_V3_URL']}/ODataFeed/odata/{ENERGY}/TypedDataSet"
-        assert len(get(url).json()["value"]) == 7
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == 0
-        assert "1 requests" in process.stderr.read()
+        try:
+            exports = [process.stdout.readline().strip() for _ in range(3)]
+            env = dict(line.removeprefix("export ").split("=", 1) for line in exports)
+            assert list(env) == ["RDC_STATLINE_V3_URL", "RDC_STATLINE_V4_URL", "RDC_STATLINE_THIRD_PARTY_URL"]
+            url = f"{env['RDC_STATLINE_V3_URL']}/ODataFeed/odata/{ENERGY}/TypedDataSet"
+            assert len(get(url).json()["value"]) == 7
+            process.terminate()
+            assert process.wait(timeout=5) == 0
+            assert "1 requests" in process.stderr.read()
+        finally:
+            process.kill()
 
 
 @pytest.mark.shared

@@ -42,9 +42,7 @@ def dbt_build(database: Path, scratch: Path, known_at: str) -> list[Node]:
     :raises BuildError: a model or seed failed. A failed test does not raise: it is among the nodes.
     """
     with _environment(database):
-        result = _invoke(
-            ["build", "--vars", f"{{known_at: '{known_at}'}}"], scratch
-        )
+        result = _invoke(["build", "--vars", f"{{known_at: '{known_at}'}}"], scratch)
     if result.exception is not None:
         raise BuildError(f"dbt: {result.exception}")
     nodes = [_node(item) for item in (result.result.results if result.result else [])]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ingest.snapshot import Store
+from warehouse.export import text
 from warehouse.read import NotThereError, Reader
 
 _CELLS = """
@@ -116,19 +117,17 @@ def _steps(
         steps.append("add the cells up")
     if ratio:
         steps.append(
-            f"{definition['factor']:g} × numerator / denominator = {definition['factor']:g} × {figure['numerator']} / "
-            f"{figure['denominator']}"
+            f"{definition['factor']:g} × numerator / denominator = {definition['factor']:g} × {text(figure['numerator'])} / "
+            f"{text(figure['denominator'])}"
         )
     if figure["value"] is None:
         steps.append(f"no figure: {figure['missing_reason']}" + (f" ({figure['note']})" if figure["note"] else ""))
     else:
-        steps.append(f"= {figure['value']}")
+        steps.append(f"= {text(figure['value'])}")
     return steps
 
 
-def _cell(
-    cell: dict[str, Any], store: Store, cell_url: Callable[[dict[str, Any]], str | None]
-) -> dict[str, Any]:
+def _cell(cell: dict[str, Any], store: Store, cell_url: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:
     kept = {
         key: cell[key]
         for key in (

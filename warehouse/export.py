@@ -153,9 +153,7 @@ def _json(found: Extract) -> str:
             "columns": found.columns,
             "definitions": [{k: json_value(v) for k, v in d.items()} for d in found.definitions],
             "sources": [{k: json_value(v) for k, v in s.items()} for s in found.sources],
-            "rows": [
-                {n: json_value(v) for n, v in zip(found.names, row, strict=True)} for row in found.rows
-            ],
+            "rows": [{n: json_value(v) for n, v in zip(found.names, row, strict=True)} for row in found.rows],
         },
         ensure_ascii=False,
         default=str,
@@ -184,8 +182,11 @@ _READING = [
     ("Leeg", "Een lege cel betekent dat er geen cijfer is; nul is een cijfer."),
     ("Reden", "Waarom een cijfer ontbreekt, staat per cijfer in de tabel core.indicator_value (kolom missing_reason)."),
     ("Periode", "Periodecodes zoals het CBS ze schrijft: 2024JJ00 is het jaar 2024, 2024HJ01 het eerste halfjaar."),
-    ("De Kempen", "Regio KEMPEN: Bergeijk, Bladel, Eersel, Oirschot en Reusel-De Mierden samen. Verhoudingen zijn berekend "
-     "uit opgetelde tellers en noemers, niet gemiddeld."),
+    (
+        "De Kempen",
+        "Regio KEMPEN: Bergeijk, Bladel, Eersel, Oirschot en Reusel-De Mierden samen. Verhoudingen zijn berekend "
+        "uit opgetelde tellers en noemers, niet gemiddeld.",
+    ),
     ("Bewerking", "Bron: CBS, tenzij anders vermeld; bewerking Rural Data Center Kempen. Licentie: CC BY 4.0."),
 ]
 
@@ -228,15 +229,27 @@ def _xlsx(found: Extract) -> bytes:
 
     notes = [("Tabel", found.table), ("Release", found.release_id), *_READING]
     if any(s["origin"] == "sample" for s in found.sources):
-        notes.insert(2, ("LET OP", "Deze cijfers komen uit het meegeleverde voorbeelduittreksel, niet uit een verse levering."))
+        notes.insert(
+            2, ("LET OP", "Deze cijfers komen uit het meegeleverde voorbeelduittreksel, niet uit een verse levering.")
+        )
     _sheet(book, "Toelichting", ["onderwerp", "toelichting"], notes, [18, 100], head, wrap)
     _sheet(
         book,
         "Definities",
         ["indicator", "naam", "definitie", "eenheid", "richting", "teller", "noemer", "kanttekening", "bron", "versie"],
         [
-            [d["indicator_id"], d["name_nl"], d["definition"], d["unit"], d["direction"], d["numerator"], d["denominator"]]
-            + [" ".join(filter(None, [d["caveats"], d["why_not"]])), d["source"], d["version"]]
+            [
+                d["indicator_id"],
+                d["name_nl"],
+                d["definition"],
+                d["unit"],
+                d["direction"],
+                d["numerator"],
+                d["denominator"],
+                " ".join(filter(None, [d["caveats"], d["why_not"]])),
+                d["source"],
+                d["version"],
+            ]
             for d in found.definitions
         ],
         [26, 34, 70, 14, 16, 30, 30, 60, 40, 8],
@@ -246,10 +259,29 @@ def _xlsx(found: Extract) -> bytes:
     _sheet(
         book,
         "Bronnen",
-        ["tabel", "titel", "eigenaar", "licentie", "bronvermelding", "herkomst", "gewijzigd bij bron", "opgehaald", "snapshot"],
         [
-            [s["table_id"], s["title"], s["owner"], s["licence"], s["attribution"], s["origin"], s["modified"]]
-            + [text(s["fetched_at"]), s["snapshot_id"]]
+            "tabel",
+            "titel",
+            "eigenaar",
+            "licentie",
+            "bronvermelding",
+            "herkomst",
+            "gewijzigd bij bron",
+            "opgehaald",
+            "snapshot",
+        ],
+        [
+            [
+                s["table_id"],
+                s["title"],
+                s["owner"],
+                s["licence"],
+                s["attribution"],
+                s["origin"],
+                s["modified"],
+                text(s["fetched_at"]),
+                s["snapshot_id"],
+            ]
             for s in found.sources
         ],
         [14, 60, 34, 12, 18, 12, 22, 28, 44],

@@ -98,7 +98,8 @@ class Reader:
 
     def indicator(self, text: str) -> str:
         known = {
-            r["indicator_id"]: r["name_nl"] for r in self.rows("select distinct indicator_id, name_nl from core.indicator")
+            r["indicator_id"]: r["name_nl"]
+            for r in self.rows("select distinct indicator_id, name_nl from core.indicator")
         }
         if text in known:
             return text
@@ -107,8 +108,9 @@ class Reader:
             return by_name[text.casefold()]
         near = difflib.get_close_matches(text, [*known, *known.values()], n=3, cutoff=0.5)
         raise NotThereError(
-            f"There is no indicator {text!r}." + (f" Did you mean {', '.join(near)}?" if near else "")
-            + " All of them: rdc query \"select indicator_id, name_nl from core.indicator\""
+            f"There is no indicator {text!r}."
+            + (f" Did you mean {', '.join(near)}?" if near else "")
+            + ' All of them: rdc query "select indicator_id, name_nl from core.indicator"'
         )
 
 

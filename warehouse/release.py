@@ -166,7 +166,9 @@ class Releases:
             previous=previous.release_id if previous else None,
         )
         (making / "report.html").write_text(report, encoding="utf-8")
-        (making / "release.json").write_text(json.dumps(asdict(release), indent=1, ensure_ascii=False), encoding="utf-8")
+        (making / "release.json").write_text(
+            json.dumps(asdict(release), indent=1, ensure_ascii=False), encoding="utf-8"
+        )
         for item in making.iterdir():
             _fsync(item)
         _fsync(making)

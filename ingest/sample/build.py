@@ -62,9 +62,8 @@ def cut(snapshot: Snapshot, target: Path, settings: Settings) -> Snapshot:
     if snapshot.region_dimension is None:
         raise ValueError(f"{snapshot.table_id} has no regions to choose from")
     region = f'"{snapshot.region_dimension}"'
-    keep = (
-        f"{region} in ({', '.join(f'{chr(39)}{c}{chr(39)}' for c in WHOLE)}) or "
-        + " or ".join(f"starts_with({region}, '{p}')" for p in PARTS)
+    keep = f"{region} in ({', '.join(f'{chr(39)}{c}{chr(39)}' for c in WHOLE)}) or " + " or ".join(
+        f"starts_with({region}, '{p}')" for p in PARTS
     )
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch, duck() as con:
         folder = Path(scratch) / "landing"

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 import zstandard
 
-from ingest.http import Client, Transient
+from ingest.http import Client, TransientError
 from ingest.statline.model import Page
 
 _ARRAY = re.compile(rb'"value"\s*:\s*\[')
@@ -44,7 +44,7 @@ class Envelope:
             found = _ARRAY.search(self._held)
             if not found:
                 if len(self._held) > _HEAD:
-                    raise Transient(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
+                    raise TransientError(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
                 return
             self.head, self._held = self._held[: found.end() - 1], self._held[found.end() - 1 :]
         if len(self._held) > 4 * _TAIL:
@@ -54,10 +54,10 @@ class Envelope:
     def finish(self) -> tuple[dict[str, Any], str, str, str]:
         """The envelope without its rows, then head, tail and SHA-256.
 
-        :raises Transient: what came is not an OData page (a web page, nothing) or the JSON is cut short.
+        :raises TransientError: what came is not an OData page (a web page, nothing) or the JSON is cut short.
         """
         if self.head is None:
-            raise Transient(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
+            raise TransientError(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
         end = len(self._held)
         while (end := self._held.rfind(b"]", 0, end)) >= 0:
             tail = self._held[end + 1 :]
@@ -67,8 +67,10 @@ class Envelope:
                 continue
             self._array.write(self._held[: end + 1])
             return envelope, self.head.decode(), tail.decode(), self._sha.hexdigest()
-        raise Transient(
-            self.url, "a whole JSON document", f"JSON cut short after {self.bytes:,} bytes: …{_glimpse(self._held[-60:])}"
+        raise TransientError(
+            self.url,
+            "a whole JSON document",
+            f"JSON cut short after {self.bytes:,} bytes: …{_glimpse(self._held[-60:])}",
         )
 
 

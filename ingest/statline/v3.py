@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import cbsodata.cbsodata3 as cbsodata
 import requests
 
-from ingest.http import Client, FetchError, NotFound, Transient
+from ingest.http import Client, FetchError, NotFoundError, TransientError
 from ingest.registry import Table
 from ingest.statline.model import (
     SUFFIX,
@@ -55,7 +55,7 @@ class V3:
         if entry is None:
             found = self._meta(table, "TableInfos")
             if not found:
-                raise NotFound(self._resource(table, "TableInfos"), "one row of table information", "none")
+                raise NotFoundError(self._resource(table, "TableInfos"), "one row of table information", "none")
             entry = found[0]
         count = entry.get("RecordCount")
         return Head(
@@ -98,7 +98,7 @@ class V3:
         try:
             with _contained(self.client, url, "the catalogue entry of " + table.id) as host:
                 entries = cbsodata.get_table_list(filters=f"Identifier eq '{table.id}'", catalog_url=host)
-        except NotFound:
+        except NotFoundError:
             return None
         return next((e for e in entries if str(e.get("Identifier", "")).strip() == table.id), None)
 
@@ -111,7 +111,9 @@ class V3:
     def count(self, table: Table, head: Head) -> tuple[int, str]:
         if table.filter is None and head.count is not None:
             return head.count, head.count_source
-        url = self._resource(table, "TypedDataSet/$count") + (f"?$filter={_quote(table.filter)}" if table.filter else "")
+        url = self._resource(table, "TypedDataSet/$count") + (
+            f"?$filter={_quote(table.filter)}" if table.filter else ""
+        )
         return integer(self.client.get(url, expected="a number of rows").text, url), url
 
     def pages(self, table: Table, into: Path) -> Iterator[Page]:
@@ -220,9 +222,9 @@ class _PoliteSession:
                 body = response.json()
             except ValueError:
                 text = " ".join(response.text.split())[:120]
-                raise Transient(url, self._expected, f"no JSON: {text or 'an empty answer'}") from None
+                raise TransientError(url, self._expected, f"no JSON: {text or 'an empty answer'}") from None
             if not isinstance(body, dict) or not isinstance(body.get("value"), list):
-                raise Transient(url, self._expected, 'JSON without a "value" list')
+                raise TransientError(url, self._expected, 'JSON without a "value" list')
             return response
 
         return self._client.read(request, consume, self._expected)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ingest.http import Client, FetchError, NotFound, Transient
+from ingest.http import Client, FetchError, NotFoundError, TransientError
 from ingest.registry import Table
 from ingest.statline.model import Code, Dimension, Head, Measure, Metadata, Page, clean, infer_region, integer, prose
 from ingest.statline.page import fetch_page
@@ -84,7 +84,7 @@ class V4:
         url = f"{self.base}/{table.id}/Observations/$count{where}"
         try:
             return integer(self.client.get(url, expected="a number of observations").text, url), url
-        except NotFound:
+        except NotFoundError:
             url = f"{self.base}/{table.id}/Observations{where}{'&' if where else '?'}$count=true&$top=1"
             counted = self._json(url, "@odata.count").get("@odata.count")
             if not isinstance(counted, int):
@@ -102,7 +102,9 @@ class V4:
                 raise FetchError(url, "a next link to a page not seen yet", f"a loop after {number} pages")
             seen.add(url)
             number += 1
-            page, envelope = fetch_page(self.client, url, into, number, f"page {number} of the observations of {table.id}")
+            page, envelope = fetch_page(
+                self.client, url, into, number, f"page {number} of the observations of {table.id}"
+            )
             yield page
             url = self._rebase(table, envelope.get("@odata.nextLink"))
 
@@ -127,7 +129,7 @@ class V4:
                     raise FetchError(url, f"metadata {name} of {table.id}", 'JSON without a "value" list')
                 found += body["value"]
                 url = self._rebase(table, body.get("@odata.nextLink"))
-        except NotFound:
+        except NotFoundError:
             if needed:
                 raise
         return found
@@ -140,9 +142,9 @@ class V4:
                 body = response.json()
             except ValueError:
                 text = " ".join(response.text.split())[:120]
-                raise Transient(url, expected, f"no JSON: {text or 'an empty answer'}") from None
+                raise TransientError(url, expected, f"no JSON: {text or 'an empty answer'}") from None
             if not isinstance(body, dict):
-                raise Transient(url, expected, f"JSON of another kind ({type(body).__name__})")
+                raise TransientError(url, expected, f"JSON of another kind ({type(body).__name__})")
             return body
 
         return self.client.read(requests.Request("GET", url).prepare(), consume, expected)

@@ -20,13 +20,21 @@ from tests.standin import Dim, Fault, Group, Missing, StandIn, Topic, V3Table, V
 V3 = Table(id="85001NED", title="Test", protocol="v3", cadence="year", source_id="cbs", file="test.yml")
 V4 = Table(id="85002NED", title="Test", protocol="v4", cadence="year", source_id="cbs", file="test.yml")
 REGIONS = {"NL01": "Nederland", "PV30": "Noord-Brabant", "GM0770": "Eersel", "GM1724": "Bergeijk"}
-PERIODS = {"2022JJ00": {"Status": "Definitief"}, "2023JJ00": {"Status": "Definitief"}, "2024JJ00": {"Status": "Voorlopig"}}
+PERIODS = {
+    "2022JJ00": {"Status": "Definitief"},
+    "2023JJ00": {"Status": "Definitief"},
+    "2024JJ00": {"Status": "Voorlopig"},
+}
 
 
 def v3_table() -> V3Table:
     return V3Table.build(
         "85001NED",
-        dims={"Woningkenmerken": {"T001100": "Totaal", "ZW25810": "Appartement"}, "RegioS": REGIONS, "Perioden": PERIODS},
+        dims={
+            "Woningkenmerken": {"T001100": "Totaal", "ZW25810": "Appartement"},
+            "RegioS": REGIONS,
+            "Perioden": PERIODS,
+        },
         topics=[Group("Energie", [Topic("Aardgas", unit="m³"), Topic("Stadsverwarming", unit="%", decimals=1)])],
         rows=[
             (kind, region, period, 1000 + 10 * at, None if at == 3 else at + 0.5)
@@ -58,7 +66,7 @@ class Setting:
         self.settings = Settings.from_env({"RDC_HOME": str(home)} | cbs.env)
         self.store = Store(self.settings.snapshots)
 
-    def land(self, table: Table, **changes: object):  # noqa: ANN201
+    def land(self, table: Table, **changes: object):
         client = Client(timeout=1.0, attempts=3, backoff=0.01)
         return land(replace_table(table, **changes), self.settings, self.store, client)
 
@@ -73,7 +81,7 @@ def replace_table(table: Table, **changes: object) -> Table:
 
 
 @pytest.fixture
-def setting(tmp_path: Path):  # noqa: ANN201
+def setting(tmp_path: Path):
     with StandIn([v3_table(), v4_table()], page_size=7, v4_page_size=7) as cbs:
         yield Setting(tmp_path, cbs)
 
@@ -102,7 +110,9 @@ def test_figures_are_those_of_the_source(setting: Setting) -> None:
     found = rows(setting.newest(V3), 'select Woningkenmerken, RegioS, Perioden, "Aardgas_1", "Stadsverwarming_2"')
     expected = [
         (kind, region, period, 1000 + 10 * at, None if at == 3 else at + 0.5)
-        for at, (kind, region, period) in enumerate((k, r, p) for k in ("T001100", "ZW25810") for r in REGIONS for p in PERIODS)
+        for at, (kind, region, period) in enumerate(
+            (k, r, p) for k in ("T001100", "ZW25810") for r in REGIONS for p in PERIODS
+        )
     ]
     assert found == expected
 
@@ -176,7 +186,9 @@ def test_a_fault_leaves_no_snapshot_and_says_what_is_wrong(setting: Setting, tab
 
     resource = "TypedDataSet" if table.protocol == "v3" else "Observations"
     page = 2 if fault in (Fault.DUPLICATED_PAGE, Fault.SHORT_PAGE) else None
-    setting.cbs.fault(table.id, fault, resource=resource, page=page, times=None, seconds=0 if "429" in fault.value else None)
+    setting.cbs.fault(
+        table.id, fault, resource=resource, page=page, times=None, seconds=0 if "429" in fault.value else None
+    )
 
     outcome = setting.land(table)
 
@@ -196,7 +208,8 @@ def test_a_null_without_a_reason_is_refused_in_v4(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.RESET, Fault.SERVER_ERROR_503, Fault.TOO_MANY_429, Fault.HTML_200, Fault.JSON_CUT, Fault.GZIP_DAMAGED],
+    "fault",
+    [Fault.RESET, Fault.SERVER_ERROR_503, Fault.TOO_MANY_429, Fault.HTML_200, Fault.JSON_CUT, Fault.GZIP_DAMAGED],
     ids=lambda f: f.name,
 )
 @pytest.mark.parametrize("table", [V3, V4], ids=["v3", "v4"])

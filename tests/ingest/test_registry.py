@@ -67,7 +67,7 @@ def test_a_host_must_be_an_address() -> None:
 # -- rdc sources add --------------------------------------------------------------------------------------------------
 
 
-def add(tmp_path: Path, cbs: StandIn, table_id: str, protocol: str | None = None, **more):  # noqa: ANN003, ANN201
+def add(tmp_path: Path, cbs: StandIn, table_id: str, protocol: str | None = None, **more):
     from ingest.add import add as register
 
     settings = Settings.from_env({"RDC_HOME": str(tmp_path)} | cbs.env)
@@ -119,7 +119,11 @@ def test_the_year_of_a_table_without_periods_is_told_or_asked_for(tmp_path: Path
             title=title,
         )
 
-    tables = [without("85001NED", "Kerncijfers 2021"), without("85002NED", "Van 2015 tot 2020"), without("85003NED", "X")]
+    tables = [
+        without("85001NED", "Kerncijfers 2021"),
+        without("85002NED", "Van 2015 tot 2020"),
+        without("85003NED", "X"),
+    ]
     with StandIn(tables) as cbs:
         assert add(tmp_path, cbs, "85001NED")[0].period == "2021JJ00"
         for table_id in ("85002NED", "85003NED"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
 from typing import Any
@@ -35,7 +36,7 @@ def fault(text: str) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.standin",
-        description="Serve recorded CBS tables on loopback, till Ctrl-C.",
+        description="Serve recorded CBS tables on loopback, until Ctrl-C.",
     )
     say = parser.add_argument
     say("--recorded", required=True, metavar="FOLDER", help="the folder with v3/ and v4/")
@@ -54,11 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         tables = recorded_tables(options.recorded, options.only)
-    except FileNotFoundError as error:
+        cbs = StandIn(tables, port=options.port, page_size=options.page_size, latency=options.latency)
+        for one in options.fault:
+            cbs.fault(**one)
+    except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
-    cbs = StandIn(tables, port=options.port, page_size=options.page_size, latency=options.latency)
-    for one in options.fault:
-        cbs.fault(**one)
+    # A server that a script runs in the background does not get the Ctrl-C, but is terminated.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with cbs:
         for name, value in cbs.env.items():
             print(f"export {name}={value}", flush=True)

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import math
 import os
+import selectors
 import socket
 import struct
 import sys
@@ -390,14 +391,12 @@ class _Door:
         if self._server is None:
             self._server = _Server(self)
             self.port = self._server.server_address[1]
-            threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
+            threading.Thread(target=self._server.serve, daemon=True).start()
 
     def close(self) -> None:
         server, self._server = self._server, None
         if server:
-            server.shutdown()
-            server.server_close()
-            server.break_all()
+            server.end()
 
 
 class _Server(ThreadingHTTPServer):
@@ -409,6 +408,10 @@ class _Server(ThreadingHTTPServer):
         self.door = door
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._bell, self._ring = socket.socketpair()
+        self._ended = threading.Event()
+        # Should a client be gone before it is accepted, the loop must not wait for the next one.
+        self.timeout = 0.1
         super().__init__(("127.0.0.1", door.port), _Handler)
 
     def server_bind(self) -> None:
@@ -417,6 +420,27 @@ class _Server(ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = self.server_address[:2]
+
+    def serve(self) -> None:
+        """Take connections until the bell rings; ``serve_forever`` would look many times a second."""
+        with self._bell, selectors.DefaultSelector() as ready:
+            ready.register(self, selectors.EVENT_READ)
+            ready.register(self._bell, selectors.EVENT_READ)
+            while not any(key.fileobj is self._bell for key, _ in ready.select()):
+                self.handle_request()
+        self._ended.set()
+
+    def end(self) -> None:
+        """Stop listening and break the connections that are still open; their threads end by themselves."""
+        with self._ring:
+            self._ring.send(b".")
+            self._ended.wait()
+        self.server_close()
+        with self._lock:
+            sockets = list(self._sockets)
+        for one in sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -427,14 +451,6 @@ class _Server(ThreadingHTTPServer):
         with self._lock:
             self._sockets.discard(request)
         super().shutdown_request(request)
-
-    def break_all(self) -> None:
-        """Break the connections that are still open; their threads end by themselves."""
-        with self._lock:
-            sockets = list(self._sockets)
-        for one in sockets:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):

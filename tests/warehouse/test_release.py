@@ -24,7 +24,7 @@ def candidate(folder: Path, figure: int) -> Candidate:
     return made
 
 
-def publish(folder: Path, figure: int, keep: int = 10):  # noqa: ANN201
+def publish(folder: Path, figure: int, keep: int = 10):
     releases = Releases(folder, keep=keep)
     return releases.publish(candidate(folder, figure), [], CHECKS, "<html></html>")
 
@@ -43,7 +43,10 @@ def test_a_release_stands_on_its_own(tmp_path: Path) -> None:
     with duckdb.connect() as con:  # whatever name a partner attaches it by
         con.execute(f"attach '{releases.current_file}' as kempen (read_only)")
         assert con.execute("select value from kempen.core.seen").fetchall() == [(1,)]
-        schemas = {r[0] for r in con.execute("select schema_name from duckdb_schemas() where database_name = 'kempen'").fetchall()}
+        schemas = {
+            r[0]
+            for r in con.execute("select schema_name from duckdb_schemas() where database_name = 'kempen'").fetchall()
+        }
     assert "raw" not in schemas and "staging" not in schemas
 
 

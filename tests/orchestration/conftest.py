@@ -1,0 +1,70 @@
+"""A warehouse made once by the real command, for the tests that only read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.sample_tables import sample_tables
+from tests.standin import StandIn
+
+RDC = Path(sys.executable).with_name("rdc")
+
+
+@dataclass
+class Rdc:
+    """The ``rdc`` command as a user runs it: a process of its own, in a data folder of its own."""
+
+    home: Path
+    env: dict[str, str]
+
+    def __call__(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(RDC), *arguments], env=self._environment(), capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == status, f"rdc {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(RDC), *arguments], env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json").stdout)
+
+    def sql(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.file), read_only=True) as con:
+            return con.execute(sql).fetchall()
+
+    @property
+    def file(self) -> Path:
+        return self.home / "warehouse" / "rdc.duckdb"
+
+    def _environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RDC_", "DAGSTER_", "PYTEST_"))}
+        return kept | self.env | {"RDC_HOME": str(self.home), "RDC_HTTP_TIMEOUT": "2", "RDC_HTTP_ATTEMPTS": "2"}
+
+
+@pytest.fixture(scope="session")
+def cbs() -> Iterator[StandIn]:
+    """CBS with the sample's figures. Tests that change a table or set a fault take one of their own."""
+    with StandIn(sample_tables(), page_size=100) as standin:
+        yield standin
+
+
+@pytest.fixture(scope="session")
+def released(cbs: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Rdc:
+    """A data folder with one live release in it."""
+    rdc = Rdc(tmp_path_factory.mktemp("released"), cbs.env)
+    rdc("run")
+    return rdc

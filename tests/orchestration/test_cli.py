@@ -1,0 +1,150 @@
+"""The command as an analyst and a partner use it, and what it says when they mistype."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import duckdb
+import openpyxl
+import pytest
+
+from tests.orchestration.conftest import Rdc
+
+
+def test_query_in_every_format(released: Rdc, tmp_path: Path) -> None:
+    sql = "select region_code, name, 1.5 as half, null as nothing from core.region where region_code = 'GM0770'"
+    assert "Eersel" in released("query", sql).stdout
+    assert released("query", sql, "--format", "csv").stdout == "region_code,name,half,nothing\nGM0770,Eersel,1.5,\n"
+    assert json.loads(released("query", sql, "--format", "json").stdout) == [
+        {"region_code": "GM0770", "name": "Eersel", "half": 1.5, "nothing": None}
+    ]
+    released("query", sql, "--format", "parquet", "--output", str(tmp_path / "x.parquet"))
+    assert duckdb.sql(f"select name from '{tmp_path / 'x.parquet'}'").fetchall() == [("Eersel",)]
+
+
+def test_query_can_not_write(released: Rdc) -> None:
+    assert "read-only" in released("query", "create table core.x as select 1", status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["query", "selec 1"], "syntax error"),
+        (["pull", "bevolkin"], "Did you mean bevolking"),
+        (["pull", "bevolking", "--region", "Eersl"], "Did you mean Eersel (GM0770)"),
+        (["pull", "bevolking", "--period", "1850"], "There is no period '1850'"),
+        (["explain", "bev_inwoner", "GM0770", "2024"], "Did you mean bev_inwoners"),
+        (
+            ["explain", "bev_inwoners", "GM0770", "2015"],
+            "has no figure for GM0770 in 2015JJ00. For GM0770 there are: 2019JJ00",
+        ),
+        (["rollback", "1999.1.1"], "There is no release 1999.1.1"),
+        (["run", "--table", "84799ned"], "Did you mean 84799NED"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_and_status_1(released: Rdc, arguments: list[str], said: str) -> None:
+    error = " ".join(released(*arguments, status=1).stderr.split())
+    assert said in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "--source", "magic"], ["pull"], ["nonsense"], ["query", "select 1", "--format", "x"]]
+)
+def test_wrong_usage_is_status_2(released: Rdc, arguments: list[str]) -> None:
+    released(*arguments, status=2)
+
+
+def test_without_a_release_it_says_what_to_do(tmp_path: Path) -> None:
+    rdc = Rdc(tmp_path, {})
+    assert "rdc run" in rdc("query", "select 1", status=1).stderr
+    assert "rdc run" in rdc("status").stdout
+    assert rdc.json("releases") == []
+
+
+def pulled(rdc: Rdc, fmt: str, tmp_path: Path) -> Path:
+    target = tmp_path / f"bevolking.{fmt}"
+    rdc("pull", "bevolking", "--region", "Eersel", "--region", "KEMPEN", "--format", fmt, "--output", str(target))
+    return target
+
+
+def test_pull_csv_and_its_dutch_sister(released: Rdc, tmp_path: Path) -> None:
+    iso = list(csv.DictReader(io.StringIO(pulled(released, "csv", tmp_path).read_text(encoding="utf-8"))))
+    raw = pulled(released, "csv-nl", tmp_path).read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf") and raw.count(b"\r\n") == raw.count(b"\n")
+    dutch = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig")), delimiter=";"))
+    assert {r["region_code"] for r in iso} == {"GM0770", "KEMPEN"}
+    assert [{k: v.replace(",", ".") if k.startswith("bev_") else v for k, v in r.items()} for r in dutch] == iso
+    row = next(r for r in iso if (r["region_code"], r["period_code"]) == ("KEMPEN", "2026JJ00"))
+    assert row["bev_inwoners"] == "94549"
+
+
+def test_pull_reads_back_the_same_from_every_format(released: Rdc, tmp_path: Path) -> None:
+    expected = released.sql(
+        "select region_code, period_code, bev_inwoners from mart.bevolking where region_code in ('GM0770', 'KEMPEN') order by all"
+    )
+    parquet = duckdb.sql(
+        f"select region_code, period_code, bev_inwoners from '{pulled(released, 'parquet', tmp_path)}' order by all"
+    )
+    assert parquet.fetchall() == expected
+    record = json.loads(pulled(released, "json", tmp_path).read_text(encoding="utf-8"))
+    assert sorted((r["region_code"], r["period_code"], r["bev_inwoners"]) for r in record["rows"]) == expected
+    assert {d["indicator_id"] for d in record["definitions"]} >= {"bev_inwoners"}
+    book = openpyxl.load_workbook(pulled(released, "xlsx", tmp_path))
+    assert book.sheetnames == ["Cijfers", "Toelichting", "Definities", "Bronnen"]
+    sheet = book["Cijfers"]
+    names = [c.value for c in sheet[1]]
+    rows = [dict(zip(names, (c.value for c in line), strict=True)) for line in sheet.iter_rows(min_row=2)]
+    assert sorted((r["region_code"], r["period_code"], r["bev_inwoners"]) for r in rows) == expected
+    assert sheet.freeze_panes is not None and not sheet.merged_cells.ranges
+    assert "Bron: CBS" in {c.value for c in book["Bronnen"]["E"]}
+
+
+def test_explain_goes_back_to_the_cell_and_checks_it(released: Rdc) -> None:
+    found = released.json("explain", "bev_inwoners", "Eersel", "2026")
+    [cell] = found["cells"]
+    assert found["figure"]["value"] == cell["value"] == 20537
+    assert (cell["table_id"], cell["measure_code"]) == ("03759ned", "M000352")
+    assert cell["verified"] == "the snapshot on disk is untouched and has the same value"
+    assert cell["sha256"] and cell["fetched_at"] and cell["url"].startswith("http://127.0.0.1")
+    text = released("explain", "bev_inwoners", "Eersel", "2026").stdout
+    assert "20537" in text and "03759ned" in text
+
+
+def test_explain_of_the_kempen_has_the_cells_of_all_five(released: Rdc) -> None:
+    found = released.json("explain", "bev_65plus_pct", "KEMPEN", "2020")
+    roles = [c["role"] for c in found["cells"]]
+    assert roles.count("numerator") == roles.count("denominator") == 5
+    numerator = sum(c["value"] for c in found["cells"] if c["role"] == "numerator")
+    denominator = sum(c["value"] for c in found["cells"] if c["role"] == "denominator")
+    assert found["figure"]["value"] == pytest.approx(100 * numerator / denominator, abs=1e-12)
+
+
+def test_explain_looks_the_cell_up_at_the_source(released: Rdc) -> None:
+    import requests
+
+    [cell] = released.json("explain", "mil_gas", "GM0770", "2024")["cells"]
+    [row] = requests.get(cell["look_up"], timeout=10).json()["value"]
+    assert row[cell["measure_code"]] == cell["value"] == 1000
+
+
+def test_explain_notices_a_snapshot_that_was_tampered_with(released: Rdc) -> None:
+    snapshot = next(released.home.glob("snapshots/83625NED/*/data.parquet"))
+    whole = snapshot.read_bytes()
+    try:
+        snapshot.write_bytes(whole[:-20] + bytes(20))
+        [cell] = released.json("explain", "won_verkoopprijs", "GM0770", "2025")["cells"]
+        assert "was changed since" in cell["verified"]
+    finally:
+        snapshot.write_bytes(whole)
+
+
+def test_status_and_sources_can_be_read_by_a_program(released: Rdc) -> None:
+    status = released.json("status")
+    assert status["release"]["release_id"]
+    assert {t["state"] for t in status["tables"]} <= {"ok", "stale"}
+    assert all(t["checks"] for t in status["tables"])
+    assert {t["id"] for t in released.json("sources", "list")} >= {"84799NED", "03759ned"}

@@ -1,0 +1,83 @@
+"""The Dagster code location loads, is complete, and its lineage is the way of the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+    from ingest.settings import Settings
+    from orchestration.definitions import definitions
+    from orchestration.pipeline import Workspace
+
+    found = definitions(Workspace.open(Settings(tmp_path_factory.mktemp("dagster"))))
+    return found, found.resolve_asset_graph()
+
+
+def keys(graph) -> set[str]:  # noqa: ANN001
+    return {"/".join(k.path) for k in graph.get_all_asset_keys()}
+
+
+def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:  # noqa: ANN001
+    from ingest.registry import Registry
+    from warehouse import indicators
+
+    expected = {f"statline/{t}" for t in Registry.load().tables}
+    expected |= {"warehouse/candidate", "warehouse/release", "mart/policy_goal"}
+    expected |= {f"mart/{theme.theme}" for theme in indicators.load()}
+    models = Path(__file__).parent.parent.parent / "dbt_project" / "models"
+    expected |= {f"core/{'table' if m.stem == 'source_table' else m.stem}" for m in models.glob("core/*.sql")}
+    expected |= {f"staging/{m.stem}" for m in models.glob("staging/**/*.sql")}
+    expected |= {"core/region_group_member", "core/policy_goal_declaration"}
+    assert keys(graph[1]) == expected
+
+
+def test_lineage_goes_from_the_source_tables_to_the_release(graph) -> None:  # noqa: ANN001
+    from dagster import AssetKey
+
+    tree = graph[1]
+    seen, todo = set(), [AssetKey(["warehouse", "release"])]
+    while todo:
+        key = todo.pop()
+        if key not in seen:
+            seen.add(key)
+            todo += tree.get(key).parent_keys
+    assert AssetKey(["statline", "84799NED"]) in seen
+    assert AssetKey(["core", "indicator_value"]) in seen
+
+
+def test_checks_block_where_they_must(graph) -> None:  # noqa: ANN001
+    tree = graph[1]
+    by_name: dict[str, list] = {}
+    for key in tree.asset_check_keys:
+        by_name.setdefault(key.name, []).append(key)
+    assert (
+        len(by_name["fetched"]) == len(by_name["accepted"]) == len([k for k in keys(tree) if k.startswith("statline/")])
+    )
+    audited = {"/".join(k.asset_key.path) for k in by_name["great_expectations"]}
+    assert {"core/indicator_value", "core/cell", "mart/bevolking"} <= audited
+    assert all(tree.get(k).blocking for k in by_name["great_expectations"])
+    assert "missing_value_has_reason" in by_name
+
+
+def test_jobs_schedule_and_sensors(graph) -> None:  # noqa: ANN001
+    repository = graph[0].get_repository_def()
+    assert {"ingest", "build"} <= {j.name for j in repository.get_all_jobs()}
+    [schedule] = repository.schedule_defs
+    assert (schedule.name, schedule.execution_timezone) == ("daily", "Europe/Amsterdam")
+    assert {s.name for s in repository.sensor_defs} == {
+        "statline_modified",
+        "build_after_success",
+        "build_after_failure",
+    }
+
+
+def test_freshness_follows_the_cadence(graph) -> None:  # noqa: ANN001
+    from dagster import AssetKey
+
+    tree = graph[1]
+    assert tree.get(AssetKey(["statline", "03759ned"])).freshness_policy.fail_window.to_timedelta().days == 548
+    assert tree.get(AssetKey(["statline", "84799NED"])).freshness_policy is None

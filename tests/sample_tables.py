@@ -1,0 +1,88 @@
+"""The bundled sample as tables of the stand-in: real CBS figures on the wire, in a clone that has nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from ingest.registry import Registry
+from ingest.snapshot import SAMPLE, Snapshot
+from tests.standin import Dim, Group, Missing, Table, Topic, V3Table, V4Table
+
+_KIND = {"region": "GeoDimension", "time": "TimeDimension", "other": "Dimension"}
+
+
+def sample_tables() -> list[Table]:
+    """Every table of the sample, as its service would serve it."""
+    return [
+        _table(Snapshot.read(SAMPLE / table_id)) for table_id in Registry.load().tables if (SAMPLE / table_id).is_dir()
+    ]
+
+
+def _table(snapshot: Snapshot) -> Table:
+    with duckdb.connect() as con:
+
+        def read(name: str) -> list[dict[str, Any]]:
+            cursor = con.execute(f"select * from read_parquet('{snapshot.file(name)}')")
+            names = [c[0] for c in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+        dimensions, codes, measures, rows = (read(f"{n}.parquet") for n in ("dimensions", "codes", "measures", "data"))
+    dims = []
+    for dimension in sorted(dimensions, key=lambda d: d["position"]):
+        members = {
+            c["code"]: {"Title": c["title"], "Description": c["description"]}
+            | ({"Status": c["status"]} if c["status"] else {})
+            for c in sorted(codes, key=lambda c: c["position"])
+            if c["dimension"] == dimension["key"]
+        }
+        kind = "GeoDetail" if dimension["key"] == "WijkenEnBuurten" else _KIND[dimension["kind"]]
+        dims.append(Dim(dimension["key"], members, kind=kind, title=dimension["title"]))
+    topics = [_topic(m) for m in sorted(measures, key=lambda m: m["position"])]
+    keys = [d.key for d in dims]
+    if snapshot.layout == "wide":
+        content = [{k: v for k, v in row.items() if k not in ("ID", "origin")} for row in rows]
+        return V3Table.build(
+            snapshot.table_id,
+            title=snapshot.title,
+            dims=dims,
+            topics=_grouped(measures, topics),
+            rows=content,
+            modified=snapshot.modified,
+        )
+    wide: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in rows:
+        value = row["Value"] if row["ValueAttribute"] == "None" else Missing(row["ValueAttribute"])
+        wide.setdefault(tuple(row[k] for k in keys), {k: row[k] for k in keys})[row["Measure"]] = value
+    return V4Table.build(
+        snapshot.table_id,
+        title=snapshot.title,
+        dims=dims,
+        measures=topics,
+        rows=list(wide.values()),
+        modified=snapshot.modified,
+        padded_regions=True,
+    )
+
+
+def _topic(measure: dict[str, Any]) -> Topic:
+    return Topic(
+        measure["code"],
+        title=measure["title"],
+        unit=measure["unit"] or "",
+        decimals=measure["decimals"] or 0,
+        datatype=measure["datatype"],
+    )
+
+
+def _grouped(measures: list[dict[str, Any]], topics: list[Topic]) -> list[Topic | Group]:
+    """Topics under their topic groups again; a run of topics with one path shares its groups."""
+    by_code = {t.key: t for t in topics}
+    out: list[Topic | Group] = []
+    for measure in sorted(measures, key=lambda m: m["position"]):
+        member: Topic | Group = by_code[measure["code"]]
+        for title in reversed([t for t in measure["path"].split(" > ") if t]):
+            member = Group(title, [member])
+        out.append(member)
+    return out
