@@ -36,6 +36,10 @@ class FetchError(Exception):
         self.url, self.expected, self.got = url, expected, got
 
 
+class LoopError(FetchError):
+    """A next link leads back to a page that was already seen: what was fetched can't be trusted either."""
+
+
 class TransientError(FetchError):
     """Worth another try: a reset, a time-out, a damaged body, a status that passes."""
 

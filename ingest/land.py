@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import zstandard
 
-from ingest.http import Client, FetchError, UnreachableError
+from ingest.http import Client, FetchError, LoopError, UnreachableError
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.registry import Table
 from ingest.settings import Settings
@@ -80,7 +80,9 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     metadata = source.metadata(table)
     _check_shape(table, metadata)
     expected, count_source = source.count(table, head)
-    with store.landing(table.id) as landing:
+    version = json.dumps([head.stamp, table.filter, table.period, source.layout], sort_keys=True)
+    # What breaks off is kept for the next run to go on with; what proves wrong is not.
+    with store.landing(table.id, version, (LandingError, LoopError)) as landing:
         pages = _collect(table, source, metadata, landing, expected, progress)
         _types, warnings = write_data(landing.path, pages, source.layout, metadata, table.id)
         rows = _prove(table, landing, source.layout, metadata, expected, count_source, pages)
@@ -146,8 +148,10 @@ def _collect(
 ) -> list[Page]:
     """All pages, each looked at on arrival: a column that was renamed or dropped must not turn into nulls."""
     columns = set(source.columns(metadata))
-    pages: list[Page] = []
-    for page in source.pages(table, landing.path):
+    pages = [Page(**page) for page in landing.done()]
+    for page in pages:
+        progress(table.id, page.number, expected)
+    for page in source.pages(table, landing.path, pages[:]):
         row = first_row(landing.path / page.file)
         if row is not None and set(row) != columns:
             gone, new = sorted(columns - set(row)), sorted(set(row) - columns)
@@ -155,8 +159,9 @@ def _collect(
                 f"{page.url}: expected the columns that the table's metadata names, got "
                 + "; ".join(filter(None, [gone and f"without {', '.join(gone)}", new and f"with {', '.join(new)}"]))
             )
+        landing.keep(page.as_dict())
         pages.append(page)
-        progress(table.id, len(pages), expected)
+        progress(table.id, page.number, expected)
         if len(pages) > 2 + expected:
             raise LandingError(f"{page.url}: expected at most {expected:,} rows, got {len(pages):,} pages and no end")
     return pages

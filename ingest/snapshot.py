@@ -101,13 +101,42 @@ class SnapshotError(Exception):
 
 
 class Landing:
-    """A snapshot in the making, in a folder that no reader looks at."""
+    """A snapshot in the making, in a folder that no reader looks at.
+
+    Its journal has a line per page that is whole on disk, so that a run which died at page 37 goes on at page 38.
+    """
+
+    _JOURNAL = "pages.jsonl"
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def done(self) -> list[dict[str, Any]]:
+        """The pages that are whole on disk, in order; what comes behind a gap or a torn line is fetched again."""
+        journal = self.path / self._JOURNAL
+        found: list[dict[str, Any]] = []
+        for line in journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []:
+            try:
+                page = json.loads(line)
+                file = self.path / page["file"]
+                whole = page.pop("stored") == file.stat().st_size
+            except (ValueError, KeyError, OSError):
+                break
+            if not whole:
+                break
+            found.append(page)
+        return found
+
+    def keep(self, page: dict[str, Any]) -> None:
+        """Note that a page is whole, once it is on disk."""
+        file = self.path / page["file"]
+        _fsync(file)
+        with (self.path / self._JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(page | {"stored": file.stat().st_size}) + "\n")
+
     def commit(self, table_folder: Path, **facts: Any) -> Snapshot:
         """Give the snapshot its id and its final name; after a crash it is there whole or not at all."""
+        (self.path / self._JOURNAL).unlink(missing_ok=True)
         files = {
             item.name: {"bytes": item.stat().st_size, "sha256": _sha256(item)} for item in sorted(self.path.iterdir())
         }
@@ -143,21 +172,31 @@ class Store:
         self._sample = sample
 
     @contextmanager
-    def landing(self, table_id: str) -> Iterator[Landing]:
-        """A folder to fetch into; gone afterwards unless it was committed."""
+    def landing(self, table_id: str, version: str, discard_on: tuple[type[Exception], ...] = ()) -> Iterator[Landing]:
+        """A folder to fetch one version of a table into, with what an earlier run already brought of it.
+
+        It is kept when the fetching breaks off, and goes when the snapshot is committed or what arrived proves wrong
+        (one of the errors in ``discard_on``); what was brought of another version goes too.
+        """
         folder = self.root / table_id
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f".landing-{uuid.uuid4().hex[:12]}"
-        path.mkdir()
+        path = folder / f".landing-{hashlib.sha256(version.encode()).hexdigest()[:16]}"
+        for other in folder.glob(".landing-*"):
+            if other != path:
+                shutil.rmtree(other, ignore_errors=True)
+        path.mkdir(parents=True, exist_ok=True)
         try:
             yield Landing(path)
-        finally:
+        except discard_on:
             shutil.rmtree(path, ignore_errors=True)
+            raise
+        if path.exists():
+            shutil.rmtree(path)
 
-    def sweep(self) -> None:
-        """Remove what a killed run left half-done. Only for the one that holds the run lock."""
+    def sweep(self, days: float = 7) -> None:
+        """Remove beginnings that nobody went on with. Only for the one that holds the run lock."""
         for left in self.root.glob("*/.landing-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            if datetime.now(UTC).timestamp() - left.stat().st_mtime > days * 86_400:
+                shutil.rmtree(left, ignore_errors=True)
 
     def all(self, table_id: str) -> list[Snapshot]:
         """The live snapshots of a table, oldest first."""
@@ -202,8 +241,8 @@ class Verdict:
 
 
 def now() -> str:
-    """The time in UTC, to the second, as ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """The time in UTC, to the millisecond (two snapshots must not share it), as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def write_whole(target: Path, text: str) -> None:

@@ -45,7 +45,8 @@ class _Strict(BaseModel):
 class Term(_Strict):
     """One column of a source table, at one member of each further dimension.
 
-    :param stem: the v3 key without its suffix, together with ``path``, the titles of its topic groups from the outside in.
+    :param stem: the v3 key without its suffix, together with ``path``, the titles of its topic groups from the outside
+        in. Without a path the stem must be the only one of its name in the table; the build fails when it is not.
     :param measure: the v4 measure code; instead of stem and path.
     :param dimensions: the member of every dimension besides region and period, by the dimension's key.
     :param table: another table than the binding's own.

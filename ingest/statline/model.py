@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -110,7 +110,8 @@ class Page:
     """One page of rows as received.
 
     The body is kept in three parts: ``head`` up to the array, the array itself in ``file`` (zstandard), ``tail``
-    behind it. ``sha256`` is over the exact body, so head + array + tail can be checked against it.
+    behind it. ``sha256`` is over the exact body, so head + array + tail can be checked against it. ``next`` is where
+    the service says the next page is.
     """
 
     number: int
@@ -120,6 +121,7 @@ class Page:
     tail: str
     bytes: int
     sha256: str
+    next: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -139,8 +141,8 @@ class Service(Protocol):
         """The service's own count of the declared slice, and the URL that said so."""
         ...
 
-    def pages(self, table: Table, into: Path) -> Iterator[Page]:
-        """Fetch page after page into a folder, in the service's own order."""
+    def pages(self, table: Table, into: Path, done: Sequence[Page] = ()) -> Iterator[Page]:
+        """Fetch page after page into a folder, in the service's own order, going on behind those that are ``done``."""
         ...
 
     def columns(self, metadata: Metadata) -> list[str]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import requests
 import zstandard
 
-from ingest.http import Client, TransientError
+from ingest.http import Client, LoopError, TransientError
 from ingest.statline.model import Page
 
 _ARRAY = re.compile(rb'"value"\s*:\s*\[')
@@ -74,7 +75,33 @@ class Envelope:
         )
 
 
-def fetch_page(client: Client, url: str, into: Path, number: int, expected: str) -> tuple[Page, dict[str, Any]]:
+def follow(
+    client: Client,
+    first: str,
+    into: Path,
+    done: Sequence[Page],
+    next_link: Callable[[dict[str, Any]], str | None],
+    what: str,
+) -> Iterator[Page]:
+    """Fetch the first page and follow the next links, going on behind the pages that are ``done``.
+
+    :param next_link: takes a page's envelope and gives the address of the next page, on our host.
+    :raises LoopError: a next link leads to a page that was already seen.
+    """
+    seen = {page.url for page in done}
+    number = len(done)
+    url = done[-1].next if done else first
+    while url:
+        if url in seen:
+            raise LoopError(url, "a next link to a page not seen yet", f"a loop after {number} pages")
+        seen.add(url)
+        number += 1
+        page, envelope = _fetch(client, url, into, number, f"page {number} of {what}")
+        url = next_link(envelope)
+        yield replace(page, next=url)
+
+
+def _fetch(client: Client, url: str, into: Path, number: int, expected: str) -> tuple[Page, dict[str, Any]]:
     """Fetch one page to ``into``; the page's record, and its envelope without the rows (there the next link is)."""
     target = into / f"page-{number:05d}.json.zst"
 
@@ -82,7 +109,7 @@ def fetch_page(client: Client, url: str, into: Path, number: int, expected: str)
         # Started anew at each try: a broken attempt is overwritten.
         with target.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file) as array:
             envelope = Envelope(url, array)
-            for chunk in _chunks(response):
+            for chunk in response.iter_content(1 << 18):
                 envelope.feed(chunk)
             rest, head, tail, sha256 = envelope.finish()
         return Page(number, url, target.name, head, tail, envelope.bytes, sha256), rest
@@ -98,10 +125,6 @@ def first_row(file: Path) -> dict[str, Any] | None:
         return None
     row, _ = json.JSONDecoder().raw_decode(text)
     return row
-
-
-def _chunks(response: requests.Response) -> Iterable[bytes]:
-    return response.iter_content(1 << 18)
 
 
 def _glimpse(start: bytes) -> str:

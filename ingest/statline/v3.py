@@ -8,7 +8,7 @@ https://www.cbs.nl/nl-nl/onze-diensten/open-data/statline-als-open-data
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import cbsodata.cbsodata3 as cbsodata
 import requests
 
-from ingest.http import Client, FetchError, NotFoundError, TransientError
+from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
 from ingest.registry import Table
 from ingest.statline.model import (
     SUFFIX,
@@ -32,7 +32,7 @@ from ingest.statline.model import (
     integer,
     prose,
 )
-from ingest.statline.page import fetch_page
+from ingest.statline.page import follow
 
 _KIND = {"GeoDimension": "region", "GeoDetail": "region", "TimeDimension": "time", "Dimension": "other"}
 #: The fields of a catalogue entry that move when CBS publishes a new version of figures or metadata.
@@ -116,20 +116,14 @@ class V3:
         )
         return integer(self.client.get(url, expected="a number of rows").text, url), url
 
-    def pages(self, table: Table, into: Path) -> Iterator[Page]:
-        url: str | None = self._resource(table, "TypedDataSet") + "?$format=json"
+    def pages(self, table: Table, into: Path, done: Sequence[Page] = ()) -> Iterator[Page]:
+        first = self._resource(table, "TypedDataSet") + "?$format=json"
         if table.filter:
-            url += f"&$filter={_quote(table.filter)}"
-        seen: set[str] = set()
-        number = 0
-        while url:
-            if url in seen:
-                raise FetchError(url, "a next link to a page not seen yet", f"a loop after {number} pages")
-            seen.add(url)
-            number += 1
-            page, envelope = fetch_page(self.client, url, into, number, f"page {number} of the rows of {table.id}")
-            yield page
-            url = self._rebase(envelope.get("odata.nextLink"))
+            first += f"&$filter={_quote(table.filter)}"
+        rebase = self._rebase
+        return follow(
+            self.client, first, into, done, lambda body: rebase(body.get("odata.nextLink")), f"the rows of {table.id}"
+        )
 
     def columns(self, metadata: Metadata) -> list[str]:
         return ["ID", *(d.key for d in metadata.dimensions), *(m.code for m in metadata.measures)]
@@ -213,7 +207,7 @@ class _PoliteSession:
     def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
         url = str(request.url)
         if url in self._seen:
-            raise FetchError(url, "a next link to a page not seen yet", "a loop")
+            raise LoopError(url, "a next link to a page not seen yet", "a loop")
         self._seen.add(url)
 
         def consume(response: requests.Response) -> requests.Response:

@@ -5,15 +5,15 @@ What the service can do: https://www.cbs.nl/nl-nl/statline/odata4/general/implem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ingest.http import Client, FetchError, NotFoundError, TransientError
+from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
 from ingest.registry import Table
 from ingest.statline.model import Code, Dimension, Head, Measure, Metadata, Page, clean, infer_region, integer, prose
-from ingest.statline.page import fetch_page
+from ingest.statline.page import follow
 
 _STAMP = ("Modified", "ObservationsModified", "Version", "ObservationCount", "Status")
 _ROW = ["Id", "Measure", "ValueAttribute", "Value", "StringValue"]
@@ -91,22 +91,18 @@ class V4:
                 raise FetchError(url, "a number of observations (@odata.count)", repr(counted)) from None
             return counted, url
 
-    def pages(self, table: Table, into: Path) -> Iterator[Page]:
-        url: str | None = f"{self.base}/{table.id}/Observations"
+    def pages(self, table: Table, into: Path, done: Sequence[Page] = ()) -> Iterator[Page]:
+        first = f"{self.base}/{table.id}/Observations"
         if table.filter:
-            url += f"?$filter={_quote(table.filter)}"
-        seen: set[str] = set()
-        number = 0
-        while url:
-            if url in seen:
-                raise FetchError(url, "a next link to a page not seen yet", f"a loop after {number} pages")
-            seen.add(url)
-            number += 1
-            page, envelope = fetch_page(
-                self.client, url, into, number, f"page {number} of the observations of {table.id}"
-            )
-            yield page
-            url = self._rebase(table, envelope.get("@odata.nextLink"))
+            first += f"?$filter={_quote(table.filter)}"
+        return follow(
+            self.client,
+            first,
+            into,
+            done,
+            lambda body: self._rebase(table, body.get("@odata.nextLink")),
+            f"the observations of {table.id}",
+        )
 
     def columns(self, metadata: Metadata) -> list[str]:
         return [*_ROW, *(d.key for d in metadata.dimensions)]
@@ -122,7 +118,7 @@ class V4:
         try:
             while url:
                 if url in seen:
-                    raise FetchError(url, "a next link to a page not seen yet", "a loop")
+                    raise LoopError(url, "a next link to a page not seen yet", "a loop")
                 seen.add(url)
                 body = self._json(url, f"metadata {name} of {table.id}")
                 if not isinstance(body.get("value"), list):

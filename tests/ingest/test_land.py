@@ -197,7 +197,49 @@ def test_a_fault_leaves_no_snapshot_and_says_what_is_wrong(setting: Setting, tab
     assert re.search(FAULTS[fault], outcome.reason), outcome.reason
     assert "http://127.0.0.1" in outcome.reason
     assert setting.store.all(table.id) == []
+    # The source mends it without a new version: nothing of the broken answer may be left to spoil the next try.
+    setting.cbs.clear_faults()
+    outcome = setting.land(table)
+    assert (outcome.result, outcome.rows) == (FETCHED, 24)
+
+
+@pytest.mark.parametrize("table", [V3, V4], ids=["v3", "v4"])
+def test_a_run_that_broke_off_goes_on_where_it_was(setting: Setting, table: Table) -> None:
+    resource = "TypedDataSet" if table.protocol == "v3" else "Observations"
+    setting.cbs.fault(table.id, Fault.SERVER_ERROR_503, resource=resource, page=3, times=None)
+    assert setting.land(table).result == FAILED
+    setting.cbs.clear_faults()
+    setting.cbs.requests.clear()
+
+    outcome = setting.land(table)
+
+    assert (outcome.result, outcome.rows) == (FETCHED, 24)
+    assert sorted(r.page for r in setting.cbs.requests if r.resource == resource) == [3, 4]
+    assert len(setting.newest(table).pages) == 4
     assert not list(setting.settings.snapshots.glob("*/.landing-*"))
+
+
+@pytest.mark.parametrize("table", [V3, V4], ids=["v3", "v4"])
+def test_a_new_version_starts_over(setting: Setting, table: Table) -> None:
+    resource = "TypedDataSet" if table.protocol == "v3" else "Observations"
+    setting.cbs.fault(table.id, Fault.SERVER_ERROR_503, resource=resource, page=3, times=None)
+    setting.land(table)
+    setting.cbs.clear_faults()
+    setting.cbs[table.id].touch()
+    setting.cbs.requests.clear()
+    assert setting.land(table).result == FETCHED
+    assert sorted(r.page for r in setting.cbs.requests if r.resource == resource) == [1, 2, 3, 4]
+
+
+def test_a_page_that_was_torn_on_disk_is_fetched_again(setting: Setting) -> None:
+    setting.cbs.fault(V3.id, Fault.SERVER_ERROR_503, resource="TypedDataSet", page=4, times=None)
+    setting.land(V3)
+    setting.cbs.clear_faults()
+    torn = next(setting.settings.snapshots.glob("*/.landing-*/page-00002*"))
+    torn.write_bytes(torn.read_bytes()[:-5])
+    setting.cbs.requests.clear()
+    assert setting.land(V3).result == FETCHED
+    assert sorted(r.page for r in setting.cbs.requests if r.resource == "TypedDataSet") == [2, 3, 4]
 
 
 def test_a_null_without_a_reason_is_refused_in_v4(setting: Setting) -> None:

@@ -1,5 +1,6 @@
 -- The registry's terms as they resolve against the tables of this build. A term of a table that is not here (yet) is
--- left out; one that finds no column, or two, fails the test on `matches`.
+-- left out; one that finds no column, or two, fails the test on `matches`. A term without topic groups is bound by its
+-- stem alone, which must then be the only one of its name in the table.
 with term as (
     select
         term.*,
@@ -29,7 +30,7 @@ matched as (
     left join {{ ref('measure') }} as measure
         on measure.table_id = landed.table_id
         and measure.stem = coalesce(landed.measure_code, landed.stem)
-        and (landed.measure_code is not null or measure.measure_path = landed.path)
+        and (landed.measure_code is not null or landed.path = '' or measure.measure_path = landed.path)
 ),
 
 final as (
