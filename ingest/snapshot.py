@@ -232,12 +232,16 @@ class Store:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the audit said of a snapshot. A snapshot that is not accepted is quarantined, with its reasons."""
+    """What the audit said of a snapshot. A snapshot that is not accepted is quarantined, with its reasons.
+
+    :param accepted_by: who let it through although something changed; None where nothing had to be let through.
+    """
 
     accepted: bool
     judged_at: str
     reasons: list[str]
     results: list[dict[str, Any]]
+    accepted_by: str | None = None
 
 
 def now() -> str:

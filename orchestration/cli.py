@@ -39,7 +39,15 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(1)
         except Exception as error:
             if type(error).__name__ in (
-                *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "BuildError", "IndicatorError"),
+                *(
+                    "ReleaseError",
+                    "NotThereError",
+                    "BusyError",
+                    "BlockedError",
+                    "BuildError",
+                    "IndicatorError",
+                    "AcceptError",
+                ),
             ):
                 show.fail(str(error))
                 sys.exit(1)
@@ -146,6 +154,23 @@ def sources_add(
     for line in told:
         show.out.print(f"  {line}")
     show.out.print(f"  declared in {file}\nNow: rdc run --table {table.id}")
+
+
+@sources.command("accept")
+@click.argument("table_id", metavar="TABLE")
+@_friendly
+def sources_accept(table_id: str) -> None:
+    """Let a quarantined snapshot through: the change at the source was looked at and is right."""
+    from orchestration.pipeline import Workspace, accept
+
+    work = Workspace.open()
+    [table] = work.registry.select((table_id,))
+    lock = work.lock()
+    try:
+        snapshot = accept(work, table)
+    finally:
+        lock.release()
+    show.out.print(f"Snapshot {snapshot.snapshot_id} is accepted. Now: rdc run")
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ release   promote the candidate
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -37,6 +38,10 @@ MODES = ("auto", "live", "sample")
 
 class BusyError(Exception):
     """Another run holds the data folder."""
+
+
+class AcceptError(Exception):
+    """A snapshot that can't be accepted."""
 
 
 class BlockedError(Exception):
@@ -158,27 +163,83 @@ def judge(work: Workspace, tables: list[Table]) -> dict[str, str]:
     if waiting:
         results = audit_snapshots([_facts(work.store, s, SnapshotFacts) for s in waiting])
         for snapshot in waiting:
-            found = results[snapshot.snapshot_id]
-            broken = [r for r in found if not r.success and r.severity == "critical"]
-            work.store.judge(
-                snapshot,
-                Verdict(
-                    accepted=not broken,
-                    judged_at=now(),
-                    reasons=[f"{r.description} {r.observed}" for r in broken],
-                    results=[asdict(r) for r in found],
-                ),
-            )
+            found = [*results[snapshot.snapshot_id], *drift_checks(work.store, snapshot)]
+            _give_verdict(work.store, snapshot, found)
     refused = {}
     for table in tables:
         newest = work.store.newest(table.id)
         verdict = work.store.verdict(newest) if newest else None
         if newest and verdict and not verdict.accepted:
             refused[table.id] = (
-                f"{table.id}: snapshot {newest.snapshot_id} is in quarantine: {'; '.join(verdict.reasons)} "
-                f"It stays in {newest.path} to be looked at; the last good one serves on."
+                f"{table.id}: snapshot {newest.snapshot_id} is in quarantine: {' '.join(verdict.reasons)} The last good one "
+                f"serves on. When the change is right, `rdc sources accept {table.id}` lets it through (mend the indicators "
+                f"bound to it first, in dbt_project/indicators)."
             )
     return refused
+
+
+def drift_checks(store: Store, snapshot: Snapshot) -> list[CheckResult]:
+    """What changed since the last good snapshot, as checks: breaking ones are critical, the others are told."""
+    from ingest.drift import BREAKING, changes
+
+    before = store.good(snapshot.table_id)
+    if before is None:
+        return []
+    return [
+        CheckResult(
+            suite="snapshot",
+            subject=snapshot.table_id,
+            check=f"drift_{change.check}" + (f"_{change.column}" if change.column else ""),
+            severity="critical" if change.level == BREAKING else "info",
+            success=change.level != BREAKING,
+            description="De levering sluit aan op de vorige.",
+            observed=change.text,
+            column=change.column,
+            ran_at=now(),
+        )
+        for change in changes(before, snapshot)
+    ]
+
+
+def _give_verdict(store: Store, snapshot: Snapshot, results: list[CheckResult], accepted_by: str | None = None) -> None:
+    broken = [r for r in results if not r.success and r.severity == "critical"]
+    store.judge(
+        snapshot,
+        Verdict(
+            accepted=not broken or accepted_by is not None,
+            judged_at=now(),
+            reasons=[r.observed if r.check.startswith("drift_") else f"{r.description} {r.observed}" for r in broken],
+            results=[asdict(r) for r in results],
+            accepted_by=accepted_by,
+        ),
+    )
+
+
+def accept(work: Workspace, table: Table) -> Snapshot:
+    """Let the quarantined newest snapshot of a table through: someone looked at what changed and found it right.
+
+    Only a change against the snapshot before can be accepted; a snapshot that is broken in itself can't.
+
+    :raises AcceptError: nothing is in quarantine, or what is there is broken.
+    """
+    newest = work.store.newest(table.id)
+    verdict = work.store.verdict(newest) if newest else None
+    if newest is None or verdict is None or verdict.accepted:
+        raise AcceptError(f"No snapshot of {table.id} is in quarantine; `rdc status` shows which are.")
+    results = [CheckResult(**r) for r in verdict.results]
+    broken = [r for r in results if not r.success and r.severity == "critical" and not r.check.startswith("drift_")]
+    if broken:
+        raise AcceptError(
+            f"Snapshot {newest.snapshot_id} is not only changed but broken, so it can't be accepted: "
+            + " ".join(f"{r.description} {r.observed}" for r in broken)
+        )
+    who = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
+    told = [replace(r, success=True, severity="info") if r.check.startswith("drift_") else r for r in results]
+    _give_verdict(work.store, newest, told, accepted_by=who)
+    work.outcomes.append(
+        Outcome(table.id, now(), FETCHED, f"accepted by {who}", newest.snapshot_id, newest.modified, newest.row_count)
+    )
+    return newest
 
 
 def _facts(store: Store, snapshot: Snapshot, kind: type) -> Any:
@@ -240,7 +301,7 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
 
 
 def prepare(work: Workspace, inputs: list[Input]) -> None:
-    work.candidate.prepare(inputs, work.releases.current_file)
+    work.candidate.prepare(inputs, work.releases.current_file, work.outcomes.file)
 
 
 def build(work: Workspace) -> list[Node]:

@@ -55,10 +55,11 @@ class Candidate:
         finally:
             con.close()
 
-    def prepare(self, inputs: list[Input], released: Path | None) -> None:
+    def prepare(self, inputs: list[Input], released: Path | None, outcomes: Path) -> None:
         """Start anew: an empty file with schema ``raw``.
 
         :param released: the current release, for what was published before; None for the first one.
+        :param outcomes: the log of all attempts to ingest (JSON lines).
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -69,6 +70,7 @@ class Candidate:
             _load_rows(con, inputs)
             load_registry(con, indicators.load())
             _load_published(con, released)
+            _load_outcomes(con, outcomes)
 
 
 def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
@@ -225,6 +227,29 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None) -> No
     con.execute(f"attach {_text(released)} as released (read_only)")
     con.execute("insert into raw.published by name select * from released.core.indicator_history")
     con.execute("detach released")
+
+
+def _load_outcomes(con: duckdb.DuckDBPyConnection, outcomes: Path) -> None:
+    """Every attempt to ingest a table; a line that a killed run left torn is passed over."""
+    columns = {
+        "table_id": "VARCHAR",
+        "at": "TIMESTAMPTZ",
+        "result": "VARCHAR",
+        "reason": "VARCHAR",
+        "snapshot_id": "VARCHAR",
+        "modified": "VARCHAR",
+        "rows": "BIGINT",
+        "bytes": "BIGINT",
+        "seconds": "DOUBLE",
+    }
+    typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    con.execute(f"create table raw.outcome ({typed})")
+    if outcomes.is_file():
+        shape = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+        con.execute(
+            f"insert into raw.outcome select * from read_json({_text(outcomes)}, format = 'newline_delimited', "
+            f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null"
+        )
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+def graph(tmp_path_factory: pytest.TempPathFactory):
     from ingest.settings import Settings
     from orchestration.definitions import definitions
     from orchestration.pipeline import Workspace
@@ -17,11 +17,11 @@ def graph(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
     return found, found.resolve_asset_graph()
 
 
-def keys(graph) -> set[str]:  # noqa: ANN001
+def keys(graph) -> set[str]:
     return {"/".join(k.path) for k in graph.get_all_asset_keys()}
 
 
-def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:  # noqa: ANN001
+def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:
     from ingest.registry import Registry
     from warehouse import indicators
 
@@ -35,7 +35,7 @@ def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:  # n
     assert keys(graph[1]) == expected
 
 
-def test_lineage_goes_from_the_source_tables_to_the_release(graph) -> None:  # noqa: ANN001
+def test_lineage_goes_from_the_source_tables_to_the_release(graph) -> None:
     from dagster import AssetKey
 
     tree = graph[1]
@@ -49,7 +49,7 @@ def test_lineage_goes_from_the_source_tables_to_the_release(graph) -> None:  # n
     assert AssetKey(["core", "indicator_value"]) in seen
 
 
-def test_checks_block_where_they_must(graph) -> None:  # noqa: ANN001
+def test_checks_block_where_they_must(graph) -> None:
     tree = graph[1]
     by_name: dict[str, list] = {}
     for key in tree.asset_check_keys:
@@ -63,7 +63,7 @@ def test_checks_block_where_they_must(graph) -> None:  # noqa: ANN001
     assert "missing_value_has_reason" in by_name
 
 
-def test_jobs_schedule_and_sensors(graph) -> None:  # noqa: ANN001
+def test_jobs_schedule_and_sensors(graph) -> None:
     repository = graph[0].get_repository_def()
     assert {"ingest", "build"} <= {j.name for j in repository.get_all_jobs()}
     [schedule] = repository.schedule_defs
@@ -75,7 +75,7 @@ def test_jobs_schedule_and_sensors(graph) -> None:  # noqa: ANN001
     }
 
 
-def test_freshness_follows_the_cadence(graph) -> None:  # noqa: ANN001
+def test_freshness_follows_the_cadence(graph) -> None:
     from dagster import AssetKey
 
     tree = graph[1]

@@ -140,7 +140,7 @@ def test_the_run_is_in_dagster(released: Rdc) -> None:
     assert runs == {"ingest": "SUCCESS", "build": "SUCCESS"}
 
 
-def _instance(rdc: Rdc):  # noqa: ANN202
+def _instance(rdc: Rdc):
     from dagster._core.instance import InstanceRef
 
     return InstanceRef.from_dir(str(rdc.home / "dagster"))
