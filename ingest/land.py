@@ -7,11 +7,11 @@ expected.
 from __future__ import annotations
 
 import json
+import os
+import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import zstandard
@@ -26,6 +26,10 @@ from ingest.statline.model import Head, Metadata, Page, Service
 from ingest.statline.page import first_row
 
 Progress = Callable[[str, int, int], None]
+
+#: Downloads overlap with parsing; but no more tables are parsed at once than there are cores, each on one thread,
+#: which is faster than one table on all cores and bounds the memory.
+PARSERS = threading.Semaphore(os.cpu_count() or 2)
 
 _TYPES = {"String": "VARCHAR"}
 _WHOLE = {"Long", "Integer", "Int", "Short", "Byte"}
@@ -84,8 +88,9 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     # What breaks off is kept for the next run to go on with; what proves wrong is not.
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
         pages = _collect(table, source, metadata, landing, expected, progress)
-        _types, warnings = write_data(landing.path, pages, source.layout, metadata, table.id)
-        rows = _prove(table, landing, source.layout, metadata, expected, count_source, pages)
+        with PARSERS:
+            warnings = write_data(landing.path, pages, source.layout, metadata)
+            rows = _prove(landing, source.layout, metadata, expected, count_source, pages)
         again = source.head(table)
         if again.stamp != head.stamp:
             raise _MovedError(
@@ -94,7 +99,7 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
             )
         write_metadata(landing.path, metadata)
         (landing.path / "metadata.json.zst").write_bytes(
-            zstandard.ZstdCompressor(level=3).compress(json.dumps(metadata.raw, ensure_ascii=False).encode())
+            zstandard.ZstdCompressor(level=1).compress(json.dumps(metadata.raw, ensure_ascii=False).encode())
         )
         region, period = metadata.dimension("region"), metadata.dimension("time")
         return landing.commit(
@@ -170,10 +175,8 @@ def _collect(
 # -- typing -----------------------------------------------------------------------------------------------------------
 
 
-def write_data(
-    folder: Path, pages: list[Page], layout: str, metadata: Metadata, table_id: str
-) -> tuple[dict[str, str], list[str]]:
-    """Type the pages into ``data.parquet``; the column types, and what had to be said about them.
+def write_data(folder: Path, pages: list[Page], layout: str, metadata: Metadata) -> list[str]:
+    """Type the pages into ``data.parquet``; what had to be said about it.
 
     Every number is read as DOUBLE first: DuckDB would cut 12.5 to 12 when told to read a whole number. A column that
     the metadata calls whole is stored as BIGINT only if all its values are.
@@ -187,80 +190,87 @@ def write_data(
         read = {"Id": "BIGINT", "Measure": text, "ValueAttribute": text, "Value": number, "StringValue": text}
         read |= {d.key: text for d in metadata.dimensions}
         maybe_whole = []
-    files = [str(folder / page.file) for page in pages]
+    source = (
+        f"read_json({_list(str(folder / page.file) for page in pages)}, format = 'array', compression = 'zstd', "
+        f"columns = {_struct(read)})"
+    )
+    target = folder / "data.parquet"
+
+    def write(whole: set[str]) -> None:
+        columns = ", ".join(_typed(key, kind, key in whole) for key, kind in read.items())
+        con.execute(
+            f"copy (select {columns}, 'live' as origin from {source}) to '{target}' (format parquet, compression zstd)"
+        )
+
+    warnings: list[str] = []
+    whole = set(maybe_whole)
     with duck() as con:
-        source = f"read_json({_list(files)}, format = 'array', compression = 'zstd', columns = {_struct(read)})"
-        trimmed = ", ".join(f"trim({_name(k)}) as {_name(k)}" if t == text else _name(k) for k, t in read.items())
-        raw = folder / ".data.parquet"
         try:
-            con.execute(f"copy (select {trimmed}, 'live' as origin from {source}) to '{raw}' (format parquet)")
+            try:
+                write(whole)
+            except duckdb.InvalidInputException as error:
+                if _FRACTION not in str(error):
+                    raise
+                counts = ", ".join(f"count(*) filter ({_name(k)} <> trunc({_name(k)}))" for k in maybe_whole)
+                broken = con.execute(f"select {counts} from {source}").fetchall()[0]
+                for key, fractions in zip(maybe_whole, broken, strict=True):
+                    if fractions:
+                        whole.discard(key)
+                        warnings.append(
+                            f"{key} is declared whole, but {fractions:,} values have decimals; kept as they are"
+                        )
+                write(whole)
         except duckdb.InvalidInputException as error:
             raise LandingError(
                 f"{pages[0].url if len(pages) == 1 else pages[0].url + ' and next'}: expected numbers and text as the "
                 f"table's metadata says, got {str(error).split('Try setting')[0].strip()}"
             ) from error
-        whole, warnings = dict.fromkeys(maybe_whole, True), []
-        if maybe_whole:
-            broken = con.execute(
-                "select "
-                + ", ".join(f"count(*) filter ({_name(k)} <> trunc({_name(k)}))" for k in maybe_whole)
-                + f" from read_parquet('{raw}')"
-            ).fetchall()[0]
-            for key, fractions in zip(maybe_whole, broken, strict=True):
-                if fractions:
-                    whole[key] = False
-                    warnings.append(
-                        f"{key} is declared whole, but {fractions:,} values have decimals; kept as they are"
-                    )
-        types = {k: "BIGINT" if whole.get(k) else t for k, t in read.items()}
-        cast = ", ".join(f"{_name(k)}::{t} as {_name(k)}" if t != read[k] else _name(k) for k, t in types.items())
-        con.execute(
-            f"copy (select {cast}, origin from read_parquet('{raw}')) to '{folder / 'data.parquet'}' "
-            "(format parquet, compression zstd)"
-        )
-        raw.unlink()
-    return types, warnings
+    return warnings
+
+
+_FRACTION = "a fraction in a whole column"
+
+
+def _typed(key: str, kind: str, whole: bool) -> str:
+    name = _name(key)
+    if kind == "VARCHAR":
+        return f"trim({name}) as {name}"
+    if whole:
+        return f"if({name} = trunc({name}), {name}::bigint, if({name} is null, null, error('{_FRACTION}')))::bigint as {name}"
+    return name
+
+
+_METADATA = {
+    "dimensions": {"key": "VARCHAR", "kind": "VARCHAR", "title": "VARCHAR", "position": "INTEGER"},
+    "codes": {
+        **dict.fromkeys(("dimension", "code", "title", "description", "group", "status"), "VARCHAR"),
+        "position": "INTEGER",
+    },
+    "measures": {
+        **dict.fromkeys(("code", "stem", "title", "path", "unit", "datatype"), "VARCHAR"),
+        **{"decimals": "INTEGER", "description": "VARCHAR", "position": "INTEGER"},
+    },
+}
 
 
 def write_metadata(folder: Path, metadata: Metadata) -> None:
     """The normalised metadata as Parquet: what dbt reads."""
-    _parquet(
-        folder / "dimensions.parquet",
-        {"key": "VARCHAR", "kind": "VARCHAR", "title": "VARCHAR", "position": "INTEGER"},
-        map(asdict, metadata.dimensions),
-    )
-    _parquet(
-        folder / "codes.parquet",
-        dict.fromkeys(("dimension", "code", "title", "description", "group", "status"), "VARCHAR")
-        | {"position": "INTEGER"},
-        map(asdict, metadata.codes),
-    )
-    _parquet(
-        folder / "measures.parquet",
-        dict.fromkeys(("code", "stem", "title", "path", "unit", "datatype"), "VARCHAR")
-        | {"decimals": "INTEGER", "description": "VARCHAR", "position": "INTEGER"},
-        map(asdict, metadata.measures),
-    )
-
-
-def _parquet(target: Path, columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> None:
-    lines = target.with_suffix(".jsonl")
-    with lines.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
     with duck() as con:
-        con.execute(
-            f"copy (select * from read_json('{lines}', format = 'newline_delimited', columns = {_struct(columns)})) "
-            f"to '{target}' (format parquet, compression zstd)"
-        )
-    lines.unlink()
+        for name, columns in _METADATA.items():
+            lines = folder / f"{name}.json"
+            rows = [vars(item) for item in getattr(metadata, name)]
+            lines.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+            con.execute(
+                f"copy (select * from read_json('{lines}', format = 'array', columns = {_struct(columns)})) "
+                f"to '{folder / name}.parquet' (format parquet, compression zstd)"
+            )
+            lines.unlink()
 
 
 # -- proof ------------------------------------------------------------------------------------------------------------
 
 
 def _prove(
-    table: Table,
     landing: Landing,
     layout: str,
     metadata: Metadata,
@@ -312,7 +322,7 @@ def _prove(
 def duck() -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own, in memory, with a bound on what it takes."""
     con = duckdb.connect()
-    con.execute("set memory_limit = '400MB'; set threads = 2; set enable_progress_bar = false")
+    con.execute("set memory_limit = '250MB'; set threads = 1; set enable_progress_bar = false")
     return con
 
 

@@ -42,6 +42,8 @@ class Table(BaseModel):
     licence: str | None = None
     attribution: str | None = None
     sharing_level: Literal["public", "partners", "municipality"] | None = None
+    on_request: bool = Field(False, description="ingested when asked for by id; kept fresh once it has a snapshot")
+    verified: bool = Field(True, description="whether the id and the columns were seen at the source")
     why: str | None = Field(None, description="why this table, or why this protocol, in a sentence")
     # Filled in from the publisher and the file, never written by hand.
     source_id: str = ""

@@ -129,8 +129,14 @@ def sources_list(as_json: bool) -> None:
         return
     show.table(
         "",
-        ["table", "title", "protocol", "catalog", "cadence", "period", "publisher"],
-        [(t.id, t.title, t.protocol, t.catalog, t.cadence, t.period, t.source_id) for t in declared],
+        ["table", "title", "protocol", "publisher", "cadence", "period", "ingested", "verified"],
+        [
+            (
+                *(t.id, t.title, t.protocol, t.source_id, t.cadence, t.period),
+                *("on request" if t.on_request else "always", "yes" if t.verified else "not yet"),
+            )
+            for t in declared
+        ],
     )
 
 

@@ -61,6 +61,7 @@ def _table_spec(table: Table) -> dg.AssetSpec:
             "cadence": table.cadence,
             "licence": table.licence,
             "filter": table.filter or "(whole table)",
+            "on_request": table.on_request,
         },
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days)) if days else None,
     )
@@ -279,8 +280,9 @@ def build_assets(work: Workspace) -> list[Any]:
 
 def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: list[Any]) -> dict[str, list[Any]]:
     statline = dg.AssetSelection.assets(tables)
+    looked_after = dg.AssetSelection.assets(*(table_key(t.id) for t in work.selected(())))
     ingest_job = dg.define_asset_job(
-        "ingest", selection=statline, description="Fetch what changed at the sources, and audit what arrived."
+        "ingest", selection=looked_after, description="Fetch what changed at the sources, and audit what arrived."
     )
     build_job = dg.define_asset_job(
         "build",
@@ -299,7 +301,7 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
     def statline_modified(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Looks at Modified and version of every table, and asks for the tables that moved."""
         work = Workspace.open()
-        answers = pipeline.plan(work, work.registry.tables.values())
+        answers = pipeline.plan(work, work.selected(()))
         moved = [a for a in answers.values() if a.result == FETCHED]
         if not moved:
             yield dg.SkipReason("No table has a new version.")

@@ -88,6 +88,15 @@ class Workspace:
         """dbt's own output; may be thrown away at any time."""
         return self.settings.home / "dbt"
 
+    def selected(self, ids: tuple[str, ...]) -> list[Table]:
+        """The tables that a run looks after: those named, or else all that are not on request, and those that are and
+        were asked for before.
+
+        :raises RegistryError: an id is not declared.
+        """
+        named = self.registry.select(ids)
+        return [t for t in named if ids or not t.on_request or self.store.newest(t.id)]
+
     def lock(self, wait: float = 0) -> FileLock:
         """The one run that may write. The operating system frees it when its process ends, however it ends.
 
@@ -279,6 +288,8 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
     """
     choices = []
     for table in work.registry.tables.values():
+        if table.on_request and not work.store.newest(table.id) and table.id not in asked:
+            continue
         sample = work.store.sample(table.id)
         outcome = asked.get(table.id)
         why = outcome.reason if outcome and outcome.result not in (FETCHED, UNCHANGED) else ""

@@ -25,7 +25,7 @@ def run(mode: str, table_ids: tuple[str, ...], as_json: bool) -> int:
     """One run; the exit status: 0 done, 1 something failed."""
     started = time.monotonic()
     work = Workspace.open()
-    selected = work.registry.select(table_ids)
+    selected = work.selected(table_ids)
     lock = work.lock()
     try:
         work.sweep()

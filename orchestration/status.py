@@ -26,13 +26,13 @@ def overview(work: Workspace) -> dict[str, Any]:
     latest = {o.table_id: o for o in log}
     heard = {o.table_id: o for o in log if o.result in (FETCHED, UNCHANGED)}
     inputs = release.inputs if release else {}
+    looked_after = {t.id for t in work.selected(())}
+    shown = [t for t in work.registry.tables.values() if t.id in looked_after or t.id in latest]
     return {
         "release": asdict(release) if release else None,
         "file": str(work.releases.current_file) if release else None,
         "refused": _refused(work, release.created_at if release else None),
-        "tables": [
-            _table(work, t, inputs.get(t.id), latest.get(t.id), heard.get(t.id)) for t in work.registry.tables.values()
-        ],
+        "tables": [_table(work, t, inputs.get(t.id), latest.get(t.id), heard.get(t.id)) for t in shown],
     }
 
 
