@@ -92,28 +92,48 @@ dated as (
         and period.start_date <= coalesce(indicator.valid_to, date '9999-12-31')
 ),
 
+-- CBS rounds figures of wijken and buurten to multiples of 5, so that a ratio on a small denominator says nothing (10 of
+-- 5 would be 200%): below the bound we divide none.
+bounded as (
+    select
+        *,
+        coalesce(
+            not has_published
+            and {{ region_type('region_code') }} in ('wijk', 'buurt')
+            and denominator < {{ var('least_denominator') }},
+            false
+        ) as is_too_small
+    from dated
+),
+
 own as (
     select
         indicator_id,
         definition_version,
         region_code,
         period_code,
-        case when has_published then published when denominator <> 0 then factor * numerator / denominator end as value,
+        case
+            when has_published then published
+            when denominator <> 0 and not is_too_small then factor * numerator / denominator
+        end as value,
         numerator,
         denominator,
         case
             when has_published then published_reason
             when not has_denominator then 'not_available'
             when denominator = 0 then 'impossible'
-            else coalesce(numerator_reason, denominator_reason)
+            else coalesce(numerator_reason, denominator_reason, case when is_too_small then 'suppressed' end)
         end as missing_reason,
-        null::varchar as note,
+        case
+            when is_too_small and denominator <> 0 and numerator_reason is null
+                then 'De noemer is kleiner dan {{ var("least_denominator") }}; met afgeronde cijfers zegt de verhouding niets.'
+        end as note,
         period_status,
         case when has_published and is_single then 'published' else 'computed' end as method,
         snapshot_id,
         table_id,
         binding_id
-    from dated
+    from bounded
 ),
 
 member as (

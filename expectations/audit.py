@@ -1,0 +1,166 @@
+"""How checks run: Great Expectations on a DuckDB file, opened read-only, and each outcome put in Dutch.
+
+A check that raises is a failed critical one with the exception's text. Each is validated on its own: in a suite Great
+Expectations computes all over again when one of them raises, and drops one that equals another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from expectations.check import EXAMPLES, Check, Subject
+from expectations.result import CheckResult, now
+
+
+class CheckError(Exception):
+    """Great Expectations caught an exception while it ran a check; this is its text."""
+
+
+Audit = Callable[[Subject], list[CheckResult]]
+
+
+@contextmanager
+def auditor(database: Path) -> Iterator[Audit]:
+    """What audits a table of this file. The file is fully closed afterwards: another process may write to it at once."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    from expectations.duckdb_connection import keep_open
+
+    keep_open()
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    source = context.data_sources.add_sql(
+        name="duckdb",
+        connection_string=f"duckdb:///{database.resolve()}",
+        kwargs={"connect_args": {"read_only": True}},
+    )
+    try:
+        yield lambda subject: _audit(gx, source, subject)
+    finally:
+        # Two engines: the one that Great Expectations computes with, and the one that looks whether a table exists.
+        engine = source.get_execution_engine()
+        with suppress(Exception), engine.get_connection() as connection:
+            connection.close()
+        engine.engine.dispose()
+        source.get_engine().dispose()
+
+
+def _audit(gx: Any, source: Any, subject: Subject) -> list[CheckResult]:
+    at = now()
+    try:
+        asset = source.add_table_asset(
+            name=f"{subject.schema}.{subject.table}", table_name=subject.table, schema_name=subject.schema
+        )
+        batch = asset.add_batch_definition_whole_table("all").get_batch()
+    except Exception as error:
+        return [_broken(subject, check, str(error), at) for check in subject.checks]
+    results: list[CheckResult] = []
+    total: int | None = None
+    for check in subject.checks:
+        try:
+            expectation = getattr(gx.expectations, check.expectation)(severity=check.severity, **check.arguments)
+            found = batch.validate(expectation, result_format="COMPLETE")
+            if raised := _exceptions(found.exception_info):
+                raise CheckError(raised)
+            if check.expectation.startswith("ExpectTableRowCount"):
+                total = found.result["observed_value"]
+            results.append(
+                CheckResult(
+                    suite=subject.suite,
+                    subject=subject.name,
+                    check=check.name,
+                    severity=found.expectation_config.severity.value,
+                    success=bool(found.success),
+                    description=check.description,
+                    observed=_observed(check, bool(found.success), found.result, total),
+                    column=check.column,
+                    ran_at=at,
+                )
+            )
+        except Exception as error:
+            results.append(_broken(subject, check, str(error), at))
+    return results
+
+
+def broken(suite: str, subject: str, check: str, description: str, why: str, at: str | None = None) -> CheckResult:
+    """The result of a check that could not be run: failed, and critical whatever it was declared as."""
+    text = f"De controle kon niet worden uitgevoerd: {' '.join(why.split())[:600]}"
+    return CheckResult(suite, subject, check, "critical", False, description, text, ran_at=at or now())
+
+
+def _broken(subject: Subject, check: Check, why: str, at: str) -> CheckResult:
+    return broken(subject.suite, subject.name, check.name, check.description, why, at)
+
+
+def _exceptions(info: dict[str, Any] | None) -> str:
+    """The texts of what was raised. Great Expectations gives one such record, or one per metric that failed."""
+    if not info:
+        return ""
+    records = [info] if "raised_exception" in info else list(info.values())
+    raised = [r["exception_message"] for r in records if r.get("raised_exception")]
+    return "; ".join(dict.fromkeys(map(str, raised)))
+
+
+# -- in Dutch ---------------------------------------------------------------------------------------------------------
+
+
+def _observed(check: Check, success: bool, result: dict[str, Any], total: int | None) -> str:
+    details = result.get("details") or {}
+    match check.expectation:
+        case "UnexpectedRowsExpectation":
+            examples = details.get("unexpected_rows") or []
+            count = examples[0]["total"] if examples else 0
+            return _counted(check, count, total, [row["example"] for row in examples])
+        case "ExpectTableRowCountToEqual" | "ExpectTableRowCountToBeBetween":
+            return _listed(result["observed_value"], check.noun, []) + ("" if success else _wanted(check.arguments))
+        case "ExpectTableColumnsToMatchSet":
+            mismatched = details.get("mismatched") or {}
+            parts = [
+                f"{word}: {', '.join(map(str, mismatched[key]))}"
+                for key, word in (("missing", "ontbreekt"), ("unexpected", "onverwacht"))
+                if mismatched.get(key)
+            ]
+            return (
+                "; ".join(parts) if not success else _listed(len(result["observed_value"]), ("kolom", "kolommen"), [])
+            )
+        case "ExpectColumnDistinctValuesToBeInSet":
+            strange = result.get("partial_unexpected_list") or []
+            return _listed(result["unexpected_count"], ("onbekende waarde", "onbekende waarden"), sorted(strange))
+        case _:
+            examples = [v for v in result.get("partial_unexpected_list") or [] if v is not None]
+            return _counted(check, result["unexpected_count"], result["element_count"], list(dict.fromkeys(examples)))
+
+
+def _counted(check: Check, count: int, total: int | None, examples: list[Any]) -> str:
+    """``0 van 17.341 rijen``. The total is of rows, so it says nothing of other things that are counted."""
+    if total and check.noun[0] == "rij":
+        return f"{_number(count)} van {_listed(total, check.noun, [])}" + _such_as(count, examples)
+    return _listed(count, check.noun, examples)
+
+
+def _listed(count: int, noun: tuple[str, str], examples: list[Any]) -> str:
+    return f"{_number(count)} {noun[0] if count == 1 else noun[1]}" + _such_as(count, examples)
+
+
+def _such_as(count: int, examples: list[Any]) -> str:
+    """The things at fault, or the first few of them."""
+    few = examples[:EXAMPLES]
+    if not count or not few:
+        return ""
+    return (": " if count <= len(few) else ", bijvoorbeeld ") + "; ".join(map(str, few))
+
+
+def _wanted(arguments: Mapping[str, Any]) -> str:
+    if "value" in arguments:
+        return f", verwacht {_number(arguments['value'])}"
+    return f", verwacht minstens {_number(arguments['min_value'])}"
+
+
+def _number(count: int) -> str:
+    return f"{count:,}".replace(",", ".")

@@ -1,0 +1,31 @@
+"""The audit of a candidate: core first, then the marts that it turns out to have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from expectations import core, mart
+from expectations.audit import auditor, broken
+from expectations.result import CheckResult
+
+
+def audit_candidate(database: Path) -> list[CheckResult]:
+    """Audit schemas ``core`` and ``mart`` of a built candidate. The file is only read, and fully closed afterwards.
+
+    :raises duckdb.Error: the file is not there, is no database, or another process holds it.
+    """
+    results: list[CheckResult] = []
+    subjects = core.subjects()
+    with duckdb.connect(str(database), read_only=True) as con:
+        try:
+            subjects += mart.subjects(con)
+        except duckdb.Error as error:
+            results.append(
+                broken("mart", "mart", "marts_found", "De thematabellen zijn te vinden in core.indicator.", str(error))
+            )
+    with auditor(database) as audit:
+        for subject in subjects:
+            results += audit(subject)
+    return results

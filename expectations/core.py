@@ -1,0 +1,434 @@
+"""What must hold of schema ``core``: that its tables belong together, and that a figure is one or says why not.
+
+What belongs here: rules about the tables that others rely on (section 4 of the design), whatever indicators there
+are. dbt tests single columns as it builds; these rules look across tables, once the whole candidate stands.
+"""
+
+from __future__ import annotations
+
+from expectations.check import Check, Subject, literals, not_empty, rows, shown
+from expectations.codes import KEMPEN, MISSING_REASONS, ORIGINS
+
+_FIGURE = ("cijfer", "cijfers")
+_KEY = "indicator_id, definition_version, region_code, period_code"
+_OWN = f"region_code in {literals((*KEMPEN, 'KEMPEN'))}"
+
+
+def subjects() -> list[Subject]:
+    tables = {
+        "snapshot": _snapshot(),
+        "table": _table(),
+        "measure": _measure(),
+        "source_row": _source_row(),
+        "cell": _cell(),
+        "observation": _observation(),
+        "period": _period(),
+        "region": _region(),
+        "region_group": _region_group(),
+        "indicator": _indicator(),
+        "indicator_value": _indicator_value(),
+        "indicator_history": _indicator_history(),
+    }
+    return [Subject("core", f"core.{table}", "core", table, checks) for table, checks in tables.items()]
+
+
+# -- where everything came from ---------------------------------------------------------------------------------------
+
+
+def _snapshot() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één momentopname."),
+        _unique("snapshot_no", "Elke momentopname heeft een eigen nummer."),
+        rows(
+            "row_count_equals_service",
+            "Van elke brontabel zijn er precies zoveel rijen als de bron zelf telt.",
+            "select concat(table_id, ': ', row_count, ' rijen, de bron telt ', expected_count) as example from audited "
+            "where row_count is null or row_count is distinct from expected_count",
+            noun=("brontabel", "brontabellen"),
+        ),
+    ]
+
+
+def _table() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één brontabel."),
+        _unique("table_id", "Elke brontabel staat er één keer."),
+        Check(
+            "origin_known",
+            "De herkomst van een brontabel is live, last_good of sample.",
+            "ExpectColumnDistinctValuesToBeInSet",
+            {"column": "origin", "value_set": list(ORIGINS)},
+            column="origin",
+        ),
+        Check(
+            "origin_filled",
+            "Van elke brontabel is de herkomst bekend.",
+            "ExpectColumnValuesToNotBeNull",
+            {"column": "origin"},
+            column="origin",
+        ),
+        rows(
+            "one_snapshot_each",
+            "Elke brontabel heeft precies haar eigen momentopname, met dezelfde herkomst en evenveel rijen.",
+            "select coalesce(t.table_id, s.table_id) as example from audited as t "
+            "full join core.snapshot as s on s.table_id = t.table_id and s.snapshot_id = t.snapshot_id "
+            "and s.origin = t.origin and s.row_count = t.row_count "
+            "where t.table_id is null or s.table_id is null",
+            noun=("brontabel", "brontabellen"),
+        ),
+    ]
+
+
+def _measure() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één onderwerp."),
+        _unique("measure_id", "Elk onderwerp heeft een eigen nummer."),
+        rows(
+            "table_and_snapshot_known",
+            "Elk onderwerp hoort bij een brontabel en bij haar momentopname.",
+            "select concat_ws(' ', table_id, measure_code) as example from audited "
+            "anti join (select snapshot.table_id, snapshot_no from core.snapshot inner join core.table using (table_id)) "
+            "using (table_id, snapshot_no)",
+            noun=("onderwerp", "onderwerpen"),
+        ),
+    ]
+
+
+# -- observations -----------------------------------------------------------------------------------------------------
+
+
+def _source_row() -> list[Check]:
+    place = "concat_ws(' ', 'rij', row_id, region_code, period_code, dimensions_key)"
+    return [
+        not_empty("Er is ten minste één rij uit een bron."),
+        rows(
+            "row_id_once",
+            "Elke rij heeft een eigen nummer.",
+            "select concat('rij ', row_id) as example from audited group by row_id having count(*) > 1 or row_id is null",
+        ),
+        rows(
+            "one_row_per_key",
+            "Binnen een momentopname komt elke combinatie van regio, periode en overige dimensies één keer voor.",
+            "select concat_ws(' ', 'momentopname', snapshot_no, region_code, period_code, dimensions_key) as example "
+            "from audited group by snapshot_no, region_code, period_code, dimensions_key having count(*) > 1",
+            noun=("combinatie", "combinaties"),
+        ),
+        rows(
+            "snapshot_known",
+            "Elke rij hoort bij een bekende momentopname.",
+            f"select {place} as example from audited anti join core.snapshot using (snapshot_no)",
+            column="snapshot_no",
+        ),
+        rows(
+            "period_known",
+            "Elke rij heeft een periode die in core.period staat.",
+            f"select {place} as example from audited anti join core.period using (period_code)",
+            column="period_code",
+        ),
+        rows(
+            "region_known",
+            "Elke rij met een regio heeft een regio die in core.region staat.",
+            # The country has one code from core.region on, whichever of the three CBS wrote in the table.
+            f"select {place} as example from audited as source anti join core.region as region on region.region_code = "
+            "case when source.region_code in ('NL00', 'NL1') then 'NL01' else source.region_code end "
+            "where source.region_code is not null",
+            column="region_code",
+        ),
+    ]
+
+
+def _cell() -> list[Check]:
+    cell = "concat('rij ', row_id, ' onderwerp ', measure_id)"
+    return [
+        not_empty("Er is ten minste één cel."),
+        rows(
+            "row_known",
+            "Elke cel hoort bij een rij van core.source_row.",
+            f"select {cell} as example from audited anti join core.source_row using (row_id)",
+            column="row_id",
+        ),
+        rows(
+            "measure_known",
+            "Elke cel heeft een onderwerp uit de momentopname van haar eigen rij.",
+            f"select {cell} as example from audited left join core.source_row using (row_id) "
+            "left join core.measure using (measure_id) "
+            "where measure.measure_id is null or measure.snapshot_no <> source_row.snapshot_no",
+            column="measure_id",
+        ),
+        rows(
+            "one_per_row_and_measure",
+            "Elke rij heeft van elk onderwerp één cel.",
+            # 64 rows share a group, in which each has a bit of its own: a quarter of the time, and far less memory, than
+            # a group per cell takes. There are tens of millions of them.
+            "select concat_ws(' ', 'onderwerp', measure_id, '(' || sum(cells - bits)::bigint || ' te veel)') as example "
+            "from (select measure_id, count(*) as cells, bit_count(bit_or(1::ubigint << (row_id % 64)::int)) as bits "
+            "from audited group by measure_id, row_id // 64) as block where cells <> bits group by measure_id",
+            noun=("onderwerp", "onderwerpen"),
+        ),
+        rows(
+            "missing_value_has_reason",
+            "Een cel zonder waarde heeft een reden, en een cel met een waarde heeft er geen.",
+            f"select {cell} as example from audited "
+            "where (value is null and text_value is null) <> (missing_reason is not null)",
+            column="missing_reason",
+        ),
+        _reasons_known(),
+        rows(
+            "value_finite",
+            "Elk getal is een getal: niet oneindig en niet onbepaald.",
+            f"select concat({cell}, ': ', value) as example from audited where isnan(value) or isinf(value)",
+            column="value",
+        ),
+    ]
+
+
+def _observation() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één waarneming."),
+        Check(
+            "columns_promised",
+            "De beloofde kolommen zijn er.",
+            "ExpectTableColumnsToMatchSet",
+            {
+                "column_set": [
+                    *("source_id", "table_id", "measure_code", "measure_title", "measure_path", "unit", "region_code"),
+                    *("period_code", "dimensions", "value", "text_value", "missing_reason", "period_status"),
+                    "snapshot_id",
+                ],
+                "exact_match": False,
+            },
+        ),
+        rows(
+            "all_cells",
+            "Elke cel is precies één waarneming: bij het samenvoegen gaat er geen verloren en komt er geen bij.",
+            "select concat(seen, ' waarnemingen van ', cells, ' cellen') as example from "
+            "(select (select count(*) from audited) as seen, (select count(*) from core.cell) as cells) as counted "
+            "where seen <> cells",
+            noun=("fout", "fouten"),
+        ),
+    ]
+
+
+# -- regions and periods ----------------------------------------------------------------------------------------------
+
+
+def _period() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één periode."),
+        _unique("period_code", "Elke periode staat er één keer."),
+        rows(
+            "period_dated",
+            "Van elke periode zijn de eerste en de laatste dag bekend.",
+            "select period_code as example from audited where start_date is null or end_date is null",
+            severity="warning",
+            column="start_date",
+        ),
+    ]
+
+
+def _region() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één regio."),
+        _unique("region_code", "Elke regio staat er één keer."),
+        rows(
+            "kempen_known",
+            "De vijf Kempengemeenten en De Kempen zelf zijn regio's.",
+            f"select code as example from (select unnest({[*KEMPEN, 'KEMPEN']}) as code) as own "
+            "where code not in (select region_code from audited where region_code is not null)",
+            noun=("regio", "regio's"),
+        ),
+    ]
+
+
+def _region_group() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één groep van regio's."),
+        rows(
+            "region_known",
+            "Elke groep en elk lid van een groep staat in core.region.",
+            "select code as example from (select group_code as code from audited union select region_code from audited) "
+            "as used where code is null or code not in (select region_code from core.region)",
+            noun=("regio", "regio's"),
+        ),
+        rows(
+            "membership_once",
+            "Een regio is op één dag hoogstens één keer lid van een groep.",
+            "select concat_ws(' ', group_code, region_code) as example from (select *, lead(valid_from) over "
+            "(partition by group_code, region_code order by valid_from) as next_from from audited) as dated "
+            "where next_from <= coalesce(valid_to, date '9999-12-31') or valid_to < valid_from",
+            noun=("lidmaatschap", "lidmaatschappen"),
+        ),
+        rows(
+            "kempen_is_the_five",
+            "De Kempen bestaat nu uit de vijf Kempengemeenten.",
+            "select coalesce('ontbreekt: ' || own.code, 'te veel: ' || member.region_code) as example "
+            "from (select region_code from audited where group_code = 'KEMPEN' and valid_to is null) as member "
+            f"full join (select unnest({list(KEMPEN)}) as code) as own on own.code = member.region_code "
+            "where own.code is null or member.region_code is null",
+            noun=("gemeente", "gemeenten"),
+        ),
+    ]
+
+
+# -- indicators -------------------------------------------------------------------------------------------------------
+
+
+def _indicator() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één indicator."),
+        rows(
+            "one_version_a_day",
+            "Van een indicator geldt op één dag hoogstens één versie van de definitie.",
+            "select concat_ws(' ', indicator_id, 'versie', version) as example from (select *, lead(valid_from) over "
+            "(partition by indicator_id order by valid_from, version) as next_from from audited) as dated "
+            "where next_from <= coalesce(valid_to, date '9999-12-31') or valid_to < valid_from or valid_from is null",
+            noun=("versie", "versies"),
+        ),
+        rows(
+            "column_of_its_theme",
+            "Elke indicator is een kolom van de tabel van zijn thema.",
+            "select concat(indicator_id, ' in mart.', theme) as example from (select distinct indicator_id, theme from "
+            "audited) as indicator anti join information_schema.columns as place on place.table_schema = 'mart' "
+            "and place.table_name = indicator.theme and place.column_name = indicator.indicator_id",
+            severity="warning",
+            noun=("indicator", "indicatoren"),
+        ),
+    ]
+
+
+def _indicator_value() -> list[Check]:
+    figure = "concat_ws(' ', indicator_id, region_code, period_code)"
+    known = {
+        "indicator_known": (
+            "Elk cijfer hoort bij een versie van een indicator in core.indicator.",
+            "core.indicator as known on known.indicator_id = v.indicator_id and known.version = v.definition_version",
+        ),
+        "region_known": (
+            "Elk cijfer heeft een regio die in core.region staat.",
+            "core.region as known on known.region_code = v.region_code",
+        ),
+        "period_known": (
+            "Elk cijfer heeft een periode die in core.period staat.",
+            "core.period as known on known.period_code = v.period_code",
+        ),
+        "snapshot_known": (
+            "Elk cijfer komt uit een momentopname van deze uitgave.",
+            "core.snapshot as known on known.snapshot_id = v.snapshot_id",
+        ),
+    }
+    own = ", ".join(f"('{code}', '{name}')" for code, name in KEMPEN.items())
+    return [
+        not_empty("Er is ten minste één cijfer.", least=0),
+        *(
+            rows(
+                name,
+                description,
+                f"select {figure} as example from (select v.* from audited as v anti join {target}) as unknown",
+                noun=_FIGURE,
+            )
+            for name, (description, target) in known.items()
+        ),
+        rows(
+            "one_figure",
+            "Van elke indicator is er per regio en periode één cijfer.",
+            f"select region_code, concat({figure}, ' (', count(*), ' keer)') as example from audited "
+            "group by indicator_id, region_code, period_code having count(*) > 1",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "missing_value_has_reason",
+            "Een leeg cijfer heeft een reden, en een gevuld cijfer heeft er geen.",
+            f"select region_code, {figure} as example from audited "
+            "where (value is null) <> (missing_reason is not null)",
+            column="missing_reason",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        _reasons_known(),
+        rows(
+            "value_finite",
+            "Elk cijfer, elke teller en elke noemer is een getal: niet oneindig en niet onbepaald.",
+            f"select region_code, concat({figure}, ': ', {shown('value')}) as example from audited where "
+            + " or ".join(f"isnan({c}) or isinf({c})" for c in ("value", "numerator", "denominator")),
+            column="value",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "kempen_complete",
+            "In de nieuwste periode met gemeentecijfers heeft elke Kempengemeente een cijfer, of een reden waarom niet.",
+            # The newest per kind of period: a half-year that came out yesterday does not stand in for the year.
+            "select concat_ws(' ', newest.indicator_id, newest.period_code, own.code, own.name) as example from "
+            "(select indicator_id, period_type, arg_max(period_code, start_date) as period_code from audited "
+            "inner join core.period using (period_code) where region_code like 'GM%' and value is not null "
+            f"group by indicator_id, period_type) as newest cross join (values {own}) as own (code, name) "
+            "anti join audited as v on v.indicator_id = newest.indicator_id and v.period_code = newest.period_code "
+            "and v.region_code = own.code",
+            severity="warning",
+            noun=_FIGURE,
+        ),
+    ]
+
+
+def _indicator_history() -> list[Check]:
+    figure = "concat_ws(' ', indicator_id, region_code, period_code)"
+    return [
+        not_empty("De geschiedenis is er.", least=0),
+        rows(
+            "one_open_row",
+            "Van elk cijfer is er hoogstens één dat nu geldt.",
+            f"select region_code, {figure} as example from audited where known_to is null "
+            f"group by {_KEY} having count(*) > 1",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "open_rows_are_published",
+            "Wat in de geschiedenis nu geldt, is precies wat core.indicator_value geeft.",
+            f"select region_code, {figure} as example from (select *, true as known from audited where known_to is null) "
+            f"as h full join (select *, true as published from core.indicator_value) as v using ({_KEY}) "
+            "where known is null or published is null or h.value is distinct from v.value "
+            "or h.missing_reason is distinct from v.missing_reason "
+            "or h.period_status is distinct from v.period_status",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "periods_in_turn",
+            "De geldigheid van opeenvolgende cijfers overlapt niet.",
+            # Only what has ended can overlap with what came after; of most figures nothing has.
+            f"select region_code, {figure} as example from (select * from audited where known_to is not null) as past "
+            f"inner join (select {_KEY}, known_from as next_from, known_to as next_to from audited) as next using ({_KEY}) "
+            "where known_to < known_from or (next_from > known_from and next_from < known_to) "
+            "or (next_from = known_from and next_to is distinct from known_to)",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "missing_value_has_reason",
+            "Een leeg cijfer heeft een reden, en een gevuld cijfer heeft er geen.",
+            f"select region_code, {figure} as example from audited "
+            "where (value is null) <> (missing_reason is not null)",
+            column="missing_reason",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+    ]
+
+
+# -- shared by several tables -----------------------------------------------------------------------------------------
+
+
+def _unique(column: str, description: str) -> Check:
+    return Check(f"{column}_once", description, "ExpectColumnValuesToBeUnique", {"column": column}, column=column)
+
+
+def _reasons_known() -> Check:
+    return Check(
+        "missing_reason_known",
+        "De reden van een lege waarde is een van de afgesproken redenen.",
+        "ExpectColumnDistinctValuesToBeInSet",
+        {"column": "missing_reason", "value_set": list(MISSING_REASONS)},
+        column="missing_reason",
+    )
