@@ -28,13 +28,17 @@ def auditor(database: Path) -> Iterator[Audit]:
     """What audits a table of this file. The file is fully closed afterwards: another process may write to it at once."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
 
     from expectations.duckdb_connection import keep_open
 
     keep_open()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    # All in memory, without the Data Docs that the default would prepare a folder for.
+    config = base.DataContextConfig(
+        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=base.ProgressBarsConfig(globally=False, metric_calculations=False),
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     source = context.data_sources.add_sql(
         name="duckdb",
         connection_string=f"duckdb:///{database.resolve()}",
@@ -134,7 +138,9 @@ def _observed(check: Check, success: bool, result: dict[str, Any], total: int | 
             return _listed(result["unexpected_count"], ("onbekende waarde", "onbekende waarden"), sorted(strange))
         case _:
             examples = [v for v in result.get("partial_unexpected_list") or [] if v is not None]
-            return _counted(check, result["unexpected_count"], result["element_count"], list(dict.fromkeys(examples)))
+            return _counted(
+                check, result["unexpected_count"] or 0, result["element_count"], list(dict.fromkeys(examples))
+            )
 
 
 def _counted(check: Check, count: int, total: int | None, examples: list[Any]) -> str:

@@ -302,7 +302,7 @@ def _wijken(indicators: list[Indicator]) -> Check:
         "wijk as (select 'GM' || substr(region_code, 3, 4) as municipality, indicator_id, period_code, "
         "sum(value) as total, count(*) as wijken, count(value) as known from figure "
         "where region_code like 'WK%' and aggregation = 'sum' group by municipality, indicator_id, period_code) "
-        f"select whole.region_code, concat(whole.name, ': ', {shown('whole.value')}, ', de ', wijken, ' wijken samen ', "
+        f"select whole.region_code, concat(whole.name, ': ', {shown('whole.value')}, ', zijn wijken (', wijken, ') samen ', "
         f"{shown('total')}) as example from wijk inner join figure as whole on whole.region_code = wijk.municipality "
         "and whole.indicator_id = wijk.indicator_id and whole.period_code = wijk.period_code "
         f"where total - whole.value > {WIJK_ROUNDING} * wijken "

@@ -51,7 +51,7 @@ def _table_spec(table: Table) -> dg.AssetSpec:
     days = table.max_age_days
     return dg.AssetSpec(
         key=table_key(table.id),
-        group_name="statline",
+        group_name="on_request" if table.on_request else "statline",
         description=table.title,
         kinds={"json", "parquet"},
         skippable=True,  # an unchanged table is not made anew, and one that failed must not stop the others
@@ -175,7 +175,7 @@ def build_assets(work: Workspace) -> list[Any]:
     @dg.asset(
         key=CANDIDATE,
         group_name="warehouse",
-        deps=[table_key(t) for t in work.registry.tables],
+        deps=[table_key(t.id) for t in work.selected(())],
         kinds={"duckdb"},
         pool=POOL,
         description="An empty database beside the released one, with the chosen snapshots laid out for dbt.",
@@ -344,11 +344,11 @@ def definitions(work: Workspace | None = None) -> dg.Definitions:
 
 
 def dagster_home(home: Path) -> Path:
-    """Where Dagster keeps its runs; made with telemetry off when it is not there yet."""
+    """Where Dagster keeps its runs; made when it is not there yet, with telemetry and the newsletter pop-up off."""
     home.mkdir(parents=True, exist_ok=True)
     config = home / "dagster.yaml"
     if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+        config.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n", encoding="utf-8")
     return home
 
 

@@ -33,7 +33,9 @@ def run(mode: str, table_ids: tuple[str, ...], as_json: bool) -> int:
         choices = pipeline.choose(work, mode, work.outcomes.latest())
         inputs = [c.input for c in choices if c.input]
         if not inputs:
-            show.fail("No table has any data, so there is nothing to release: " + _why(choices))
+            for choice in choices:
+                show.fail(f"{choice.table.id}: no data at all ({choice.reason})")
+            show.fail("No table has any data, so there is nothing to release.")
             return 1
         problem, released = "", None
         if work.releases.is_new(inputs):
@@ -172,10 +174,6 @@ def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choic
         if choice.input is None and choice.table.id in selected and mode != "sample" and choice.reason not in failed:
             failed.append(f"{choice.table.id}: no data at all ({choice.reason})")
     return failed
-
-
-def _why(choices: list[Choice]) -> str:
-    return "; ".join(f"{c.table.id}: {c.reason}" for c in choices[:5])
 
 
 def _summary(

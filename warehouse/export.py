@@ -173,7 +173,7 @@ def _parquet(found: Extract) -> bytes:
         target = Path(folder) / "extract.parquet"
         con.execute(
             f"copy extract to '{target}' (format parquet, compression zstd, "
-            f"kv_metadata {{release: '{found.release_id}', table: '{found.table}'}})"
+            f"kv_metadata {{'release': '{found.release_id}', 'table': '{found.table}'}})"
         )
         return target.read_bytes()
 

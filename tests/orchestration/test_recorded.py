@@ -32,6 +32,11 @@ def test_eleven_tables_are_live(whole: Rdc) -> None:
     assert whole.sql('select origin, count(*) from core."table" group by all') == [("live", 11)]
 
 
+def _lines(file: Path) -> list[dict[str, Any]]:
+    with gzip.open(file) as lines:
+        return [json.loads(line) for line in lines]
+
+
 def _expected(value: Any) -> tuple[float | None, str | None, str | None]:
     """What a v3 cell must be in core.observation: number, text, missing reason."""
     if value is None:
@@ -45,7 +50,7 @@ def _expected(value: Any) -> tuple[float | None, str | None, str | None]:
 @pytest.mark.parametrize("table_id", V3)
 def test_every_cell_of_a_v3_table_is_the_recorded_one(whole: Rdc, recorded: Path, table_id: str) -> None:
     meta = json.loads(gzip.decompress((recorded / "v3" / table_id / "meta.json.gz").read_bytes()))
-    rows = [json.loads(line) for line in gzip.open(recorded / "v3" / table_id / "rows.jsonl.gz")]
+    rows = _lines(recorded / "v3" / table_id / "rows.jsonl.gz")
     kinds = {p["Key"]: p["Type"] for p in meta["DataProperties"] if p["Key"]}
     topics = [k for k, kind in kinds.items() if kind == "Topic"]
     region = next(k for k, kind in kinds.items() if kind.startswith("Geo"))
@@ -72,7 +77,7 @@ def test_every_cell_of_a_v3_table_is_the_recorded_one(whole: Rdc, recorded: Path
 
 @pytest.mark.parametrize("table_id", V4)
 def test_every_observation_of_a_v4_table_is_the_recorded_one(whole: Rdc, recorded: Path, table_id: str) -> None:
-    lines = [json.loads(line) for line in gzip.open(recorded / "v4" / table_id / "observations.jsonl.gz")]
+    lines = _lines(recorded / "v4" / table_id / "observations.jsonl.gz")
     found = {
         (measure, region, period, tuple(sorted((dims or {}).items()))): (value, text, reason)
         for measure, region, period, dims, value, text, reason in whole.sql(
