@@ -38,6 +38,11 @@ class Table(BaseModel):
     cadence: Literal["month", "quarter", "half_year", "year", "once"]
     period: str | None = Field(None, description="the period of all figures, for a table without a time dimension")
     filter: str | None = Field(None, description="OData filter that declares the slice to take; none takes the table")
+    scope: Literal["kempen", "nederland"] = Field(
+        "nederland", description="kempen: the five with their wijken and buurten, and what they are compared with"
+    )
+    via: Literal["odata", "csv"] = Field("odata", description="csv: the bulk file of v4, where that is cheaper")
+    columns: tuple[str, ...] = Field((), description="stems that are bound, checked when the table is taken in")
     owner: str | None = None
     licence: str | None = None
     attribution: str | None = None
@@ -55,6 +60,14 @@ class Table(BaseModel):
         if value is not None and not PERIOD.fullmatch(value):
             raise ValueError(f"{value!r} is not a CBS period code such as 2020JJ00, 2024KW01 or 2024MM12")
         return value
+
+    @model_validator(mode="after")
+    def _bulk_is_whole(self) -> Table:
+        if self.via == "csv" and (self.protocol != "v4" or self.filter is not None or self.scope != "nederland"):
+            raise ValueError(
+                "`via: csv` is the bulk file of a whole v4 table; it goes without `filter` and `scope: kempen`"
+            )
+        return self
 
     @property
     def max_age_days(self) -> int | None:

@@ -79,13 +79,18 @@ def main() -> None:
 @click.option(
     "--table", "tables", multiple=True, metavar="ID", help="Ingest only this table; may be given more than once."
 )
+@click.option(
+    "--scope",
+    type=click.Choice(["kempen", "nederland"]),
+    help="Regions to take: the five municipalities and what they are compared with, or whole tables; stays so for later runs.",
+)
 @json_option
 @_friendly
-def run(mode: str, tables: tuple[str, ...], as_json: bool) -> None:
+def run(mode: str, tables: tuple[str, ...], scope: str | None, as_json: bool) -> None:
     """Ingest what changed, build, audit and release."""
     from orchestration.run import run as go
 
-    sys.exit(go(mode, tables, as_json))
+    sys.exit(go(mode, tables, scope, as_json))
 
 
 @main.command()

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from expectations import CheckResult
 from ingest.http import CONNECTIONS_PER_HOST, Client, FetchError, UnreachableError
-from ingest.land import Progress, land
+from ingest.land import Progress, in_scope, land, unchanged
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome, Outcomes
 from ingest.registry import Registry, Table
 from ingest.settings import Settings
@@ -121,7 +121,7 @@ class Workspace:
 # -- plan and ingest --------------------------------------------------------------------------------------------------
 
 
-def plan(work: Workspace, tables: Iterable[Table]) -> dict[str, Outcome]:
+def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> dict[str, Outcome]:
     """Ask each source once whether its table changed. No outcome is kept; ``fetched`` means: to be fetched."""
 
     def ask(table: Table) -> Outcome:
@@ -133,7 +133,7 @@ def plan(work: Workspace, tables: Iterable[Table]) -> dict[str, Outcome]:
         except FetchError as error:
             return Outcome(table.id, at, FAILED, f"{table.id}: {error}")
         last = work.store.newest(table.id)
-        if last and last.stamp == head.stamp and (last.scope, last.period) == (table.filter, table.period):
+        if last and unchanged(last, head, in_scope(table, last, scope)):
             return Outcome(table.id, at, UNCHANGED, "", last.snapshot_id, head.modified, last.row_count)
         return Outcome(table.id, at, FETCHED, modified=head.modified)
 
@@ -146,11 +146,12 @@ def ingest(
     tables: list[Table],
     progress: Progress = lambda *_: None,
     done: Callable[[Outcome], None] = lambda _: None,
+    scope: str | None = None,
 ) -> dict[str, Outcome]:
     """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
 
     def one(table: Table) -> Outcome:
-        outcome = land(table, work.settings, work.store, work.client, progress)
+        outcome = land(table, work.settings, work.store, work.client, progress, scope)
         done(outcome)
         return outcome
 
@@ -319,7 +320,7 @@ def build(work: Workspace) -> list[Node]:
     """dbt, with its tests. What they found is kept beside the candidate, for the audit."""
     from warehouse.build import dbt_build
 
-    nodes = dbt_build(work.candidate.file, work.scratch, datetime.now(UTC).isoformat(sep=" ", timespec="seconds"))
+    nodes = dbt_build(work.candidate.file, work.scratch)
     _keep(work, [_dbt_check(node) for node in nodes if node.resource_type in ("test", "unit_test")], complete=False)
     return nodes
 
