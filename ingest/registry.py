@@ -7,11 +7,12 @@ field, so that whoever edits the file knows where to look.
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 SHIPPED = Path(__file__).parent / "sources"
 
@@ -174,10 +175,47 @@ def _explain(error: ValidationError, content: object) -> list[str]:
     return lines
 
 
+def _accepted_file(own: Path, table_id: str) -> Path:
+    return own / "accepted" / f"{table_id}.yml"
+
+
+class Acceptance(BaseModel):
+    """A change at a source that someone looked at and found right: the snapshot that may pass, who says so, and since when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    snapshot: str
+    by: str
+    at: date
+    changes: tuple[str, ...] = ()
+
+
+def accepted(own: Path, table_id: str) -> dict[str, Acceptance]:
+    """The accepted changes of a table, by snapshot: ``$RDC_HOME/sources/accepted/<table>.yml``, a list.
+
+    :raises RegistryError: naming the file and what is wrong in it.
+    """
+    file = _accepted_file(own, table_id)
+    if not file.is_file():
+        return {}
+    try:
+        found = TypeAdapter(list[Acceptance]).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")) or [])
+    except (yaml.YAMLError, ValidationError) as error:
+        raise RegistryError(
+            f"{file}: not a list of accepted snapshots (`- {{snapshot: ID, by: NAME, at: 2026-01-31}}`): {error}"
+        ) from error
+    return {item.snapshot: item for item in found}
+
+
+def accept_change(own: Path, table_id: str, acceptance: Acceptance) -> Path:
+    """Add an accepted change to the file of its table."""
+    known = accepted(own, table_id) | {acceptance.snapshot: acceptance}
+    content = [item.model_dump(mode="json") | {"changes": list(item.changes)} for item in known.values()]
+    return _write_yaml(_accepted_file(own, table_id), content)
+
+
 def add_own(own: Path, table: Table) -> Path:
-    """Register a table of the user's own: written beside, then renamed, so that a reader never sees half a file."""
-    own.mkdir(parents=True, exist_ok=True)
-    file = own / f"{table.id}.yml"
+    """Register a table of the user's own."""
     declared = table.model_dump(
         exclude_none=True, exclude={"source_id", "file", "owner", "licence", "attribution", "sharing_level"}
     )
@@ -190,6 +228,12 @@ def add_own(own: Path, table: Table) -> Path:
         "sharing_level": table.sharing_level or "public",
         "tables": [declared],
     }
+    return _write_yaml(own / f"{table.id}.yml", content)
+
+
+def _write_yaml(file: Path, content: object) -> Path:
+    """Written beside, then renamed, so that a reader never sees half a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".yml.part")
     beside.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     beside.replace(file)

@@ -214,8 +214,17 @@ class Store:
         if path.exists():
             shutil.rmtree(path)
 
+    def remove(self, snapshot: Snapshot) -> None:
+        """Take a snapshot away for good: out of sight in one step, whatever happens then. What equals it elsewhere stays."""
+        gone = snapshot.path.with_name(f".gone-{snapshot.snapshot_id}")
+        snapshot.path.rename(gone)
+        snapshot.verdict_file.unlink(missing_ok=True)
+        shutil.rmtree(gone)
+
     def sweep(self, days: float = 7) -> None:
-        """Remove beginnings that nobody went on with. Only for the one that holds the run lock."""
+        """Remove beginnings that nobody went on with, and half-removed ends. Only for the one that holds the run lock."""
+        for left in self.root.glob("*/.gone-*"):
+            shutil.rmtree(left, ignore_errors=True)
         for left in self.root.glob("*/.landing-*"):
             if datetime.now(UTC).timestamp() - left.stat().st_mtime > days * 86_400:
                 shutil.rmtree(left, ignore_errors=True)

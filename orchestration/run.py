@@ -58,7 +58,7 @@ def _ingest(work: Workspace, tables: list[Table], scope: str | None) -> dict[str
         answers = pipeline.plan(work, tables, scope)
         bar.update(task, completed=len(tables))
     todo = [t for t in tables if answers[t.id].result in (FETCHED, FAILED)]
-    waiting = [t for t in tables if t not in todo and work.store.unjudged(t.id)]
+    waiting = [t for t in tables if t not in todo and pipeline.to_judge(work, t)]
     if todo or waiting:
         with show.bar() as bar, _watching(bar, len(todo) + len(waiting)):
             _execute(work, "ingest", [*todo, *waiting], scope=scope)
