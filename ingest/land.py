@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import orjson
 import zstandard
 
 from ingest.http import Client, FetchError, LoopError, UnreachableError
@@ -26,7 +27,7 @@ from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Landing, Snapshot, Store, now
 from ingest.statline import service
-from ingest.statline.model import Head, Metadata, Page, Service, Slice
+from ingest.statline.model import Code, Head, Metadata, Page, Service, Slice
 from ingest.statline.page import observations_csv, page_columns
 from ingest.statline.slices import FilterError
 
@@ -127,6 +128,7 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
         pages = _collect(table, source, metadata, landing, slices, expected, progress)
         with PARSERS:
+            write_metadata(landing.path, metadata)
             warnings = write_data(landing.path, pages, source.layout, metadata)
             rows = _prove(landing, source.layout, metadata, slices, counts, pages)
         again = source.head(table)
@@ -135,9 +137,8 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
                 f"{pages[0].url}: expected one version from first row to last, but the source published a new one meanwhile (Modified "
                 f"{head.modified}, then {again.modified}); run again when it has settled"
             )
-        write_metadata(landing.path, metadata)
         (landing.path / "metadata.json.zst").write_bytes(
-            zstandard.ZstdCompressor(level=1).compress(json.dumps(metadata.raw, ensure_ascii=False).encode())
+            zstandard.ZstdCompressor(level=1).compress(orjson.dumps(metadata.raw))
         )
         region, period = metadata.dimension("region"), metadata.dimension("time")
         return landing.commit(
@@ -243,7 +244,8 @@ def write_data(folder: Path, pages: list[Page], layout: str, metadata: Metadata)
     def write(whole: set[str]) -> None:
         columns = ", ".join(_typed(key, kind, key in whole) for key, kind in read.items())
         con.execute(
-            f"copy (select {columns}, 'live' as origin from {source}) to '{target}' (format parquet, compression zstd)"
+            f"copy (select {columns}, 'live' as origin from {source}) to '{target}' "
+            "(format parquet, compression zstd, parquet_version v2)"
         )
 
     warnings: list[str] = []
@@ -324,8 +326,8 @@ def write_metadata(folder: Path, metadata: Metadata) -> None:
     with duck() as con:
         for name, columns in _METADATA.items():
             lines = folder / f"{name}.json"
-            rows = [vars(item) for item in getattr(metadata, name)]
-            lines.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+            rows = [item._asdict() if isinstance(item, Code) else vars(item) for item in getattr(metadata, name)]
+            lines.write_bytes(orjson.dumps(rows))
             con.execute(
                 f"copy (select * from read_json('{lines}', format = 'array', columns = {_struct(columns)})) "
                 f"to '{folder / name}.parquet' (format parquet, compression zstd)"
@@ -389,11 +391,10 @@ def _prove(
                     f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
                 )
         for dimension in metadata.dimensions:
-            listed = [c.code for c in metadata.codes if c.dimension == dimension.key]
             strange = con.execute(
-                f"select distinct d.{_name(dimension.key)} from {data} d "
-                f"anti join (select unnest(?) as code) c on c.code = d.{_name(dimension.key)} limit 5",
-                [listed],
+                f"select distinct d.{_name(dimension.key)} from {data} d anti join (select code from "
+                f"read_parquet('{landing.path / 'codes.parquet'}') where dimension = {_literal(dimension.key)}) c "
+                f"on c.code = d.{_name(dimension.key)} limit 5"
             ).fetchall()
             if strange:
                 raise LandingError(

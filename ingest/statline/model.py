@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ingest.http import FetchError
 from ingest.registry import Table
@@ -44,9 +44,11 @@ class Dimension:
     position: int
 
 
-@dataclass(frozen=True)
-class Code:
-    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …)."""
+class Code(NamedTuple):
+    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …).
+
+    A tuple, because a table of wijken and buurten has eighteen thousand, and a frozen dataclass takes four times as long.
+    """
 
     dimension: str
     code: str
@@ -179,7 +181,7 @@ class Service(Protocol):
 
 def clean(text: object) -> str:
     """A title as a person reads it: no-break spaces become spaces, runs of blanks one, ends trimmed."""
-    return " ".join(str(text or "").replace("\u00a0", " ").split())
+    return " ".join(str(text or "").split())
 
 
 def prose(text: object) -> str | None:

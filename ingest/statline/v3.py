@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import cbsodata.cbsodata3 as cbsodata
+import orjson
 import requests
 
 from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
@@ -222,7 +223,7 @@ class _PoliteSession:
         def consume(response: requests.Response) -> requests.Response:
             response.encoding = "utf-8"
             try:
-                body = response.json()
+                body = orjson.loads(response.content.removeprefix(b"\xef\xbb\xbf"))
             except ValueError:
                 text = " ".join(response.text.split())[:120]
                 raise TransientError(url, self._expected, f"no JSON: {text or 'an empty answer'}") from None
