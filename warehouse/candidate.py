@@ -238,7 +238,9 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
         for item in series.tables:
             rows["series"].append([series.id, item.table, item.period, series.area_change])
     if problems:
-        raise IndicatorError("The registry does not fit the tables of this build.\n" + "\n".join(dict.fromkeys(problems)))
+        raise IndicatorError(
+            "The registry does not fit the tables of this build.\n" + "\n".join(dict.fromkeys(problems))
+        )
     for name, content in rows.items():
         _insert(con, name, content)
 

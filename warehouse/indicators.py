@@ -435,9 +435,7 @@ def load(folder: Path = FOLDER) -> Registry:
     file = folder / SERIES
     if file.is_file() and (content := _read(file, _SeriesFile, problems)):
         series = {item.id: item for item in content.series}
-    themes = [
-        theme for f in sorted(folder.glob("*.yml")) if f.name != SERIES and (theme := _read(f, Theme, problems))
-    ]
+    themes = [theme for f in sorted(folder.glob("*.yml")) if f.name != SERIES and (theme := _read(f, Theme, problems))]
     problems += _across(themes, series)
     if problems:
         raise IndicatorError("\n".join(problems))
@@ -447,7 +445,7 @@ def load(folder: Path = FOLDER) -> Registry:
 def _read(file: Path, kind: type[_Model], problems: list[str]) -> _Model | None:
     content: object = None
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
         return kind.model_validate(content)
     except yaml.YAMLError as error:
         problems.append(f"{file.name}: not readable as YAML: {error}")

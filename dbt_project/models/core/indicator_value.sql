@@ -28,36 +28,51 @@ kempen as (
     where group_code = 'KEMPEN'
 ),
 
+place as (
+    select
+        row_id,
+        snapshot_no,
+        dimensions_key,
+        {{ canonical_region('region_code') }} as region_code,
+        {{ region_type(canonical_region('region_code')) }} as region_type,
+        region_code[1:2] = 'NL' or substr(region_code, 3, 4) in (select municipality from kempen) as is_own,
+        period_code
+    from {{ ref('source_row') }}
+),
+
+-- A term once for each kind of region that its binding serves: so it meets its own rows by equality alone.
+term as (
+    select term.* exclude (regions), unnest(term.regions) as region_type, unfilled.measure_id is not null as is_unfilled
+    from {{ ref('indicator_term') }} as term
+    left join unfilled using (measure_id)
+),
+
 -- Which missing reason wins where several parts miss: the one that can least be mended comes first.
 found as (
     select
         term.binding_id,
-        {{ canonical_region('source_row.region_code') }} as region_code,
-        source_row.period_code
+        place.region_code,
+        place.period_code
         {%- for role in roles %},
         sum(term.sign * cell.value) filter (term.role = '{{ role }}') as {{ role }}_sum,
         count(cell.value) filter (term.role = '{{ role }}') as {{ role }}_found
         {%- endfor %}
         {%- for role in roles[:3] %},
         count(*) filter (term.role = '{{ role }}') > 0 as has_{{ role }},
-        {{ worst_reason("case when unfilled.measure_id is not null then 'not_yet_published' else cell.missing_reason end") }}
+        {{ worst_reason("case when term.is_unfilled then 'not_yet_published' else cell.missing_reason end") }}
             filter (term.role = '{{ role }}') as {{ role }}_worst
         {%- endfor %}
-    from {{ ref('indicator_term') }} as term
-    inner join {{ ref('cell') }} as cell using (measure_id)
-    inner join {{ ref('source_row') }} as source_row
-        on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
-    left join unfilled on unfilled.measure_id = cell.measure_id
+    from term
+    inner join place
+        on place.snapshot_no = term.snapshot_no
+        and place.dimensions_key = term.dimensions_key
+        and place.region_type = term.region_type
+    inner join {{ ref('cell') }} as cell on cell.measure_id = term.measure_id and cell.row_id = place.row_id
     where
-        list_contains(term.regions, {{ region_type(canonical_region('source_row.region_code')) }})
-        and (term.first_period is null or source_row.period_code >= term.first_period)
-        and (term.last_period is null or source_row.period_code <= term.last_period)
-        and (
-            unfilled.measure_id is null
-            or source_row.region_code[1:2] = 'NL'
-            or substr(source_row.region_code, 3, 4) in (select municipality from kempen)
-        )
-    group by term.binding_id, {{ canonical_region('source_row.region_code') }}, source_row.period_code
+        (term.first_period is null or place.period_code >= term.first_period)
+        and (term.last_period is null or place.period_code <= term.last_period)
+        and (place.is_own or not term.is_unfilled)
+    group by term.binding_id, place.region_code, place.period_code
 ),
 
 status as (
@@ -277,73 +292,111 @@ figure as (
     select * from absent
 ),
 
+-- A series is the figures of one indicator, region and kind of period; most have one figure, and nothing to break.
+series as (
+    select figure.indicator_id, figure.region_code[1:2] as kind, period.period_type
+    from figure
+    inner join {{ ref('period') }} as period using (period_code)
+    group by figure.indicator_id, figure.region_code[1:2], period.period_type
+    having count(distinct figure.period_code) > 1
+),
+
 placed as (
     select
-        figure.*,
+        figure.indicator_id,
+        figure.region_code,
+        figure.period_code,
+        figure.definition_version,
+        figure.table_id,
+        figure.composition,
         binding.stretch,
         binding.same_areas,
         binding.series_break as break_here,
         period.period_type,
         period.start_date,
-        year(period.start_date) as year,
-        lag(figure.period_code) over series as previous_period,
-        lag(year(period.start_date)) over series as previous_year,
-        lag(figure.definition_version) over series as previous_version,
-        lag(binding.stretch) over series as previous_stretch,
-        lag(figure.table_id) over series as previous_table,
-        lag(figure.composition) over series as previous_composition
+        lag({
+            period_code: figure.period_code, start_date: period.start_date, version: figure.definition_version,
+            stretch: binding.stretch, table_id: figure.table_id, composition: figure.composition
+        }) over (
+            partition by figure.indicator_id, figure.region_code, period.period_type order by period.start_date
+        ) as before
     from figure
     inner join {{ ref('period') }} as period using (period_code)
+    inner join series
+        on series.indicator_id = figure.indicator_id
+        and series.kind = figure.region_code[1:2]
+        and series.period_type = period.period_type
     left join {{ source('raw', 'binding') }} as binding using (binding_id)
-    window series as (partition by figure.indicator_id, figure.region_code, period.period_type order by period.start_date)
 ),
 
-broken as (
+judged as (
     select
-        placed.*,
+        placed.indicator_id,
+        placed.region_code,
+        placed.period_code,
+        placed.period_type,
+        placed.start_date,
         case
-            when placed.previous_period is null then null
-            when placed.previous_version <> placed.definition_version
-                then coalesce(indicator.series_break, 'Andere definitie: versie ' || placed.definition_version || ' in plaats van ' || placed.previous_version || '.')
-            when placed.previous_stretch <> placed.stretch and placed.break_here is not null then placed.break_here
-            when placed.composition <> placed.previous_composition then 'De samenstelling van de groep is veranderd.'
-            when placed.region_code[1:2] not in ('WK', 'BU') or placed.year = placed.previous_year then null
-            when placed.same_areas and placed.table_id = placed.previous_table then null
-            when area_change.unchanged_since <= placed.previous_year then null
+            when placed.before.version <> placed.definition_version
+                then coalesce(indicator.series_break, 'Andere definitie: versie ' || placed.definition_version || ' in plaats van ' || placed.before.version || '.')
+            when placed.before.stretch <> placed.stretch and placed.break_here is not null then placed.break_here
+            when placed.composition <> placed.before.composition then 'De samenstelling van de groep is veranderd.'
+            when placed.region_code[1:2] not in ('WK', 'BU') or year(placed.start_date) = year(placed.before.start_date) then null
+            when placed.same_areas and placed.table_id = placed.before.table_id then null
+            when area_change.unchanged_since <= year(placed.before.start_date) then null
             when area_change.change_code = '2' then 'De code is veranderd (CBS: indelingswijziging 2): onder deze code viel eerder een ander gebied.'
             when area_change.change_code = '3' then 'De afbakening van het gebied is veranderd (CBS: indelingswijziging 3).'
-            else 'Niet is na te gaan of het gebied sinds ' || placed.previous_year || ' hetzelfde is: niet van elk jaar is er een indeling, of zij is veranderd.'
+            else 'Niet is na te gaan of het gebied sinds ' || year(placed.before.start_date)
+                || ' hetzelfde is: niet van elk jaar is er een indeling, of zij is veranderd.'
         end as series_break
     from placed
     inner join {{ ref('indicator') }} as indicator
         on indicator.indicator_id = placed.indicator_id and indicator.version = placed.definition_version
     left join {{ ref('area_change') }} as area_change
-        on area_change.region_code = placed.region_code and area_change.year = placed.year
+        on area_change.region_code = placed.region_code and area_change.year = year(placed.start_date)
+    where placed.before is not null
+),
+
+series_break as (
+    select * from judged where series_break is not null
+),
+
+break_days as (
+    select indicator_id, region_code, period_type, list(start_date) as days
+    from series_break
+    group by indicator_id, region_code, period_type
 ),
 
 final as (
     select
-        indicator_id,
-        definition_version,
-        region_code,
-        period_code,
-        value,
-        numerator,
-        denominator,
-        lower_bound,
-        upper_bound,
-        missing_reason,
-        note,
-        period_status,
-        method,
-        series_break,
-        1 + count(series_break) over (
-            partition by indicator_id, region_code, period_type order by start_date rows unbounded preceding
-        ) as series_segment,
-        snapshot_id,
-        table_id,
-        binding_id
-    from broken
+        figure.indicator_id,
+        figure.definition_version,
+        figure.region_code,
+        figure.period_code,
+        figure.value,
+        figure.numerator,
+        figure.denominator,
+        figure.lower_bound,
+        figure.upper_bound,
+        figure.missing_reason,
+        figure.note,
+        figure.period_status,
+        figure.method,
+        series_break.series_break,
+        (1 + coalesce(len(list_filter(break_days.days, lambda day: day <= period.start_date)), 0))::integer as series_segment,
+        figure.snapshot_id,
+        figure.table_id,
+        figure.binding_id
+    from figure
+    inner join {{ ref('period') }} as period using (period_code)
+    left join series_break
+        on series_break.indicator_id = figure.indicator_id
+        and series_break.region_code = figure.region_code
+        and series_break.period_code = figure.period_code
+    left join break_days
+        on break_days.indicator_id = figure.indicator_id
+        and break_days.region_code = figure.region_code
+        and break_days.period_type = period.period_type
 )
 
 select * from final

@@ -1,14 +1,16 @@
 -- Names and parents as they were. A table of one year tells what its regions were called in that year; a wijk or buurt
--- exists in the years that list it. What no such table lists has the one version that is in core.region.
+-- exists in the years that list it. Only tables of one statistic are asked (Kerncijfers wijken en buurten), since others
+-- write the same name in another way («Utrecht (gemeente)»). What they don't list has the one version of core.region.
 with listed as (
     select
         {{ canonical_region('code.code') }} as region_code,
-        left(snapshot.declared_period, 4)::int as year,
-        -- Two tables of one year may write a name differently; one of them is taken, always the same.
-        min({{ region_name('code.title') }}) as name
+        left(series.period, 4)::int as year,
+        any_value({{ region_name('code.title') }}) as name
     from {{ ref('stg_statline__code') }} as code
     inner join {{ ref('snapshot') }} as snapshot using (snapshot_no)
-    where code.kind = 'region' and code.title <> code.code and snapshot.declared_period is not null
+    inner join {{ source('raw', 'series') }} as series
+        on series.table_id = snapshot.table_id and len(series.area_change) > 0
+    where code.kind = 'region' and code.title <> code.code
     group by all
 ),
 

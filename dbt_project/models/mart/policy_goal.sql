@@ -54,6 +54,8 @@ joined as (
         baseline.series_segment = recent.series_segment as is_one_series,
         compared_group.name as comparison_name,
         comparison.value as comparison_value,
+        place.rank as comparison_rank,
+        place.ranked_municipalities as comparison_municipalities,
         country.value as country_value,
         date_diff('day', {{ period_start('goal.baseline_period') }}, recent.start_date) as days_passed,
         date_diff('day', {{ period_start('goal.baseline_period') }}, {{ period_start('goal.target_period') }}) as days_in_all
@@ -69,6 +71,11 @@ joined as (
         on comparison.indicator_id = goal.indicator_id
         and comparison.region_code = goal.comparison_group
         and comparison.period_code = recent.period_code
+    left join {{ ref('comparison') }} as place
+        on place.indicator_id = goal.indicator_id
+        and place.region_code = goal.region_code
+        and place.group_code = goal.comparison_group
+        and place.period_code = recent.period_code
     left join {{ ref('region') }} as compared_group on compared_group.region_code = goal.comparison_group
     left join figure as country
         on country.indicator_id = goal.indicator_id
@@ -125,6 +132,8 @@ final as (
         comparison_group,
         comparison_name,
         comparison_value,
+        comparison_rank,
+        comparison_municipalities,
         country_value,
         decided_on,
         decided_by,
