@@ -9,7 +9,8 @@ with code as (
         code.group_code,
         snapshot.protocol,
         snapshot.declared_period,
-        code.title <> code.code as has_name
+        code.title <> code.code as has_name,
+        snapshot.origin <> 'sample' and code.group_code like 'GMPV%' as in_full_list
     from {{ ref('stg_statline__code') }} as code
     inner join {{ ref('snapshot') }} as snapshot using (snapshot_no)
     where code.kind = 'region'
@@ -24,7 +25,8 @@ merged as (
         max(regexp_extract(description, 'Opgeheven per (\d\d-\d\d-\d{4})', 1)) as abolished,
         max(regexp_extract(description, 'Naamswijziging per (\d\d-\d\d-\d{4}),\s*nieuwe naam', 1)) as renamed,
         min(left(declared_period, 4)::int) as first_year,
-        max(left(declared_period, 4)::int) as last_year
+        max(left(declared_period, 4)::int) as last_year,
+        bool_or(in_full_list) as in_full_list
     from code
     group by region_code
 ),
@@ -48,7 +50,8 @@ final as (
         case
             when region_code like 'WK%' or region_code like 'BU%' then make_date(last_year, 12, 31)
             else (try_strptime(coalesce(nullif(abolished, ''), nullif(renamed, '')), '%d-%m-%Y') - interval 1 day)::date
-        end as valid_to
+        end as valid_to,
+        coalesce(in_full_list, false) as in_full_list
     from merged
 )
 

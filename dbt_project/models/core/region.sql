@@ -10,7 +10,7 @@ groups as (
 ),
 
 final as (
-    select * from published
+    select * exclude (in_full_list) from published
     union all by name
     select group_code as region_code, 'groep' as region_type, name, parent_code, valid_from, null::date as valid_to
     from groups

@@ -1,6 +1,7 @@
 -- Membership of groups, dated, from four places: declared by hand (De Kempen, products, comparison groups); the province
 -- that CBS's code list names; size class and stedelijkheid, from the figures of each year; and, once ingested, the tables
--- «Gebieden in Nederland», which for their years have the last word.
+-- «Gebieden in Nederland», which for their years have the last word. A group that is worked out must have all its members:
+-- the bundled sample, which has a few municipalities only, makes none.
 with declared as (
     select group_code, group_name, group_type, parent_code, region_code, valid_from, valid_to, source
     from {{ ref('region_group_member') }}
@@ -22,7 +23,7 @@ province as (
         'CBS, indeling van de gemeenten in de codelijst RegioS' as source
     from published as region
     inner join published as province on province.region_code = region.parent_code
-    where region.region_type = 'gemeente' and province.region_type = 'provincie'
+    where region.region_type = 'gemeente' and region.in_full_list and province.region_type = 'provincie'
 ),
 
 -- What the indicators of inhabitants and of stedelijkheid say of each municipality in each year.
@@ -37,6 +38,7 @@ figure as (
     inner join {{ ref('cell') }} as cell using (measure_id)
     inner join {{ ref('source_row') }} as source_row
         on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
+    inner join {{ ref('snapshot') }} as snapshot on snapshot.snapshot_id = term.snapshot_id and snapshot.origin <> 'sample'
     where
         term.indicator_id in ('bev_inwoners', 'rui_stedelijkheid')
         and list_contains(term.regions, 'gemeente')
