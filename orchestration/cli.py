@@ -302,7 +302,9 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given."
 )
-@click.option("--as-of", metavar="RELEASE|DATE", help="The table as an earlier release had it, or on a day (2026-11-24).")
+@click.option(
+    "--as-of", metavar="RELEASE|DATE", help="The table as an earlier release had it, or on a day (2026-11-24)."
+)
 @_friendly
 def pull(
     table: str, regions: tuple[str, ...], periods: tuple[str, ...], fmt: str, output: Path | None, as_of: str | None

@@ -9,12 +9,22 @@ groups as (
     group by group_code
 ),
 
+-- Members of a declared group that no table of this release lists.
+member as (
+    select region_code, 'gemeente' as region_type, any_value(region_name) as name, 'PV30' as parent_code
+    from {{ ref('region_group_member') }}
+    anti join published using (region_code)
+    group by region_code
+),
+
 final as (
     select * exclude (in_full_list) from published
     union all by name
     select group_code as region_code, 'groep' as region_type, name, parent_code, valid_from, null::date as valid_to
     from groups
     anti join published on published.region_code = groups.group_code
+    union all by name
+    select *, null::date as valid_from, null::date as valid_to from member
 )
 
 select * from final
