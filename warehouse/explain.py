@@ -43,8 +43,8 @@ def explain(
     """The whole chain behind one figure.
 
     :param cell_url: gives the address at which a cell can be looked up at its source, or None.
-    :returns: ``figure``, ``definition``, ``versions`` (all of the definition), ``steps`` (in words), ``cells`` (each with table, column, snapshot, URL, time,
-        hash and whether the snapshot on disk still says the same), ``history``.
+    :returns: ``figure``, ``definition``, ``versions`` (all of the definition), ``steps`` (in words), ``cells`` (each with
+        table, column, snapshot, URL, time, hash and whether the snapshot on disk still says the same), ``history``.
     :raises NotThereError: no such indicator, region, period, or no figure for the three together.
     """
     if reader.at:
