@@ -20,6 +20,21 @@ _KEY = "indicator_id, definition_version, region_code, period_code"
 _OWN = f"region_code in {literals((*KEMPEN, 'KEMPEN'))}"
 
 
+#: Indicators by wijk, per period the table that they come from; and that a wijk has no figure of one.
+_BY_WIJK = (
+    "select distinct indicator_id, period_code, table_id, year(start_date) as year from audited "
+    "inner join core.period using (period_code) where region_code like 'WK%'"
+)
+_WITHOUT_FIGURE = (
+    "anti join audited as v on v.indicator_id = served.indicator_id and v.period_code = served.period_code "
+    "and v.region_code = wijk.region_code"
+)
+
+
+def _wijk_of_ours(wijk: str) -> str:
+    return f"'GM' || substr({wijk}.region_code, 3, 4) in {literals(KEMPEN)}"
+
+
 def subjects() -> list[Subject]:
     tables = {
         "snapshot": _snapshot(),
@@ -424,15 +439,24 @@ def _indicator_value() -> list[Check]:
         ),
         rows(
             "wijken_complete",
-            "Elke wijk van de Kempengemeenten heeft een cijfer of een reden, van elke indicator en elk jaar met wijkcijfers.",
-            # The wijken of a year are those that its own table lists; a table by half-year has those of its year.
+            "Elke wijk van de Kempengemeenten heeft een cijfer of een reden, van elke indicator uit de Kerncijfers wijken "
+            "en buurten en elk jaar daarvan.",
+            # The table of a year is itself the list of the wijken of that year.
+            "select concat_ws(' ', served.indicator_id, served.period_code, wijk.region_code) as example from "
+            f"({_BY_WIJK}) as served inner join core.area_change as wijk on wijk.table_id = served.table_id "
+            f"and wijk.year = served.year and wijk.region_code[1:2] = 'WK' and {_wijk_of_ours('wijk')} "
+            f"{_WITHOUT_FIGURE}",
+            noun=_FIGURE,
+        ),
+        rows(
+            "wijken_complete_elsewhere",
+            "Ook elke andere tabel met wijkcijfers heeft alle wijken van de Kempengemeenten.",
+            # Another table may be in the division of another year, or have no wijken that are too small: told, not refused.
             "select concat_ws(' ', served.indicator_id, served.period_code, wijk.region_code, wijk.name) as example from "
-            "(select distinct indicator_id, period_code, year(start_date) as year from audited inner join core.period "
-            "using (period_code) where region_code like 'WK%') as served inner join core.region_version as wijk "
-            "on wijk.region_type = 'wijk' and served.year between year(wijk.valid_from) and year(wijk.valid_to) "
-            f"and 'GM' || substr(wijk.region_code, 3, 4) in {literals(KEMPEN)} "
-            "anti join audited as v on v.indicator_id = served.indicator_id and v.period_code = served.period_code "
-            "and v.region_code = wijk.region_code",
+            f"({_BY_WIJK}) as served inner join core.region_version as wijk on wijk.region_type = 'wijk' "
+            f"and served.year between year(wijk.valid_from) and year(wijk.valid_to) and {_wijk_of_ours('wijk')} "
+            f"{_WITHOUT_FIGURE} where served.table_id not in (select table_id from core.area_change)",
+            severity="warning",
             noun=_FIGURE,
         ),
         rows(

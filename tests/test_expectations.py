@@ -46,7 +46,7 @@ create table core.region_group as select 'KEMPEN' as group_code, region_code, da
 create table core.region_version as select *, date '2022-01-01' as valid_from, null::date as valid_to from core.region;
 update core.region_version set valid_to = date '2023-12-31' where region_type = 'wijk';
 create table core.area_change as select region_code, '2023JJ00' as period_code, 2023 as year, '1' as change_code,
-    2022 as unchanged_since from core.region where region_type = 'wijk';
+    2022 as unchanged_since, 'T1' as table_id from core.region where region_type = 'wijk';
 create table core.period as select y || 'JJ00' as period_code, 'jaar' as period_type, make_date(y, 1, 1) as start_date,
     make_date(y, 12, 31) as end_date from (select unnest([2022, 2023])::int as y);
 
@@ -78,10 +78,12 @@ with people as (
 select 'bev_inwoners' as indicator_id, 1 as definition_version, region_code, period_code, people::double as value,
     null::double as numerator, null::double as denominator, if(people is null, 'confidential', null) as missing_reason,
     null::varchar as period_status, if(region_code = 'KEMPEN', 'aggregated', 'published') as method, 'T1-1' as snapshot_id,
-    people - 1 as lower_bound, people + 1 as upper_bound, null::varchar as series_break, 1 as series_segment from people
+    people - 1 as lower_bound, people + 1 as upper_bound, null::varchar as series_break, 1 as series_segment,
+    if(region_code[1:2] = 'WK' and period_code = '2022JJ00', 'T2', 'T1') as table_id from people
 union all
 select 'bev_jong_pct', 1, region_code, period_code, 20.0, people / 5, people, null, null,
-    if(region_code = 'KEMPEN', 'aggregated', 'computed'), 'T1-1', null, null, null, 1 from people;
+    if(region_code = 'KEMPEN', 'aggregated', 'computed'), 'T1-1', null, null, null, 1,
+    if(region_code[1:2] = 'WK' and period_code = '2022JJ00', 'T2', 'T1') from people;
 create table core.indicator_history as select indicator_id, definition_version, region_code, period_code, value,
     missing_reason, period_status, snapshot_id, timestamptz '2026-01-01 00:00:00+00' as known_from,
     null::timestamptz as known_to from core.indicator_value;
@@ -172,6 +174,8 @@ FAULTS = [
      f"update core.indicator_value set series_break = 'breuk' {_ROW}"),
     ("core.indicator_value", "wijken_complete", "critical",
      "delete from core.indicator_value where region_code = 'WK172403' and period_code = '2023JJ00'"),
+    ("core.indicator_value", "wijken_complete_elsewhere", "warning",
+     "delete from core.indicator_value where region_code = 'WK172403' and period_code = '2022JJ00'"),
     ("mart.comparison", "one_row_per_group", "critical", "insert into mart.comparison select * from mart.comparison"),
     ("mart.comparison", "rank_within_group", "critical", "update mart.comparison set rank = 6"),
     ("core.indicator_value", "kempen_complete", "warning", f"delete from core.{_IN}"),
@@ -285,7 +289,7 @@ def test_what_is_no_fault(change) -> None:
         update mart.bevolking set bev_inwoners = if(period_code = '2022JJ00', 20, 60) where region_code = 'GM0001';
         update mart.bevolking set bev_inwoners = null where region_code in ('GM1728', 'KEMPEN');
         insert into core.indicator_value select 'bev_dem_druk', 1, region_code, period_code, bev_dem_druk, null, null,
-            null, null, 'published', 'T1-1', null, null, null, 1 from mart.bevolking where bev_dem_druk is not null;
+            null, null, 'published', 'T1-1', null, null, null, 1, 'T1' from mart.bevolking where bev_dem_druk is not null;
         """
     )
     failed = {check for check, r in audit_one(database, "mart.bevolking").items() if not r.success}

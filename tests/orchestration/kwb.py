@@ -11,7 +11,25 @@ from tests.standin import Dim, Topic, V3Table
 
 _TEXT = ("Gemeentenaam_1", "SoortRegio_2", "Codering_3", "IndelingswijzigingGemeenteWijkBuurt_4")
 #: Those that indicators are bound to, with their numbers of 2024.
-_NUMBERS = ["AantalInwoners_5", "k_0Tot15Jaar_8", "k_15Tot25Jaar_9", "k_25Tot45Jaar_10", "k_45Tot65Jaar_11", "k_65JaarOfOuder_12", "HuishoudensTotaal_29", "Eenpersoonshuishoudens_30", "HuishoudensZonderKinderen_31", "HuishoudensMetKinderen_32", "GemiddeldeHuishoudensgrootte_33", "Bevolkingsdichtheid_34", "Woningvoorraad_35", "GemiddeldeWOZWaardeVanWoningen_39", "PercentageEengezinswoning_40", "OnbewoondeWoningen_46", "Koopwoningen_47", "HuurwoningenTotaal_48", "InBezitWoningcorporatie_49", "GemiddeldeElektriciteitslevering_53", "GemiddeldAardgasverbruik_55", "PercentageWoningenMetStadsverwarming_56", "AardgasvrijeWoningen_57", "WoningenMetZonnestroom_59", "AantalPubliekeLaadpalen_61", "LeerlingenPo_62", "BasisonderwijsVmboMbo1_67", "HavoVwoMbo24_68", "HboWo_69", "Nettoarbeidsparticipatie_71", "PercentageZelfstandigen_75", "GemiddeldInkomenPerInwoner_78", "PersonenInArmoede_81", "MediaanVermogenVanParticuliereHuish_86", "PersonenPerSoortUitkeringBijstand_87", "PersonenPerSoortUitkeringAO_88", "PersonenPerSoortUitkeringWW_89", "PersonenPerSoortUitkeringAOW_90", "JongerenMetJeugdzorgInNatura_91", "PercentageJongerenMetJeugdzorg_92", "WmoClientenRelatief_94", "BedrijfsvestigingenTotaal_95", "ALandbouwBosbouwEnVisserij_96", "BFNijverheidEnEnergie_97", "GIHandelEnHoreca_98", "MNZakelijkeDienstverlening_101", "RUCultuurRecreatieOverigeDiensten_103", "PersonenautoSPerHuishouden_107", "AfstandTotHuisartsenpraktijk_110", "AfstandTotGroteSupermarkt_111", "AfstandTotKinderdagverblijf_112", "AfstandTotSchool_113", "ScholenBinnen3Km_114", "OppervlakteTotaal_115", "OppervlakteLand_116", "MateVanStedelijkheid_120", "Omgevingsadressendichtheid_121"]
+_NUMBERS = (
+    "AantalInwoners_5", "k_0Tot15Jaar_8", "k_15Tot25Jaar_9", "k_25Tot45Jaar_10", "k_45Tot65Jaar_11",
+    "k_65JaarOfOuder_12", "HuishoudensTotaal_29", "Eenpersoonshuishoudens_30", "HuishoudensZonderKinderen_31",
+    "HuishoudensMetKinderen_32", "GemiddeldeHuishoudensgrootte_33", "Bevolkingsdichtheid_34", "Woningvoorraad_35",
+    "GemiddeldeWOZWaardeVanWoningen_39", "PercentageEengezinswoning_40", "OnbewoondeWoningen_46", "Koopwoningen_47",
+    "HuurwoningenTotaal_48", "InBezitWoningcorporatie_49", "GemiddeldeElektriciteitslevering_53",
+    "GemiddeldAardgasverbruik_55", "PercentageWoningenMetStadsverwarming_56", "AardgasvrijeWoningen_57",
+    "WoningenMetZonnestroom_59", "AantalPubliekeLaadpalen_61", "LeerlingenPo_62", "BasisonderwijsVmboMbo1_67",
+    "HavoVwoMbo24_68", "HboWo_69", "Nettoarbeidsparticipatie_71", "PercentageZelfstandigen_75",
+    "GemiddeldInkomenPerInwoner_78", "PersonenInArmoede_81", "MediaanVermogenVanParticuliereHuish_86",
+    "PersonenPerSoortUitkeringBijstand_87", "PersonenPerSoortUitkeringAO_88", "PersonenPerSoortUitkeringWW_89",
+    "PersonenPerSoortUitkeringAOW_90", "JongerenMetJeugdzorgInNatura_91", "PercentageJongerenMetJeugdzorg_92",
+    "WmoClientenRelatief_94", "BedrijfsvestigingenTotaal_95", "ALandbouwBosbouwEnVisserij_96",
+    "BFNijverheidEnEnergie_97", "GIHandelEnHoreca_98", "MNZakelijkeDienstverlening_101",
+    "RUCultuurRecreatieOverigeDiensten_103", "PersonenautoSPerHuishouden_107", "AfstandTotHuisartsenpraktijk_110",
+    "AfstandTotGroteSupermarkt_111", "AfstandTotKinderdagverblijf_112", "AfstandTotSchool_113",
+    "ScholenBinnen3Km_114", "OppervlakteTotaal_115", "OppervlakteLand_116", "MateVanStedelijkheid_120",
+    "Omgevingsadressendichtheid_121",
+)  # fmt: skip
 
 #: Inhabitants, of whom 0 to 15 years, of whom 65 years or older, on 1 January 2024.
 MUNICIPALITIES = {

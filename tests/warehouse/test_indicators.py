@@ -10,8 +10,9 @@ import yaml
 
 from ingest.registry import Registry as Tables
 from warehouse import codebook, goals, indicators
+from warehouse.candidate import Columns
 from warehouse.goals import GoalError
-from warehouse.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry
+from warehouse.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry, Term
 
 REGISTRY = indicators.load()
 ALL = [indicator for _, indicator in REGISTRY.indicators()]
@@ -197,6 +198,69 @@ def test_any_change_of_a_definition_changes_its_hash(tmp_path: Path) -> None:
     assert hashed() == same
     assert hashed(lambda v, i: v.update(unit="procent")) != same
     assert hashed(lambda v, i: v["bindings"][0]["value"][0].update(stem="Y")) != same
+
+
+# -- bound to the tables of a build -----------------------------------------------------------------------------------
+
+COLUMNS = Columns(
+    {"T1"},
+    {
+        "T1": [
+            (1, "AantalInwoners", "Bevolking"),
+            (2, "Appartement", "Energie > Elektriciteit"),
+            (3, "Appartement", "Energie > Aardgas"),
+        ]
+    },
+    {"T1": {"Marges": {"MW00000": "Waarde", "MOG0095": "Ondergrens"}}},
+)
+_VALUE = {"Marges": "MW00000"}
+
+
+@pytest.mark.parametrize(
+    ("term", "strict", "number"),
+    [
+        ({"stem": "AantalInwoners"}, True, 1),
+        ({"stem": "AantalInwoners", "path": ["Bevolking"]}, True, 1),
+        ({"stem": ["Inwoners", "AantalInwoners"], "path": ["Bevolking"]}, True, 1),
+        ({"stem": "AantalInwoners", "path": ["Elders"]}, False, 1),  # topic groups of this table were never seen
+        ({"stem": "Appartement", "path": ["Energie", "Aardgas"]}, False, 3),
+    ],
+)
+def test_a_term_finds_its_column(term: dict, strict: bool, number: int) -> None:
+    assert COLUMNS.find("T1", Term(dimensions=_VALUE, **term), strict) == (number, [])
+
+
+@pytest.mark.parametrize(
+    ("term", "strict", "said"),
+    [
+        ({"stem": "AantalInwoner"}, True, "Did you mean AantalInwoners (Bevolking)?"),
+        ({"stem": "aantalinwoners"}, True, "Did you mean AantalInwoners (Bevolking)?"),
+        ({"stem": "Xyz"}, True, "None of its columns comes near"),
+        ({"stem": "AantalInwoners", "path": ["Elders"]}, True, "path: T1 has no column AantalInwoners under Elders"),
+        ({"stem": "Appartement"}, True, "has 2 columns Appartement: Appartement (Energie > Elektriciteit); "),
+        ({"stem": "Appartement", "path": ["Energie", "Olie"]}, False, "path: T1 has no column Appartement under"),
+        ({"stem": ["AantalInwoners", "Appartement"]}, True, "has 3 columns"),
+        ({"measure": "M000352"}, True, "measure: T1 has no column M000352"),
+        (
+            {"stem": "AantalInwoners", "dimensions": {}},
+            True,
+            "has the dimension Marges; name its member. Members: MW00000 (Waarde)",
+        ),
+        (
+            {"stem": "AantalInwoners", "dimensions": {"Marges": "MW0000"}},
+            True,
+            "no member MW0000. Members: MW00000 (Waarde)",
+        ),
+        (
+            {"stem": "AantalInwoners", "dimensions": _VALUE | {"Geslacht": "1"}},
+            True,
+            "has no dimension Geslacht, but Marges",
+        ),
+    ],
+)
+def test_a_term_that_finds_none_or_two_is_told_with_what_comes_near(term: dict, strict: bool, said: str) -> None:
+    _, wrong = COLUMNS.find("T1", Term(**({"dimensions": _VALUE} | term)), strict)
+    assert len(wrong) == 1 and said in wrong[0]
 
 
 # -- policy goals -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 {{ config(materialized='ephemeral') }}
 -- The regions that the sources list, one row each, by the code list that tells most about it: v4's says since when, until
--- when, and in which province; titles that repeat the code tell nothing.
+-- when, and in which province; titles that repeat the code tell nothing. Lists may contradict each other (83625NED says of
+-- Oisterwijk, Boxtel and Vught, which exist, that they were abolished in 2021): the longest description is believed.
 with code as (
     select
         {{ canonical_region('code.code') }} as region_code,
@@ -21,14 +22,21 @@ merged as (
         region_code,
         arg_max(title, (has_name::int, (protocol = 'v4')::int, coalesce(declared_period, ''))) as title,
         max(regexp_extract(group_code, '(PV\d\d)$', 1)) as province_code,
-        max(regexp_extract(description, 'Begindatum (\d\d-\d\d-\d{4})', 1)) as began,
-        max(regexp_extract(description, 'Opgeheven per (\d\d-\d\d-\d{4})', 1)) as abolished,
-        max(regexp_extract(description, 'Naamswijziging per (\d\d-\d\d-\d{4}),\s*nieuwe naam', 1)) as renamed,
+        arg_max(description, length(description)) as description,
         min(left(declared_period, 4)::int) as first_year,
         max(left(declared_period, 4)::int) as last_year,
         bool_or(in_full_list) as in_full_list
     from code
     group by region_code
+),
+
+dated as (
+    select
+        *,
+        regexp_extract(description, 'Begindatum (\d\d-\d\d-\d{4})', 1) as began,
+        regexp_extract(description, 'Opgeheven per (\d\d-\d\d-\d{4})', 1) as abolished,
+        regexp_extract(description, 'Naamswijziging per (\d\d-\d\d-\d{4}),\s*nieuwe naam', 1) as renamed
+    from merged
 ),
 
 final as (
@@ -52,7 +60,7 @@ final as (
             else (try_strptime(coalesce(nullif(abolished, ''), nullif(renamed, '')), '%d-%m-%Y') - interval 1 day)::date
         end as valid_to,
         coalesce(in_full_list, false) as in_full_list
-    from merged
+    from dated
 )
 
 select * from final
