@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
@@ -83,7 +83,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     def release(registry: Registry) -> Release:
         candidate = Candidate(releases.folder)
         candidate.prepare(inputs, releases.current_file, folder / "none.jsonl", registry)
-        nodes = dbt_build(candidate.file, folder / "dbt", datetime.now(UTC).isoformat(sep=" "))
+        nodes = dbt_build(candidate.file, folder / "dbt")
         assert [n.name for n in nodes if not n.ok] == []
         return releases.publish(
             candidate, inputs, {"passed": 0, "critical": 0, "warning": 0, "info": 0}, "<html></html>"

@@ -1,7 +1,7 @@
 -- Membership of groups, dated, from four places: declared by hand (De Kempen, products, comparison groups); the province
 -- that CBS's code list names; size class and stedelijkheid, from the figures of each year; and, once ingested, the tables
 -- «Gebieden in Nederland», which for their years have the last word. A group that is worked out must have all its members:
--- the bundled sample, which has a few municipalities only, makes none.
+-- the bundled sample makes none. (A table of scope kempen has all municipalities, only fewer wijken and buurten.)
 with declared as (
     select group_code, group_name, group_type, parent_code, region_code, valid_from, valid_to, source
     from {{ ref('region_group_member') }}
@@ -38,9 +38,10 @@ figure as (
     inner join {{ ref('cell') }} as cell using (measure_id)
     inner join {{ ref('source_row') }} as source_row
         on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
-    inner join {{ ref('snapshot') }} as snapshot on snapshot.snapshot_id = term.snapshot_id and snapshot.origin <> 'sample'
+    inner join {{ ref('snapshot') }} as snapshot on snapshot.snapshot_id = term.snapshot_id
     where
-        term.indicator_id in ('bev_inwoners', 'rui_stedelijkheid')
+        snapshot.origin <> 'sample'
+        and term.indicator_id in ('bev_inwoners', 'rui_stedelijkheid')
         and list_contains(term.regions, 'gemeente')
         and source_row.region_code like 'GM%'
         and source_row.period_code like '____JJ00'
@@ -58,9 +59,10 @@ size_class as (
 ),
 
 area_table as (
-    select distinct table_id, left(period, 4)::int as year
-    from {{ source('raw', 'series') }}
-    where series_id = 'gebieden'
+    select distinct table_id, left(series.period, 4)::int as year
+    from {{ source('raw', 'series') }} as series
+    inner join {{ ref('snapshot') }} as snapshot using (table_id)
+    where series.series_id = 'gebieden' and snapshot.origin <> 'sample'
 ),
 
 area_cell as (
