@@ -269,7 +269,7 @@ def status(as_json: bool) -> None:
     "--format", "fmt", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-@click.option("--as-of", metavar="RELEASE", help="Ask an earlier release.")
+@click.option("--as-of", metavar="RELEASE|DATE", help="Ask an earlier release, or the figures of a day (2026-11-24).")
 @_friendly
 def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
     """Read-only SQL on the current release."""
@@ -336,7 +336,9 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given."
 )
-@click.option("--as-of", metavar="RELEASE", help="The table as an earlier release had it.")
+@click.option(
+    "--as-of", metavar="RELEASE|DATE", help="The table as an earlier release had it, or on a day (2026-11-24)."
+)
 @_friendly
 def pull(
     table: str, regions: tuple[str, ...], periods: tuple[str, ...], fmt: str, output: Path | None, as_of: str | None
