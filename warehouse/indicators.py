@@ -353,6 +353,27 @@ class Registry:
                 found.append(_source(binding, self._placed(roles, item.period), item.table, stretch, at, item))
         return found
 
+    def edits(self, table: str, gone: str, new: str) -> list[tuple[str, str, int, str]]:
+        """What to write where, now that a column of a table has another name: theme, indicator, version and the new line.
+
+        :param gone: the stem or measure code that is no longer there; ``new`` what it is called now.
+        """
+        found = {}
+        for theme, indicator in self.indicators():
+            for version in indicator.versions:
+                for source in self.sources(version):
+                    for term in (t for terms in source.roles.values() for t in terms):
+                        if (term.table or source.table) != table:
+                            continue
+                        if gone in term.stem:
+                            edit = f"stem: [{', '.join([*term.stem, new])}]"
+                        elif term.measure == gone:
+                            edit = f"measure: {new}"
+                        else:
+                            continue
+                        found[theme.theme, indicator.id, version.version, edit] = None
+        return list(found)
+
     def _placed(self, roles: Roles, period: str) -> Roles:
         """The same with every term that names another series placed in that series' table of this year."""
         placed = {}
