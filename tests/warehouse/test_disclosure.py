@@ -101,7 +101,7 @@ class Town:
             for c in (self.categories if category == "T" else [category])
             for i in range(self.counts[b, c])
         ]
-        top = sorted(contributors, reverse=True)[:2] + [0, 0]
+        top = [*sorted(contributors, reverse=True)[:2], 0, 0]
         return Cell(
             *((region, category), float(sum(contributors)), int(value), top[0], top[1]),
             rounded=rounded,
