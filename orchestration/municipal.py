@@ -12,14 +12,15 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest.http import FetchError
+from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
 from ingest.municipal.contract import Contract
 from ingest.municipal.layer import Delivery, Layer
 from ingest.municipal.personal import masked_name
-from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
+from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.registry import Table
 from ingest.snapshot import now, write_whole
 
@@ -120,13 +121,13 @@ def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None
     started, at = time.monotonic(), now()
     contract = contract_of(work, table)
     layer = layer_of(work, contract)
-    problems: list[str] = []
+    problems: list[Exception] = []
     try:
         layer.sweep()
         layer.expire(contract.retention_days)
         taken, size = _take_in(work, contract, layer, problems, progress)
         last = work.store.newest(table.id)
-        snapshot = _publish(work, contract, layer, at, problems)
+        snapshot = _publish(work, contract, layer, at)
     except _SetUpError as error:
         return Outcome(table.id, at, FAILED, f"{table.id}: {error}", seconds=time.monotonic() - started)
     except Exception as error:
@@ -137,7 +138,8 @@ def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None
     standing = _standing(table, layer, snapshot or last, 0)
     result, reason = standing.result, standing.reason
     if problems and result != QUARANTINED:
-        result, reason = FAILED, f"{table.id}: {' '.join(problems)}"
+        away = all(isinstance(p, UnreachableError) for p in problems)
+        result, reason = UNREACHABLE if away else FAILED, f"{table.id}: {' '.join(map(str, problems))}"
     elif result == UNCHANGED and snapshot is not None:
         result = FETCHED
     used = snapshot or last
@@ -175,7 +177,7 @@ def _take_in(
     work: Workspace,
     contract: Contract,
     layer: Layer,
-    problems: list[str],
+    problems: list[Exception],
     progress: Callable[[str, int, int], None],
 ) -> tuple[int, int]:
     """Judge every delivery that was not judged yet; how many, and their bytes."""
@@ -192,7 +194,7 @@ def _take_in(
 
 
 def _deliveries(
-    work: Workspace, contract: Contract, layer: Layer, problems: list[str]
+    work: Workspace, contract: Contract, layer: Layer, problems: list[Exception]
 ) -> Iterator[tuple[str, bytes, str]]:
     for found in drop.look(work.settings.drop / contract.id):
         if found.settled and (data := drop.read(found.path)) is not None:
@@ -201,16 +203,16 @@ def _deliveries(
         from ingest.municipal import remote
 
         try:
-            fetched = remote.fetch(way, work.client, layer.fetched().get(way.url, {}))
-        except FetchError as error:
-            problems.append(str(error))
-            continue
-        except remote.SecretMissingError as error:
-            problems.append(str(error))
+            known = layer.fetched().get(way.url, {})
+            if known.get("intake") != contract.intake_hash:
+                known = {}  # what did not change must be judged anew all the same
+            fetched = remote.fetch(way, work.client, known)
+        except (FetchError, remote.SecretMissingError) as error:
+            problems.append(error)
             continue
         if fetched is not None:
             yield fetched.name, fetched.data, way.kind
-            layer.remember(way.url, fetched.stamp)
+            layer.remember(way.url, fetched.stamp | {"intake": contract.intake_hash})
 
 
 def judge_delivery(
@@ -262,10 +264,50 @@ def judge_delivery(
     return delivery
 
 
+def try_out(work: Workspace, name: str, file: Path | None) -> tuple[Contract, tuple[Any, str] | None]:
+    """A contract, and what would come of a delivery: the intake and the sender's report. Nothing is written.
+
+    :raises RegistryError: there is no such contract, or it can't be used.
+    """
+    from ingest.municipal import door, report
+    from ingest.municipal.contract import read
+    from ingest.registry import RegistryError
+
+    if name in work.registry.contracts:
+        contract = work.registry.contracts[name]
+    elif Path(name).is_file():
+        contract = read(Path(name))
+    else:
+        known = ", ".join(work.registry.contracts)
+        raise RegistryError(f"{name} is no contract and no file. Contracts: {known}.")
+    if file is None:
+        return contract, None
+    # Nothing is kept, so any secret will do.
+    intake = door.take_in(contract, file.name, file.read_bytes(), geography_of(work), b"try-out")
+    return contract, (intake, report.write(contract, file.name, now(), intake))
+
+
+def history(work: Workspace, contract_id: str | None) -> list[tuple[str, Delivery, list[str]]]:
+    """Every delivery with its contract, and the municipalities and periods that are still from it."""
+    from ingest.registry import RegistryError
+
+    if contract_id and contract_id not in work.registry.contracts:
+        raise RegistryError(f"{contract_id} is no contract. Contracts: {', '.join(work.registry.contracts)}.")
+    found = []
+    for contract in work.registry.contracts.values():
+        if contract_id in (None, contract.id):
+            layer = layer_of(work, contract)
+            force = layer.in_force(contract.covers == "everything")
+            for delivery in layer.deliveries():
+                mine = [f"{g} {p}" for (g, p), d in sorted(force.items()) if d.delivery_id == delivery.delivery_id]
+                found.append((contract.id, delivery, mine))
+    return found
+
+
 # -- publish ----------------------------------------------------------------------------------------------------------
 
 
-def _publish(work: Workspace, contract: Contract, layer: Layer, at: str, problems: list[str]) -> Any:
+def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
     """Count up, protect, and lay down a snapshot; None where there is nothing (new) to publish."""
     from ingest.municipal import publish
 
@@ -307,14 +349,16 @@ def protected(
     out than is, which is the safe side.
     """
     from ingest.municipal.count import count_up
-    from warehouse.disclosure import Release, UnprotectableError, attack, prepare, protect
+    from warehouse.disclosure import UnprotectableError, attack, prepare, protect
 
     records = layer.published(gemeente, period)
     if rows is None:  # their retention is over; what was published of them stands
         return list(_observed(contract, period, _release(records[-1]))) if records else []
     counted = count_up(contract, gemeente, period, rows, geography)
     if counted.unplaced:
-        warnings.append(f"{gemeente} {period}: {' and '.join(counted.unplaced)} left out, too many rows have no place there")
+        warnings.append(
+            f"{gemeente} {period}: {' and '.join(counted.unplaced)} left out, too many rows have no place there"
+        )
     cells, relations = table(contract, counted)
     if contract.disclosure.units == "none":
         return list(_observed(contract, period, {c.key: c.value for c in cells}))
@@ -393,7 +437,9 @@ def _observed(contract: Contract, period: str, made: Any) -> Iterator[Observed]:
     """Published figures as observations; ratios are divided from published figures, and so tell nothing new."""
     from ingest.municipal.publish import IMPOSSIBLE, NOT_AVAILABLE, SUPPRESSED, Observed
 
-    shown: dict[Any, float | None] = made if isinstance(made, dict) else {k: f.published for k, f in made.figures.items()}
+    shown: dict[Any, float | None] = (
+        made if isinstance(made, dict) else {k: f.published for k, f in made.figures.items()}
+    )
     for key, value in shown.items():
         if not key[0].startswith("~"):
             yield Observed(key, period, value, "None" if value is not None else SUPPRESSED)

@@ -95,7 +95,9 @@ class Workspace:
         closed = [t for t in self.registry.tables.values() if t.sharing_level not in (None, PUBLIC)]
         return [
             PUBLIC,
-            *sorted({t.municipality or PARTNERS for t in closed if self.store.good(t.id)}, key=lambda lv: lv != PARTNERS),
+            *sorted(
+                {t.municipality or PARTNERS for t in closed if self.store.good(t.id)}, key=lambda lv: lv != PARTNERS
+            ),
         ]
 
     @property

@@ -55,7 +55,9 @@ class Boundaries:
         """From GeoJSON: a feature per buurt, with its code in ``buurtcode`` or ``code``; RD or WGS84."""
         shapes, names = {}, {}
         for properties, shape in _features(file):
-            code = str(properties.get("buurtcode") or properties.get("code") or properties.get("statcode") or "").strip()
+            code = str(
+                properties.get("buurtcode") or properties.get("code") or properties.get("statcode") or ""
+            ).strip()
             if re.fullmatch(r"BU\d{8}", code) and str(properties.get("water", "NEE")).upper() != "JA":
                 shapes[code] = shape
                 names[code] = str(properties.get("buurtnaam") or properties.get("name") or code)

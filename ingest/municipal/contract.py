@@ -67,7 +67,9 @@ class Column(_Strict):
     maximum: float | date | None = None
     age_classes: tuple[int, ...] | None = None
     personal: (
-        Literal["bsn", "naam", "adres", "e-mail", "telefoon", "iban", "geboortedatum", "vrije tekst", "sleutel", "anders"]
+        Literal[
+            "bsn", "naam", "adres", "e-mail", "telefoon", "iban", "geboortedatum", "vrije tekst", "sleutel", "anders"
+        ]
         | None
     ) = None
 
@@ -93,7 +95,9 @@ class Column(_Strict):
                 raise ValueError(f"column {self.name}: pattern is not a regular expression ({error})") from error
         for code in self.allowed or {}:
             if not _CODE.fullmatch(code) or code in (TOTAL, UNKNOWN):
-                raise ValueError(f"column {self.name}: {code!r} can't be a value (no ; = < >, not {TOTAL} or {UNKNOWN})")
+                raise ValueError(
+                    f"column {self.name}: {code!r} can't be a value (no ; = < >, not {TOTAL} or {UNKNOWN})"
+                )
         if strange := set(self.synonyms.values()) - set(self.allowed or {}):
             raise ValueError(f"column {self.name}: synonyms lead to {', '.join(sorted(strange))}, which is not allowed")
         if self.personal == "geboortedatum" and self.type not in ("drop", "key") and not self.age_classes:
@@ -180,7 +184,9 @@ class Disclosure(_Strict):
             if is_loose
         ]
         if loose and not self.why:
-            raise ValueError(f"disclosure is looser than the safe default ({', '.join(loose)}); give the reason in `why`")
+            raise ValueError(
+                f"disclosure is looser than the safe default ({', '.join(loose)}); give the reason in `why`"
+            )
         return self
 
     @property
@@ -223,7 +229,9 @@ class WayIn(_Strict):
 
     kind: Literal["http_file", "ckan", "arcgis", "ogc_features", "wfs", "open311", "signalen"]
     url: str
-    resource: str | None = Field(None, description="CKAN: package or resource id; ArcGIS: layer; OGC: collection; WFS: type")
+    resource: str | None = Field(
+        None, description="CKAN: package or resource id; ArcGIS: layer; OGC: collection; WFS: type"
+    )
     token_env: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]*$")
     token_scheme: str = "Bearer"
     page_size: int = Field(1000, ge=1)
@@ -236,8 +244,18 @@ class WayIn(_Strict):
         if parts.scheme not in ("http", "https"):
             raise ValueError("url must start with http:// or https://")
         if parts.username or parts.password:
-            raise ValueError("url has a user or password in it; put a token in the environment and its name in token_env")
+            raise ValueError(
+                "url has a user or password in it; put a token in the environment and its name in token_env"
+            )
         return value
+
+    @model_validator(mode="after")
+    def _honoured(self) -> WayIn:
+        if self.kind == "wfs" and "cql_filter" in {name.lower() for name in self.parameters}:
+            raise ValueError("PDOK's WFS ignores cql_filter without a word and gives everything; use filter or bbox")
+        if self.kind in ("arcgis", "ogc_features", "wfs", "ckan") and not self.resource:
+            raise ValueError(f"a way in of kind {self.kind} needs `resource` (layer, collection, type or package)")
+        return self
 
 
 class Contract(_Strict):
@@ -318,7 +336,9 @@ class Contract(_Strict):
                 if other not in measures or measures[other].ratio:
                     raise ValueError(f"measure {m.code}: {other} must be a counted measure of this contract")
             if m.value and self.disclosure.units != "none":
-                raise ValueError(f"measure {m.code}: value takes figures as delivered, so disclosure.units must be none")
+                raise ValueError(
+                    f"measure {m.code}: value takes figures as delivered, so disclosure.units must be none"
+                )
             if m.count == "distinct" and not self.of_type("key"):
                 raise ValueError(f"measure {m.code}: distinct counts keys, but no column has type key")
         for name in filter(None, [self.layout.spread, self.layout.section, self.layout.file_year]):
@@ -361,7 +381,9 @@ class Contract(_Strict):
         return self._hash({"columns", "observation", "disclosure", "sharing_level", "municipalities", "title"})
 
     def _hash(self, parts: set[str]) -> str:
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json", include=parts), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(self.model_dump(mode="json", include=parts), sort_keys=True).encode()
+        ).hexdigest()
 
     @property
     def max_age_days(self) -> int | None:

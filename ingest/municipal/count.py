@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 from ingest.municipal.contract import TOTAL, Contract, Measure
@@ -134,10 +134,13 @@ def _measure(
                 continue
             if column and not counts[key] and contract.disclosure.units == "none":
                 continue  # nothing was delivered of it, which is not zero
-            if distinct:
-                value = float(len(per_unit or ()))
-            else:
-                value = math.fsum([sums.get(key, 0.0)]) if column else float(counts[key])
+            value = (
+                float(len(per_unit or ()))
+                if distinct
+                else math.fsum([sums.get(key, 0.0)])
+                if column
+                else float(counts[key])
+            )
             top = [float(v) for _, v in (per_unit or Counter()).most_common(2)]
             units = len(per_unit or ())
             counted.tallies[key] = Tally(round(value, 6), units, *(*top, 0.0, 0.0)[:2])
@@ -156,7 +159,7 @@ def _relations(counted: Counted, measure: Measure, levels: list[str], members: l
         left = max(0.0, round(whole - together, 6)) if rest is None else rest
         counted.sums.append(Sum(parent, tuple(parts), left, overlap))
 
-    for upper, lower in zip(levels, levels[1:], strict=False):
+    for upper, lower in pairwise(levels):
         for region in counted.regions[upper]:
             inside = [code for code in counted.regions[lower] if ancestor(code, upper) == region]
             for combination in combinations:

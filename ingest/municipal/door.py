@@ -232,7 +232,9 @@ def _shape(intake: Intake, contract: Contract, sheet: Sheet, header: Header) -> 
             continue
         into = groups.setdefault(above, {}) if above and contract.layout.spread else shared
         if column.name in into:
-            intake.stop(f"Kolom {column.name} staat er twee keer in (kolom {_letter(into[column.name])} en {_letter(at)}).")
+            intake.stop(
+                f"Kolom {column.name} staat er twee keer in (kolom {_letter(into[column.name])} en {_letter(at)})."
+            )
             return None
         into[column.name] = at
     if strange:
@@ -313,7 +315,9 @@ _NUMBERS = ("integer", "decimal", "x", "y", "date", "key")
 
 
 def _repeats(row: Row, header: Header) -> bool:
-    return any(plain(row.cells[c]) == plain(names[-1]) for c, names in enumerate(header.names) if c in row.filled and names[-1])
+    return any(
+        plain(row.cells[c]) == plain(names[-1]) for c, names in enumerate(header.names) if c in row.filled and names[-1]
+    )
 
 
 def _is_total(row: Row, labels: list[int]) -> bool:
@@ -364,14 +368,22 @@ def _row(
             year = re.search(r"(?<!\d)20\d\d(?!\d)", name)
             cells[contract.layout.file_year] = year[0] if year else None
         problems = [
-            Rejected(sheet.number, row.line, _letter(at), value_class(row.cells[at]), "staat buiten de kolommen van de kopregel")
+            Rejected(
+                sheet.number,
+                row.line,
+                _letter(at),
+                value_class(row.cells[at]),
+                "staat buiten de kolommen van de kopregel",
+            )
             for at in row.filled
             if at >= width
         ]
         accepted = {} if problems else _judge(contract, cells, geography, secret, problems, sheet.number, row.line)
         if not problems and not _once(contract, intake, accepted):
             problems.append(
-                Rejected(sheet.number, row.line, contract.observation.period, "dubbel", "dezelfde regel komt vaker voor")
+                Rejected(
+                    sheet.number, row.line, contract.observation.period, "dubbel", "dezelfde regel komt vaker voor"
+                )
             )
         if problems:
             intake.bad += 1
@@ -445,7 +457,7 @@ def _age_class(value: Any, column: Column, period: str) -> str:
     if value is None:
         return UNKNOWN
     year = int(period[:4])
-    age = year - value.year - ((1, 1) < (value.month, value.day)) if isinstance(value, date) else year - int(value)
+    age = year - value.year - ((value.month, value.day) > (1, 1)) if isinstance(value, date) else year - int(value)
     classes = [c for c in column.members if c != UNKNOWN]
     below = [n for n, start in enumerate(column.age_classes or ()) if age >= start]
     return classes[below[-1]] if below else classes[0]

@@ -261,7 +261,10 @@ def find_header(sheet: Sheet, known: Iterable[str], spread: bool) -> Header | No
         if (spread or merged_above) and len(above.filled) > (0 if spread else 1):
             first = at - 1
     width = max(len(row.cells) for row in sheet.rows)
-    grid = [[_header_text(row.cells[c] if c < len(row.cells) else None) for c in range(width)] for row in sheet.rows[first : at + 1]]
+    grid = [
+        [_header_text(row.cells[c] if c < len(row.cells) else None) for c in range(width)]
+        for row in sheet.rows[first : at + 1]
+    ]
     for top, left, bottom, right in sheet.merged:
         for r in range(max(top, first), min(bottom, at) + 1):
             for c in range(left, min(right, width - 1) + 1):

@@ -104,7 +104,7 @@ class Layer:
             if delivery.state == "accepted":
                 if everything:
                     found = {}
-                found |= {(gemeente, period): delivery for gemeente, period in delivery.covers}
+                found |= dict.fromkeys(delivery.covers, delivery)
         return found
 
     def expire(self, days: int, today: datetime | None = None) -> int:

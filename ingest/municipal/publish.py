@@ -149,6 +149,7 @@ def _write_rules(con: Any, folder: Any, contract: Contract) -> None:
     )
     for m in contract.observation.measures:
         kind = "ratio" if m.ratio else "value" if m.value else "amount" if m.is_amount else "count"
+        kind = "distinct" if m.count == "distinct" else kind
         numerator, denominator = m.ratio or (None, None)
         con.execute(
             "insert into rule values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -45,7 +45,8 @@ class Geography:
         """From the snapshots of CBS's Kerncijfers wijken en buurten (and the sample's), and the boundaries fetched."""
         lists: dict[int, dict[str, str]] = {}
         # The newest snapshot of each table of one year that lists buurten; the sample's make sure that there is one.
-        roots = [*sorted(SAMPLE.glob("*/snapshot.json")), *sorted(store.root.glob("*/*/snapshot.json"))]
+        # A snapshot in the making (its folder starts with a dot) may be gone the next moment.
+        roots = [*sorted(SAMPLE.glob("*/snapshot.json")), *sorted(store.root.glob("*/[!.]*/snapshot.json"))]
         for manifest in roots:
             head = json.loads(manifest.read_text(encoding="utf-8"))
             if not head.get("period") or head.get("region_dimension") != "WijkenEnBuurten":
@@ -135,7 +136,9 @@ class Geography:
         if len(named) == 1:
             return named[0]
         raise NoRegionError(
-            "naam van meer dan één regio; geef de code" if named else "onbekende wijk of buurt; geef de code (BU07700001)"
+            "naam van meer dan één regio; geef de code"
+            if named
+            else "onbekende wijk of buurt; geef de code (BU07700001)"
         )
 
     def locate(self, x: float, y: float, year: int) -> str | None:

@@ -151,7 +151,9 @@ def as_date(value: Any) -> date:
 
 def _bounded_date(value: Any, column: Column) -> date:
     found = as_date(value)
-    least = column.minimum if isinstance(column.minimum, date) else (date(1900, 1, 1) if column.age_classes else EARLIEST)
+    least = (
+        column.minimum if isinstance(column.minimum, date) else (date(1900, 1, 1) if column.age_classes else EARLIEST)
+    )
     most = column.maximum if isinstance(column.maximum, date) else date(2100, 1, 1)
     if found < least:
         raise BadValueError(f"ligt voor {least:%d-%m-%Y} (een geboortedatum?)")
@@ -170,10 +172,12 @@ def _year(value: Any) -> int:
 
 
 _MONTHS = {
-    name: n
-    for n, names in enumerate(
-        ("jan januari", "feb februari", "mrt maart", "apr april", "mei", "jun juni", "jul juli", "aug augustus")
-        + ("sep sept september", "okt oktober", "nov november", "dec december"),
+    name: number
+    for number, names in enumerate(
+        (
+            *("jan januari", "feb februari", "mrt maart", "apr april", "mei", "jun juni"),
+            *("jul juli", "aug augustus", "sep sept september", "okt oktober", "nov november", "dec december"),
+        ),
         1,
     )
     for name in names.split()
@@ -213,9 +217,9 @@ def period_code(value: Any, kind: str) -> str:
         year, month = value, None
     else:
         year = int(value[:4])
-        month = {"MM": lambda n: n, "KW": lambda n: 3 * n - 2, "HJ": lambda n: 6 * n - 5, "JJ": lambda n: None}[value[4:6]](
-            int(value[6:])
-        )
+        month = {"MM": lambda n: n, "KW": lambda n: 3 * n - 2, "HJ": lambda n: 6 * n - 5, "JJ": lambda n: None}[
+            value[4:6]
+        ](int(value[6:]))
         fine = {"MM": 4, "KW": 3, "HJ": 2, "JJ": 1}[value[4:6]]
         if fine < {"month": 4, "quarter": 3, "half_year": 2, "year": 1}[kind]:
             month = None

@@ -63,7 +63,11 @@ def fixi(rng: random.Random) -> tuple[str, bytes]:
         rows.append(
             [
                 *(f"V{n:05d}", f"{when:%d-%m-%Y}", rng.choices(kinds, [5, 4, 3, 2, 1])[0], "verzonnen"),
-                *("Verzonnenstraat", rng.randint(1, 99), rng.choice(["Eersel", "gemeente Bladel", "Reusel-de Mierden"])),
+                *(
+                    "Verzonnenstraat",
+                    rng.randint(1, 99),
+                    rng.choice(["Eersel", "gemeente Bladel", "Reusel-de Mierden"]),
+                ),
                 *("Gereed" if done else "Open", f"{when + timedelta(5):%d-%m-%Y}" if done else ""),
                 *("J. Verzonnen", rng.choice(["App", "Web", "Telefoon"]), "Verzonnen café-melding"),
             ]
@@ -107,7 +111,9 @@ def wmo(rng: random.Random) -> tuple[str, bytes]:
         born = rng.randint(2007, 2023) if law == "JW" else rng.randint(1932, 2004)
         for _ in range(rng.choice([1, 1, 1, 2])):
             # Leading zeros and letters get lost in spreadsheets.
-            rows.append([f"V-{n:04d}", born, rng.choice("MV"), buurt, gemeente.removeprefix("GM").lstrip("0"), law, "x"])
+            rows.append(
+                [f"V-{n:04d}", born, rng.choice("MV"), buurt, gemeente.removeprefix("GM").lstrip("0"), law, "x"]
+            )
     return "voorbeeld-wmo-jeugd-2024.csv", sheet(header, rows, "utf-8-sig")
 
 
@@ -143,7 +149,16 @@ def waste(rng: random.Random) -> tuple[str, bytes]:
 
 
 def permits(rng: random.Random) -> tuple[str, bytes]:
-    header = ["Zaaknummer", "Activiteit", "Datum besluit", "Besluit", "Adres", "Gemeente", "Legesbedrag", "Doorlooptijd (dagen)"]
+    header = [
+        "Zaaknummer",
+        "Activiteit",
+        "Datum besluit",
+        "Besluit",
+        "Adres",
+        "Gemeente",
+        "Legesbedrag",
+        "Doorlooptijd (dagen)",
+    ]
     header[-1] = "doorlooptijd_dagen"
     rows: list[list[object]] = []
     for n in range(180):
