@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,14 @@ class Settings:
         return self.home / "sources"
 
     def releases(self, level: str) -> Path:
-        """Where the releases of a sharing level are: the public ones apart from all others."""
+        """Where the releases of a sharing level are: the public ones apart from all others.
+
+        :raises SettingsError: there is no such level.
+        """
+        if not re.fullmatch(r"public|partners|GM\d{4}", level):
+            raise SettingsError(
+                f"{level!r} is no sharing level; there are public, partners and municipalities (GM0770)"
+            )
         return self.warehouse if level == "public" else self.warehouse / "restricted" / level
 
     @property

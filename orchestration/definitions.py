@@ -30,10 +30,11 @@ POOL = "duckdb"
 
 
 class Run(dg.ConfigurableResource):
-    """What one run works on. ``rdc run`` says which mode and what the sources answered; a run from the interface has
-    neither, and takes ``auto`` with what the log says of the last attempts."""
+    """What one run works on. ``rdc run`` says which mode and scope; a run from the interface has neither, and takes
+    ``auto`` and the scope that each table has."""
 
     mode: str = "auto"
+    scope: str | None = None
     level: str = "public"
 
     def workspace(self) -> Workspace:
@@ -95,12 +96,12 @@ def source_assets(work: Workspace) -> dg.AssetsDefinition:
         ],
         can_subset=True,
     )
-    def sources(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def sources(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
         work = Workspace.open()
         work.lock(wait=600)
         chosen = [t for t in work.registry.tables.values() if table_key(t) in context.selected_asset_keys]
         watch = WATCH
-        outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done)
+        outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done, run.scope)
         failed = []
         for table_id, outcome in outcomes.items():
             key = table_key(work.registry.tables[table_id])

@@ -117,7 +117,11 @@ def _stamp(contract: Contract, layer: Layer) -> dict[str, str]:
 
 
 def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None] = lambda *_: None) -> Outcome:
-    """Take in what was delivered, and publish it if that changes anything. Never raises for what a delivery contains."""
+    """Take in what was delivered, and publish it if that changes anything. Never raises for what a delivery contains.
+
+    The outcome goes into the log that everyone can read, so it has no number of rows or bytes of a delivery: how many
+    clients a file had can be a secret too.
+    """
     started, at = time.monotonic(), now()
     contract = contract_of(work, table)
     layer = layer_of(work, contract)
@@ -125,7 +129,7 @@ def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None
     try:
         layer.sweep()
         layer.expire(contract.retention_days)
-        taken, size = _take_in(work, contract, layer, problems, progress)
+        _take_in(work, contract, layer, problems, progress)
         last = work.store.newest(table.id)
         snapshot = _publish(work, contract, layer, at)
     except _SetUpError as error:
@@ -151,7 +155,6 @@ def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None
         snapshot_id=used.snapshot_id if used else None,
         modified=used.modified if used else None,
         rows=used.row_count if used else None,
-        bytes=size if taken else None,
         seconds=time.monotonic() - started,
     )
 
@@ -179,18 +182,19 @@ def _take_in(
     layer: Layer,
     problems: list[Exception],
     progress: Callable[[str, int, int], None],
-) -> tuple[int, int]:
-    """Judge every delivery that was not judged yet; how many, and their bytes."""
-    taken = size = 0
+) -> None:
+    """Judge every delivery that was not judged yet."""
+    taken = 0
     geography: Geography | None = None
+    known = _known(layer, contract, work)
     for name, data, way_in in _deliveries(work, contract, layer, problems):
-        if _sha(data) in _known(layer, contract, work):
+        if _sha(data) in known:
             continue
+        known.add(_sha(data))
         geography = geography or geography_of(work)
         judge_delivery(work, contract, layer, geography, name, data, way_in)
-        taken, size = taken + 1, size + len(data)
+        taken += 1
         progress(contract.id, taken, taken)
-    return taken, size
 
 
 def _deliveries(

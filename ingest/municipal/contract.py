@@ -366,6 +366,7 @@ class Contract(_Strict):
             sharing_level=self.sharing_level,
             municipality=self.municipalities[0] if self.sharing_level == "municipality" else None,
             on_request=True,
+            why=self.purpose,
             source_id="gemeenten",
             file=self.file,
         )

@@ -140,12 +140,9 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
         if not data_rows:
             intake.stop("Er staat geen enkele gegevensrij in het bestand.")
         elif intake.bad > contract.tolerance * data_rows:
-            share = f"{100 * intake.bad / data_rows:.1f}".replace(".", ",")
+            # How many rows there are is for the sender's report: what stops a delivery is told to others too.
             most = f"{100 * contract.tolerance:g}".replace(".", ",")
-            intake.stop(
-                f"{intake.bad} van de {data_rows} rijen ({share}%) zijn niet bruikbaar; afgesproken is hoogstens {most}%. "
-                "Er is niets overgenomen."
-            )
+            intake.stop(f"Meer rijen zijn onbruikbaar dan afgesproken (hoogstens {most}%). Er is niets overgenomen.")
     else:
         # One sheet stopped the file; what the others brought is not taken either.
         intake.withheld += len(intake.rows)

@@ -104,7 +104,7 @@ class Layer:
             if delivery.state == "accepted":
                 if everything:
                     found = {}
-                found |= dict.fromkeys(delivery.covers, delivery)
+                found |= dict.fromkeys((tuple(pair) for pair in delivery.covers), delivery)
         return found
 
     def expire(self, days: int, today: datetime | None = None) -> int:

@@ -25,7 +25,8 @@ def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:
     from ingest.registry import Registry
     from warehouse import indicators
 
-    expected = {f"statline/{t}" for t in Registry.load().tables}
+    tables = Registry.load().tables.values()
+    expected = {f"{'municipal' if t.protocol == 'municipal' else 'statline'}/{t.id}" for t in tables}
     expected |= {"warehouse/candidate", "warehouse/release", "mart/policy_goal"}
     expected |= {f"mart/{theme.theme}" for theme in indicators.load()}
     models = Path(__file__).parent.parent.parent / "dbt_project" / "models"
@@ -55,7 +56,9 @@ def test_checks_block_where_they_must(graph) -> None:
     for key in tree.asset_check_keys:
         by_name.setdefault(key.name, []).append(key)
     assert (
-        len(by_name["fetched"]) == len(by_name["accepted"]) == len([k for k in keys(tree) if k.startswith("statline/")])
+        len(by_name["fetched"])
+        == len(by_name["accepted"])
+        == len([k for k in keys(tree) if k.startswith(("statline/", "municipal/"))])
     )
     audited = {"/".join(k.asset_key.path) for k in by_name["great_expectations"]}
     assert {"core/indicator_value", "core/cell", "mart/bevolking"} <= audited
@@ -65,11 +68,12 @@ def test_checks_block_where_they_must(graph) -> None:
 
 def test_jobs_schedule_and_sensors(graph) -> None:
     repository = graph[0].get_repository_def()
-    assert {"ingest", "build"} <= {j.name for j in repository.get_all_jobs()}
+    assert {"ingest", "deliveries", "build"} <= {j.name for j in repository.get_all_jobs()}
     [schedule] = repository.schedule_defs
     assert (schedule.name, schedule.execution_timezone) == ("daily", "Europe/Amsterdam")
     assert {s.name for s in repository.sensor_defs} == {
         "statline_modified",
+        "municipal_deliveries",
         "build_after_success",
         "build_after_failure",
     }
