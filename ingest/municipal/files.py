@@ -245,7 +245,9 @@ def find_header(sheet: Sheet, known: Iterable[str], spread: bool) -> Header | No
     wanted = set(known)
     best, at = 0, -1
     for n, row in enumerate(sheet.rows[:HEADER_WITHIN]):
-        hits = len({plain(c) for c in row.cells if isinstance(c, str | int | float)} & wanted)
+        # A cell that is merged downwards names its column in each of its rows.
+        reaching = [sheet.rows[top].cells[left] for top, left, bottom, _ in sheet.merged if top < n <= bottom]
+        hits = len({plain(c) for c in (*row.cells, *reaching) if isinstance(c, str | int | float)} & wanted)
         if hits > best:
             best, at = hits, n
     if best < min(2, len(wanted)):

@@ -14,7 +14,7 @@ from pathlib import PurePath
 BSN, EMAIL, PHONE, IBAN = "BSN", "e-mailadres", "telefoonnummer", "IBAN"
 
 _EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\W\d_]{2,}")
-_DIGITS = re.compile(r"(?<![\d.,])\d(?:[ .-]?\d){7,8}(?![\d.,]?\d)")
+_DIGITS = re.compile(r"(?<![\d.,])\d(?:[ .]?\d){7,8}(?![\d.,]?\d)")
 _IBAN = re.compile(r"(?i)(?<![a-z0-9])[a-z]{2}\d{2}(?: ?[a-z0-9]{2,4}){3,8}(?![a-z0-9])")
 _PHONE = re.compile(r"(?<!\d)(?:\+|00?)\s?\d(?:[\s()./-]{0,2}\d){7,13}(?!\d)")
 _POSTCODE = re.compile(r"(?i)^\s*[1-9]\d{3}\s?[a-z]{2}\s*$")
@@ -34,13 +34,13 @@ def personal_class(text: str) -> str | None:
         for found in _IBAN.finditer(text):
             if iban.is_valid(found[0]):
                 return IBAN
+        if _PHONE.search(text) and _is_phone(text):
+            return PHONE
         for found in _DIGITS.finditer(text):
             # The register writes a BSN with its leading zero; spreadsheets lose it.
             digits = re.sub(r"\D", "", found[0])
             if bsn.is_valid(digits.zfill(9)):
                 return BSN
-        if _PHONE.search(text) and _is_phone(text):
-            return PHONE
     return None
 
 
@@ -71,6 +71,8 @@ def value_class(value: object) -> str:
         return BSN if is_bsn(value) else "getal"
     if not isinstance(value, str):
         return "samengestelde waarde"
+    if _DATE.fullmatch(value.strip()):
+        return "datum"
     if found := personal_class(value):
         return found
     for pattern, name in ((_POSTCODE, "postcode"), (_DATE, "datum"), (_NUMBER, "getal"), (_ADDRESS, "adres")):
