@@ -110,31 +110,15 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
     except UnreadableError as error:
         intake.stop(str(error))
         return intake
-    taken = 0
-    unnamed: list[Sheet] = []
-    for sheet in sheets:
-        found = _header(sheet, contract)
-        if found is None:
-            unnamed.append(sheet)
-            continue
-        taken += 1
-        _sheet(intake, contract, sheet, found, name, geography, secret or b"")
-    if not taken:
-        for sheet in unnamed:
+    try:
+        _sheets(intake, contract, sheets, name, geography, secret or b"")
+    except Exception as error:
+        # A fault of ours must neither hold up the other deliveries nor quote this one.
+        intake = Intake()
+        for sheet in sheets:
             _withhold(intake, sheet.rows)
-        intake.stop(
-            "Er is geen kopregel gevonden met de afgesproken kolommen: "
-            + ", ".join(c.name for c in contract.columns if c.required and c.type != "drop")
-            + "."
-        )
-    elif unnamed:
-        # A sheet that we can't read may be notes or may be data; data must not be lost in silence.
-        for sheet in unnamed:
-            _withhold(intake, sheet.rows)
-        intake.stop(
-            f"Werkblad {', '.join(str(s.number) for s in unnamed)} heeft geen kopregel met de afgesproken kolommen. "
-            "Haal het weg of zet de gegevens op één werkblad."
-        )
+        intake.stop(f"Het bestand kon niet worden beoordeeld ({type(error).__name__}). Meld dit aan de beheerder.")
+        return intake
     if intake.state == ACCEPTED:
         data_rows = intake.accepted + intake.bad
         if not data_rows:
@@ -155,6 +139,36 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
             f"(beheerder: rdc sources boundaries {intake.missing_boundaries[0]})."
         )
     return intake
+
+
+def _sheets(
+    intake: Intake, contract: Contract, sheets: list[Sheet], name: str, geography: Geography, secret: bytes
+) -> None:
+    taken = 0
+    unnamed: list[Sheet] = []
+    for sheet in sheets:
+        found = _header(sheet, contract)
+        if found is None:
+            unnamed.append(sheet)
+            continue
+        taken += 1
+        _sheet(intake, contract, sheet, found, name, geography, secret)
+    if not taken:
+        for sheet in unnamed:
+            _withhold(intake, sheet.rows)
+        intake.stop(
+            "Er is geen kopregel gevonden met de afgesproken kolommen: "
+            + ", ".join(c.name for c in contract.columns if c.required and c.type != "drop")
+            + "."
+        )
+    elif unnamed:
+        # A sheet that we can't read may be notes or may be data; data must not be lost in silence.
+        for sheet in unnamed:
+            _withhold(intake, sheet.rows)
+        intake.stop(
+            f"Werkblad {', '.join(str(s.number) for s in unnamed)} heeft geen kopregel met de afgesproken kolommen. "
+            "Haal het weg of zet de gegevens op één werkblad."
+        )
 
 
 def _withhold(intake: Intake, rows: list[Row]) -> None:

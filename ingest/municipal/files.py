@@ -50,6 +50,11 @@ class Sheet:
     rows: list[Row]
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
 
+    def cell(self, row: int, column: int) -> Any:
+        """A cell by its place, counted from 0; None outside the sheet (a merged range may lie there)."""
+        cells = self.rows[row].cells if row < len(self.rows) else ()
+        return cells[column] if column < len(cells) else None
+
 
 def blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip(" \t\r\n\u00a0\ufeff"))
@@ -246,7 +251,7 @@ def find_header(sheet: Sheet, known: Iterable[str], spread: bool) -> Header | No
     best, at = 0, -1
     for n, row in enumerate(sheet.rows[:HEADER_WITHIN]):
         # A cell that is merged downwards names its column in each of its rows.
-        reaching = [sheet.rows[top].cells[left] for top, left, bottom, _ in sheet.merged if top < n <= bottom]
+        reaching = [sheet.cell(top, left) for top, left, bottom, _ in sheet.merged if top < n <= bottom]
         hits = len({plain(c) for c in (*row.cells, *reaching) if isinstance(c, str | int | float)} & wanted)
         if hits > best:
             best, at = hits, n
@@ -270,7 +275,7 @@ def find_header(sheet: Sheet, known: Iterable[str], spread: bool) -> Header | No
     for top, left, bottom, right in sheet.merged:
         for r in range(max(top, first), min(bottom, at) + 1):
             for c in range(left, min(right, width - 1) + 1):
-                grid[r - first][c] = _header_text(sheet.rows[top].cells[left])
+                grid[r - first][c] = _header_text(sheet.cell(top, left))
     if spread and len(grid) > 1 and not sheet.merged:
         # In a CSV nothing is merged: a value above holds until the next one.
         last = ""

@@ -228,6 +228,8 @@ def test_nothing_personal_is_written_and_the_books_balance(work: Workspace) -> N
         for delivery in history:
             assert delivery.received == delivery.accepted + delivery.quarantined + sum(delivery.dropped.values())
             assert delivery.state == "accepted" or delivery.accepted == 0
+            # A fault of ours stops a file too; none of these may be that.
+            assert not any("kon niet worden beoordeeld" in reason for reason in delivery.reasons), delivery
             judged, taken = judged + 1, taken + (delivery.state == "accepted")
     # Both kinds must be in it, or this test would say little.
     assert judged > 190
