@@ -416,7 +416,7 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
                 second=tally.second if measure.is_amount else 0.0,
                 rounded=not key[1].startswith("GM"),
                 amount=measure.is_amount,
-                weight={"GM": 16.0, "WK": 4.0}.get(key[1][:2], 1.0) * 3.0 ** key[2:].count(TOTAL),
+                weight={"GM": 64.0, "WK": 8.0}.get(key[1][:2], 1.0) * 4.0 ** key[2:].count(TOTAL),
             )
         )
     for s in counted.sums:
