@@ -18,7 +18,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.registry import Table
-from orchestration import pipeline
+from orchestration import municipal, pipeline
 from orchestration.pipeline import Workspace
 from warehouse.build import manifest
 from warehouse.candidate import Input
@@ -341,7 +341,8 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
             yield dg.SkipReason("Nothing new was delivered.")
         else:
             keys = [table_key(work.registry.tables[i]) for i in new]
-            yield dg.RunRequest(run_key=None, asset_selection=keys)
+            # Asked for once per state of the folders: what can't be taken in is not tried again every minute.
+            yield dg.RunRequest(run_key=municipal.state_of(work, new), asset_selection=keys)
 
     def follow(context: dg.RunStatusSensorContext) -> dg.SensorResult | dg.SkipReason:
         work = Workspace.open()

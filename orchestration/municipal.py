@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
-from ingest.municipal.contract import Contract
+from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.layer import Delivery, Layer
 from ingest.municipal.personal import masked_name
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
@@ -48,6 +48,17 @@ def awaits(work: Workspace, table: Table) -> bool:
         return False
     contract = contract_of(work, table)
     return bool(contract.ways_in) or bool(drop.look(work.settings.drop / contract.id))
+
+
+def state_of(work: Workspace, contract_ids: list[str]) -> str:
+    """Tells one state of some drop folders from the next, without a name in it."""
+    found = [
+        (i, f.path.name, stat.st_size, stat.st_mtime_ns)
+        for i in sorted(contract_ids)
+        for f in drop.look(work.settings.drop / i)
+        if (stat := f.path.stat())
+    ]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 def stray_folders(work: Workspace) -> list[str]:
@@ -396,10 +407,25 @@ def rules(contract: Contract) -> Any:
     return Rules(d.least, d.rounding, d.zeros, d.least_denominator, d.dominance, d.p_percent)
 
 
+def _canonical(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...]:
+    """A figure's name for ever: without what is a total, so that it stays the same when a dimension is added."""
+    members = zip(contract.observation.dimensions, key[2:], strict=True)
+    return (*key[:2], *sorted(f"{name}={member}" for name, member in members if member != TOTAL))
+
+
+def _positional(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The key as it is published; None for a figure of a dimension that the contract no longer has."""
+    members = dict(part.split("=", 1) for part in key[2:])
+    found = tuple(members.pop(name, TOTAL) for name in contract.observation.dimensions)
+    return None if members else (*key[:2], *found)
+
+
 def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
     """Counted figures as the cells and relations of disclosure control."""
-    from ingest.municipal.contract import TOTAL
     from warehouse.disclosure import Cell, Relation
+
+    def name(key: tuple[str, ...]) -> tuple[str, ...]:
+        return _canonical(contract, key)
 
     measures = {m.code: m for m in contract.observation.measures}
     has_key = contract.of_type("key") is not None
@@ -409,7 +435,7 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
         by_unit = measure.is_amount or (has_key and measure.count == "rows")
         cells.append(
             Cell(
-                key,
+                name(key),
                 tally.value,
                 contributors=tally.units if by_unit else None,
                 largest=tally.largest if measure.is_amount else 0.0,
@@ -420,20 +446,21 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
             )
         )
     for s in counted.sums:
+        parent, parts = name(s.parent), [name(part) for part in s.parts]
         if s.overlapping:
-            relations += Relation.overlapping(s.parent, s.parts, s.rest)
+            relations += Relation.overlapping(parent, parts, s.rest)
         else:
-            relations.append(Relation.total(s.parent, s.parts, s.rest))
+            relations.append(Relation.total(parent, parts, s.rest))
     for whole, part, sensitive in counted.subsets:
         if whole not in counted.tallies or part not in counted.tallies:
             continue
         rest = counted.tallies[whole].value - counted.tallies[part].value
         if sensitive and rest >= 0:
-            others = ("~" + part[0], *part[1:])
+            others = name(("~" + part[0], *part[1:]))
             cells.append(Cell(others, rest, shown=False))
-            relations.append(Relation.total(whole, [part, others]))
+            relations.append(Relation.total(name(whole), [name(part), others]))
         elif rest >= 0:
-            relations.append(Relation(((whole, 1.0), (part, -1.0)), 0.0, math.inf))
+            relations.append(Relation(((name(whole), 1.0), (name(part), -1.0)), 0.0, math.inf))
     return cells, relations
 
 
@@ -441,9 +468,10 @@ def _observed(contract: Contract, period: str, made: Any) -> Iterator[Observed]:
     """Published figures as observations; ratios are divided from published figures, and so tell nothing new."""
     from ingest.municipal.publish import IMPOSSIBLE, NOT_AVAILABLE, SUPPRESSED, Observed
 
-    shown: dict[Any, float | None] = (
+    known: dict[Any, float | None] = (
         made if isinstance(made, dict) else {k: f.published for k, f in made.figures.items()}
     )
+    shown = {place: value for key, value in known.items() if (place := _positional(contract, key))}
     for key, value in shown.items():
         if not key[0].startswith("~"):
             yield Observed(key, period, value, "None" if value is not None else SUPPRESSED)

@@ -58,12 +58,14 @@ def found_in(home: Path, values: Iterable[str]) -> list[tuple[str, str]]:
             continue
         name, raw = str(file.relative_to(home)), file.read_bytes()
         contents[name] = b"\n".join([raw, name.encode(), *_unpacked(file, raw)])
-    # Thousands of values in megabytes: first see whether a value's beginning is anywhere.
     everything = b"\n".join(contents.values())
-    beginnings = {everything[n : n + 8] for n in range(len(everything))}
     forms = [(v, form) for v in values for form in (v.encode(), v.encode("utf-16-le"))]
-    assert all(len(form) >= 8 for _, form in forms)
-    suspects = [(v, form) for v, form in forms if form[:8] in beginnings and form in everything]
+    suspects = forms
+    if len(forms) > 1000:  # thousands of values: first see whether a value's beginning is anywhere
+        assert all(len(form) >= 8 for _, form in forms)
+        beginnings = {everything[n : n + 8] for n in range(len(everything))}
+        suspects = [(v, form) for v, form in forms if form[:8] in beginnings]
+    suspects = [(v, form) for v, form in suspects if form in everything]
     return [(name, value) for value, form in suspects for name, content in contents.items() if form in content]
 
 

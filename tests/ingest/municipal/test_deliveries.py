@@ -177,6 +177,38 @@ def test_what_one_release_hides_the_next_does_not_give_away(work: Workspace) -> 
     assert attack(releases) == []
 
 
+def test_a_dimension_that_is_added_later_does_not_loosen_what_was_hidden(work: Workspace) -> None:
+    counts = PLENTY | {("BU07700300", "JW"): 4}
+    put(work, "wmo_jeugd_clienten", "a.csv", clients(counts))
+    land(work)
+    layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
+    work.registry.contracts["wmo_jeugd_clienten"] = Workspace.open(work.settings).registry.contracts[
+        "wmo_jeugd_clienten"
+    ]
+    assert land(work).result == FETCHED
+    first, second = (municipal._release(r) for r in layer.published("GM0770", "2024JJ00"))
+    assert first.figures.keys() < second.figures.keys()
+    assert ("clienten", "BU07700300", "wet=JW") in first.figures
+    assert attack([first, second]) == []
+
+
+def test_the_rest_of_a_sensitive_group_is_protected_too(work: Workspace) -> None:
+    contract = work.registry.contracts["klantcontacten"]
+    measures = [m.model_copy(update={"sensitive": True}) if m.of else m for m in contract.observation.measures]
+    parts = {"measures": tuple(measures), "dimensions": (), "period_type": "year"}
+    observation = contract.observation.model_copy(update=parts)
+    work.registry.contracts["klantcontacten"] = contract.model_copy(update={"observation": observation})
+    head = "datum;gemeente;kanaal;onderwerp;in_een_keer\n"
+    rows = [f"2024-01-02;Eersel;Chat;Overig;{'nee' if n < 3 else 'ja'}\n" for n in range(100)]
+    put(work, "klantcontacten", "a.csv", head + "".join(rows))
+    land(work, "klantcontacten")
+    found = figures(work, "klantcontacten")
+    place = ("GM0770", "2024JJ00")
+    # 97 of 100 would tell that three were not helped, which is fewer than ten.
+    assert None in (found["contacten", *place][0], found["in_een_keer", *place][0])
+    assert found["in_een_keer_pct", *place] == (None, "Suppressed")
+
+
 def test_a_correction_that_would_give_figures_away_is_not_published(work: Workspace, monkeypatch) -> None:
     from warehouse.disclosure import UnprotectableError
 

@@ -14,7 +14,7 @@ import yaml
 
 from ingest.municipal import door, files, report
 from ingest.municipal.boundaries import OutsideError, to_rd
-from ingest.municipal.contract import SHIPPED, Column, Contract, load, read
+from ingest.municipal.contract import SHIPPED, Column, Contract, Disclosure, load, read
 from ingest.municipal.door import Intake, take_in
 from ingest.municipal.examples import FOLDER
 from ingest.municipal.personal import is_bsn, masked_name, personal_class, value_class
@@ -49,6 +49,9 @@ def test_the_shipped_contracts_say_who_why_and_for_how_long(contracts: dict[str,
         assert contract.owner and contract.purpose and contract.legal_basis and contract.processing_register
         assert contract.disclosure.units == "none" or contract.disclosure.least >= 10
     assert contracts["wmo_jeugd_clienten"].disclosure.zeros == "hide"
+    safe = Disclosure()
+    assert (safe.least, safe.rounding, safe.least_denominator, safe.zeros) == (10, 5, 50, "hide")
+    assert Disclosure(units="households").least == 5
 
 
 @pytest.mark.parametrize(
