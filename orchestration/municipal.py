@@ -298,7 +298,7 @@ def try_out(work: Workspace, name: str, file: Path | None) -> tuple[Contract, tu
     if file is None:
         return contract, None
     # Nothing is kept, so any secret will do.
-    intake = door.take_in(contract, file.name, file.read_bytes(), geography_of(work), b"try-out")
+    intake = door.take_in(contract, file.name, file.read_bytes(), geography_of(work), b"nothing is kept of a try-out")
     return contract, (intake, report.write(contract, file.name, now(), intake))
 
 

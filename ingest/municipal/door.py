@@ -29,6 +29,9 @@ from ingest.municipal.values import BadValueError, nothing, parse, period_code
 
 ACCEPTED, STOPPED = "accepted", "stopped"
 
+#: A short secret can be guessed, and with it who is behind a hash.
+LEAST_SECRET = 16
+
 
 @dataclass(frozen=True)
 class Rejected:
@@ -98,9 +101,10 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
     :param secret: for the keyed hash; only a contract with a key needs it.
     :raises KeyMissingError: it needs one and there is none.
     """
-    if contract.of_type("key") and not secret:
+    if contract.of_type("key") and len(secret or b"") < LEAST_SECRET:
         raise KeyMissingError(
-            f"{contract.id} declares a key, which is replaced by a keyed hash, but RDC_PSEUDONYM_KEY is not set. Make one "
+            f"{contract.id} declares a key, which is replaced by a keyed hash, but RDC_PSEUDONYM_KEY is not set (or shorter "
+            f"than {LEAST_SECRET} characters). Make one "
             'with `python -c "import secrets; print(secrets.token_hex(32))"`, keep it outside the data, and set it.'
         )
     intake = Intake()

@@ -49,6 +49,11 @@ def write(
     figures = sorted(observed, key=lambda o: (o.period, o.key))
     metadata = _metadata(contract, figures, geography)
     dimensions = contract.observation.dimensions
+    if contract.sharing_level != "public":
+        # Whoever may read the data folder may not read this one.
+        folder = store.root / contract.id
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
     with store.landing(contract.id, json.dumps(stamp, sort_keys=True), (Exception,)) as landing:
         lines = landing.path / "data.json"
         with lines.open("w", encoding="utf-8") as file:

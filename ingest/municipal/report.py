@@ -37,7 +37,7 @@ def write(contract: Contract, name: str, at: str, intake: Intake) -> str:
         f"  ontvangen             {_n(intake.received)}",
         f"  overgenomen           {_n(intake.accepted)}",
         f"  in quarantaine        {_n(intake.quarantined)}",
-        *(f"  overgeslagen, {kind:<8} {_n(count)}" for kind, count in sorted(intake.dropped.items())),
+        *(f"  overgeslagen, {kind}".ljust(24) + f"{_n(count)}" for kind, count in sorted(intake.dropped.items())),
         "",
     ]
     if intake.rejected:

@@ -293,6 +293,7 @@ def test_nothing_of_it_can_be_read_by_others(work: Workspace) -> None:
     land(work)
     private = [work.settings.municipal, *work.settings.municipal.rglob("*")]
     assert len(private) > 5
+    private.append(work.settings.snapshots / "wmo_jeugd_clienten")
     assert [p for p in private if p.stat().st_mode & 0o077] == []
 
 

@@ -28,7 +28,7 @@ ROW = "2024-01-02;Eersel;Telefoon;Overig;ja\n"
 
 def judge(contract: Contract, content: str | bytes, geography: Geography, name: str = "levering.csv") -> Intake:
     data = content.encode() if isinstance(content, str) else content
-    intake = take_in(contract, name, data, geography, b"secret")
+    intake = take_in(contract, name, data, geography, b"a secret for tests")
     assert intake.balances
     return intake
 
@@ -239,10 +239,12 @@ def test_a_key_is_hashed_with_a_secret_and_a_birth_year_reduced(contracts, geogr
     [row] = judge(contracts["wmo_jeugd_clienten"], content, geography).rows
     assert row["geboortejaar"] == "65-74" and row["wet"] == "JW" and len(row["key"]) == 64
     assert set(row) == {"region", "gemeente", "period", "key", "geboortejaar", "wet"}
-    other = take_in(contracts["wmo_jeugd_clienten"], "x", content.encode(), geography, b"another")
+    other = take_in(contracts["wmo_jeugd_clienten"], "x", content.encode(), geography, b"another secret of tests")
     assert other.rows[0]["key"] != row["key"]
     with pytest.raises(door.KeyMissingError, match="RDC_PSEUDONYM_KEY"):
         take_in(contracts["wmo_jeugd_clienten"], "x", content.encode(), geography, None)
+    with pytest.raises(door.KeyMissingError, match="shorter than 16"):
+        take_in(contracts["wmo_jeugd_clienten"], "x", content.encode(), geography, b"kort")
 
 
 def test_the_year_in_a_file_name_fills_the_column_that_the_contract_says(contracts, geography) -> None:
