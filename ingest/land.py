@@ -132,7 +132,7 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
         again = source.head(table)
         if again.stamp != head.stamp:
             raise _MovedError(
-                f"expected one version from first row to last, but the source published a new one meanwhile (Modified "
+                f"{pages[0].url}: expected one version from first row to last, but the source published a new one meanwhile (Modified "
                 f"{head.modified}, then {again.modified}); run again when it has settled"
             )
         write_metadata(landing.path, metadata)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "sources"
 
+#: The same safe loader in C where it is there: ten times as quick, and every command reads the registry.
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 #: How long a table may go without a new version before it counts as stale, per cadence. CBS publishes no machine
 #: calendar, so these are the interval itself and half of it again.
 CADENCE_DAYS = {"month": 46, "quarter": 137, "half_year": 274, "year": 548, "once": None}
@@ -157,7 +160,7 @@ class Registry:
 
 def _read(file: Path) -> list[Table]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_SAFE)
     except yaml.YAMLError as error:
         raise RegistryError(f"{file}: not readable as YAML: {error}") from error
     except UnicodeDecodeError as error:
