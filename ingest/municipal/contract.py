@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ingest.registry import CADENCE_DAYS, RegistryError, Table
+from ingest.registry import CADENCE_DAYS, SAFE_LOADER, RegistryError, Table
 
 SHIPPED = Path(__file__).parent.parent / "sources" / "municipal"
 
@@ -409,7 +409,7 @@ def load(own: Path | None = None, shipped: Path = SHIPPED) -> dict[str, Contract
 def read(file: Path) -> Contract:
     """:raises RegistryError: the file can't be used; a line per field that is wrong."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
         return Contract.model_validate(content).model_copy(update={"file": str(file)})
     except yaml.YAMLError as error:
         raise RegistryError(f"{file}: not readable as YAML: {error}") from error

@@ -173,9 +173,13 @@ class Layer:
                 made.chmod(0o700)
 
     def sweep(self) -> None:
-        """Remove what a killed run left half-written."""
+        """Remove what a killed run left: half-written files, and rows of a delivery that never came into the log."""
         for left in self.folder.glob("**/.*.part"):
             left.unlink(missing_ok=True)
+        known = {d.delivery_id for d in self.deliveries()}
+        for file in (*self.folder.glob("rows/*"), *self.folder.glob("quarantine/*")):
+            if file.name.split(".")[0] not in known:
+                file.unlink(missing_ok=True)
 
 
 def _line(record: dict[str, Any]) -> str:

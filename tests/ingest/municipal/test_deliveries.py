@@ -288,6 +288,24 @@ def test_rows_go_when_their_retention_is_over_and_the_figures_stay(work: Workspa
     assert {k: v for k, v in figures(work).items() if k[2] == "2024JJ00"} == before
 
 
+def test_rows_that_a_killed_run_left_are_not_kept(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingest.municipal.layer import Layer
+
+    put(work, "wmo_jeugd_clienten", "2024.csv", clients(PLENTY))
+    layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Layer, "_append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            land(work)
+    assert len(list(layer.folder.glob("rows/*"))) == 1 and history(work) == []
+    assert land(work).result == FETCHED
+    assert len(list(layer.folder.glob("rows/*"))) == len(history(work)) == 1
+
+
 def test_nothing_of_it_can_be_read_by_others(work: Workspace) -> None:
     put(work, "wmo_jeugd_clienten", "2024.csv", clients(PLENTY))
     land(work)
@@ -303,6 +321,25 @@ def test_a_sources_list_and_a_first_run_are_as_they_were(work: Workspace) -> Non
     assert [t.id for t in work.selected(()) if t.protocol == "municipal"] == ["klantcontacten"]
     (work.settings.drop / "klantcontact").mkdir()
     assert municipal.stray_folders(work) == ["klantcontact"]
+
+
+def test_who_sees_what(work: Workspace) -> None:
+    def table(level: str, municipality: str | None = None):
+        return work.registry.tables["klantcontacten"].model_copy(
+            update={"sharing_level": level, "municipality": municipality}
+        )
+
+    tables = [table("public"), table("partners"), table("municipality", "GM0770"), table("municipality", "GM1728")]
+    seen = {level: [work.at(level).sees(t) for t in tables] for level in ("public", "partners", "GM0770")}
+    assert seen == {
+        "public": [True, False, False, False],
+        "partners": [True, True, False, False],
+        "GM0770": [True, True, True, False],
+    }
+    folders = {level: work.at(level).releases.folder.relative_to(work.settings.home) for level in seen}
+    assert {str(f) for f in folders.values()} == {
+        *("warehouse", "warehouse/restricted/partners", "warehouse/restricted/GM0770"),
+    }
 
 
 # -- a source more ----------------------------------------------------------------------------------------------------

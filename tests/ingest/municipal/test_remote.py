@@ -14,6 +14,7 @@ from ingest.municipal.remote import SecretMissingError, boundaries, fetch
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from orchestration import municipal
 from orchestration.pipeline import Workspace
+from tests.conftest import shared
 from tests.ingest.municipal.conftest import found_in
 from tests.ingest.municipal.standin import Services, reply
 
@@ -278,3 +279,22 @@ def test_boundaries_of_a_year_make_buurten_of_points_and_postcodes(work: Workspa
     # It lies in two buurten of one wijk: the wijk is certain, the buurt is not.
     assert geography.postcode("5521AB", 2024) == "WK077000"
     assert geography.locate(150_500, 374_500, 2023) is None and geography.missed == {2023}
+
+
+@pytest.mark.shared
+def test_every_real_buurt_holds_a_point_of_its_own() -> None:
+    from shapely import get_coordinates
+
+    from ingest.municipal.boundaries import Boundaries
+
+    folder = shared()
+    file = folder / "geo" / "buurten_kempen_2024_approx.geojson" if folder else None
+    if file is None or not file.is_file():
+        pytest.skip("the real boundaries are not here (set RDC_SHARED to their folder)")
+    found = Boundaries.read(file)
+    assert len(found.codes) == 134
+    inside = 0
+    for code, shape in zip(found.codes, found.shapes, strict=True):
+        [(x, y)] = get_coordinates(shape.representative_point())
+        inside += found.locate(x, y) == code
+    assert inside == 134
