@@ -85,3 +85,24 @@ def test_freshness_follows_the_cadence(graph) -> None:
     tree = graph[1]
     assert tree.get(AssetKey(["statline", "03759ned"])).freshness_policy.fail_window.to_timedelta().days == 548
     assert tree.get(AssetKey(["statline", "84799NED"])).freshness_policy is None
+
+
+def test_a_sensor_asks_for_what_was_delivered_once(graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster import AssetKey, SkipReason, build_sensor_context
+
+    monkeypatch.setenv("RDC_HOME", str(tmp_path))
+    monkeypatch.setenv("RDC_DROP_SETTLE_SECONDS", "0")
+    sensor = graph[0].get_repository_def().get_sensor_def("municipal_deliveries")
+
+    def look() -> list:
+        return list(sensor(build_sensor_context()))
+
+    assert isinstance(look()[0], SkipReason)
+    folder = tmp_path / "drop" / "klantcontacten"
+    folder.mkdir(parents=True)
+    (folder / "januari.csv").write_text("datum\n")
+    [first], [again] = look(), look()
+    assert first.asset_selection == [AssetKey(["municipal", "klantcontacten"])]
+    assert first.run_key == again.run_key
+    (folder / "februari.csv").write_text("datum\n")
+    assert look()[0].run_key != first.run_key
