@@ -146,7 +146,8 @@ class Workspace:
     def sweep(self) -> None:
         """Clear what a killed run left. Only with the lock."""
         self.store.sweep()
-        self.releases.sweep()
+        for level in self.levels():
+            self.at(level).releases.sweep()
 
 
 # -- plan and ingest --------------------------------------------------------------------------------------------------
