@@ -383,6 +383,27 @@ def releases(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--limit", type=click.IntRange(0), default=1000, show_default=True, help="Figures to name one by one.")
+@click.option("--exit-code", is_flag=True, help="End with status 3 when anything differs.")
+@json_option
+@_friendly
+def diff(old: str, new: str, limit: int, exit_code: bool, as_json: bool) -> None:
+    """What changed between two releases: schema, rows, figures, definitions, and what became definitive."""
+    from ingest.settings import Settings
+    from warehouse.diff import diff as compared
+    from warehouse.release import Releases
+
+    found = compared(Releases(Settings.from_env().warehouse), old, new, limit)
+    if as_json:
+        show.as_json(found.as_dict())
+    else:
+        show.difference(found)
+    sys.exit(3 if exit_code and found.changed else 0)
+
+
+@main.command()
 @click.argument("release")
 @_friendly
 def rollback(release: str) -> None:

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from warehouse.diff import Diff
 
 #: A pipe has no width of its own; 80 columns would break every row in three.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140
@@ -99,6 +102,63 @@ def age(moment: str | None) -> str | None:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return f"{max(0, int(seconds))} s"
+
+
+def difference(found: Diff) -> None:
+    """What changed between two releases, section by section; a section without a change is left out."""
+    if not found.changed:
+        out.print(f"Nothing differs between {found.old} and {found.new}.")
+        return
+    out.print(f"From [bold]{found.old}[/] to [bold]{found.new}[/]")
+    sections = (
+        ("Schema", ("table", "column", "change", "old", "new"), found.schema),
+        ("Rows", ("table", "old", "new", "added", "removed"), found.rows),
+        (
+            "Sources",
+            ("table_id", "change", "old_modified", "new_modified", "old_origin", "new_origin", "new_snapshot_id"),
+            found.sources,
+        ),
+        ("Definitions", ("indicator_id", "version", "change", "field", "old", "new"), found.definitions),
+    )
+    for title, columns, records in sections:
+        if records:
+            table(title, columns, [[r[c] for c in columns] for r in records])
+    if not found.value_totals:
+        return
+    table(
+        "Figures that differ",
+        ["indicator", *found.value_totals],
+        [
+            *([name, *(kinds.get(k) for k in found.value_totals)] for name, kinds in found.by_indicator.items()),
+            ["all", *found.value_totals.values()],
+        ],
+    )
+    if found.became_definitive:
+        out.print(f"{found.became_definitive:,} figures went from provisional to definitive.")
+    table(
+        "",
+        ["indicator", "region", "period", "change", "old", "new", "status"],
+        [
+            (
+                *(v["indicator_id"], v["region_code"], v["period_code"], v["kind"]),
+                *(_figure(v, "old"), _figure(v, "new")),
+                _arrow(v["old_period_status"], v["new_period_status"]),
+            )
+            for v in found.values
+        ],
+    )
+    if found.omitted:
+        out.print(f"… and {found.omitted:,} more; `--limit` names more of them, `--json` has them for a program.")
+
+
+def _figure(change: dict[str, Any], side: str) -> Any:
+    value = change[f"{side}_value"]
+    reason = change[f"{side}_missing_reason"]
+    return f"({reason})" if value is None and reason else value
+
+
+def _arrow(old: Any, new: Any) -> str | None:
+    return old if old == new else f"{old or '-'} → {new or '-'}"
 
 
 def bar() -> Progress:
