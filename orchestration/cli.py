@@ -47,6 +47,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
                     "BuildError",
                     "IndicatorError",
                     "AcceptError",
+                    "ExportError",
                 ),
             ):
                 show.fail(str(error))
@@ -294,35 +295,52 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
 @click.option(
     "--format",
     "fmt",
-    type=click.Choice(["csv", "csv-nl", "xlsx", "parquet", "json"]),
+    type=click.Choice(["csv", "csv-nl", "xlsx", "parquet", "json", "jsonstat", "swing", "gpkg"]),
     default="csv",
     show_default=True,
-    help="csv-nl opens in a Dutch Excel as it is.",
+    help="csv-nl opens in a Dutch Excel as it is; gpkg needs boundaries in $RDC_HOME/geo.",
 )
+@click.option("--long", "is_long", is_flag=True, help="A row per figure instead of a column per indicator.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given."
 )
 @click.option("--as-of", metavar="RELEASE", help="The table as an earlier release had it.")
 @_friendly
 def pull(
-    table: str, regions: tuple[str, ...], periods: tuple[str, ...], fmt: str, output: Path | None, as_of: str | None
+    table: str,
+    regions: tuple[str, ...],
+    periods: tuple[str, ...],
+    fmt: str,
+    is_long: bool,
+    output: Path | None,
+    as_of: str | None,
 ) -> None:
     """A standard indicator table, such as bevolking, wonen or milieu_en_energie."""
     from ingest.settings import Settings
-    from warehouse.export import extract, write
+    from warehouse.export import FORMATS, LONG_SHAPE, extract, pieces, write
     from warehouse.read import reading
     from warehouse.release import Releases
 
-    if output is None and fmt in ("xlsx", "parquet") and sys.stdout.isatty():
+    settings = Settings.from_env()
+    if output is None and not FORMATS[fmt].is_text and sys.stdout.isatty():
         raise click.UsageError(f"--format {fmt} is not text; name a file with --output")
-    with reading(Releases(Settings.from_env().warehouse), as_of) as reader:
-        found = extract(reader, table, regions, periods)
-    content = write(found, fmt, output)
-    if content is not None:
-        click.echo(content, nl=False)
-    else:
-        show.err.print(f"{len(found.rows):,} rows of {found.table} (release {found.release_id}) in {output}")
-    if any(s["origin"] == "sample" for s in found.sources):
+    with reading(Releases(settings.warehouse), as_of) as reader:
+        found = extract(
+            reader.published,
+            ".".join(reader.table(table)),
+            [reader.region(r) for r in regions],
+            [reader.period(p) for p in periods],
+            FORMATS[fmt].shape or (LONG_SHAPE if is_long else None),
+            reader.folder,
+        )
+        if output:
+            write(found, fmt, output, settings.home / "geo")
+            show.err.print(f"{found.count():,} rows of {found.name} (release {found.release_id}) in {output}")
+        else:
+            for piece in pieces(found, fmt, settings.home / "geo"):
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+    if found.is_sample:
         show.warn("Sample", "These figures come from the bundled sample extract, not from a live source.")
 
 

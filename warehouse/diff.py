@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.access import EVERYTHING, Access, Scope
 from warehouse.release import Release, Releases
 
 #: Figures that a diff names one by one; the totals beside them are always of all.
@@ -97,12 +98,17 @@ def comparing(old: Path, new: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def compare(con: duckdb.DuckDBPyConnection, old: str, new: str, listed: int = LISTED) -> Diff:
-    """Compare the two attached files (see :func:`comparing`)."""
+def compare(
+    con: duckdb.DuckDBPyConnection, old: str, new: str, listed: int = LISTED, scope: Scope = EVERYTHING
+) -> Diff:
+    """Compare the two attached files (see :func:`comparing`).
+
+    :param scope: whose figures are told; a figure that came within reach counts as added, one that left it as removed.
+    """
     tables = {alias: _tables(con, alias) for alias in ("old", "new")}
     both = sorted(set(tables["old"]) & set(tables["new"]))
     has_figures = "core.indicator_value" in both
-    values, totals, by_indicator, definitive = _values(con, listed) if has_figures else ([], {}, {}, 0)
+    values, totals, by_indicator, definitive = _values(con, listed, scope) if has_figures else ([], {}, {}, 0)
     return Diff(
         old=old,
         new=new,
@@ -121,11 +127,23 @@ def compare(con: duckdb.DuckDBPyConnection, old: str, new: str, listed: int = LI
 # -- figures ----------------------------------------------------------------------------------------------------------
 
 
-def changed_figures(old: str = "old", new: str = "new") -> str:
-    """SQL for every figure that differs between two attached releases: a row per indicator, region and period.
+def visible_figures(con: duckdb.DuckDBPyConnection, alias: str, scope: Scope) -> str:
+    """SQL for the figures of an attached release that a scope may see."""
+    figures = f"{alias}.core.indicator_value"
+    if scope.everything:
+        return figures
+    con.execute(f"use {alias}")
+    try:
+        return f"(select * from {figures} as v where {Access.of(con).visible(scope)})"
+    finally:
+        con.execute("use memory")
 
-    A figure that CBS leaves out and one that is impossible in both are equal. ``definitive`` says that the status went
-    from provisional (Voorlopig, NaderVoorlopig) to Definitief.
+
+def changed_figures(old: str = "old.core.indicator_value", new: str = "new.core.indicator_value") -> str:
+    """SQL for every figure that differs between two relations like ``core.indicator_value``: a row per indicator, region
+    and period.
+
+    ``definitive`` says that the status went from provisional (Voorlopig, NaderVoorlopig) to Definitief.
     """
     key = ", ".join(_KEY)
     sides = ", ".join(
@@ -147,8 +165,8 @@ def changed_figures(old: str = "old", new: str = "new") -> str:
         {sides},
         coalesce(old_.period_status in ('Voorlopig', 'NaderVoorlopig') and new_.period_status = 'Definitief', false)
             as definitive
-    from {old}.core.indicator_value as old_
-    full outer join {new}.core.indicator_value as new_ using ({key})
+    from {old} as old_
+    full outer join {new} as new_ using ({key})
     where
         old_.definition_version is null
         or new_.definition_version is null
@@ -160,9 +178,10 @@ def changed_figures(old: str = "old", new: str = "new") -> str:
 
 
 def _values(
-    con: duckdb.DuckDBPyConnection, listed: int
+    con: duckdb.DuckDBPyConnection, listed: int, scope: Scope
 ) -> tuple[list[dict[str, Any]], dict[str, int], dict[str, dict[str, int]], int]:
-    con.execute(f"create or replace temp table changed_figure as {changed_figures()}")
+    old, new = (visible_figures(con, alias, scope) for alias in ("old", "new"))
+    con.execute(f"create or replace temp table changed_figure as {changed_figures(old, new)}")
     by_indicator: dict[str, dict[str, int]] = {}
     totals: dict[str, int] = {}
     for indicator_id, kind, count in con.execute(

@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from warehouse.published import Published
 from warehouse.release import Release, ReleaseError, Releases
 
 SCHEMAS = ("mart", "core")
@@ -30,6 +32,12 @@ class Reader:
 
     release: Release
     con: duckdb.DuckDBPyConnection
+    folder: Path
+
+    @property
+    def published(self) -> Published:
+        """Its tables as they are published; whoever has the file may see all of it."""
+        return Published(self.con, self.release.release_id)
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         cursor = self.con.execute(sql, parameters or [])
@@ -126,6 +134,6 @@ def reading(releases: Releases, as_of: str | None = None) -> Iterator[Reader]:
     file = releases.path(release.release_id) if as_of else releases.current_file
     con = duckdb.connect(str(file), read_only=True)
     try:
-        yield Reader(release, con)
+        yield Reader(release, con, releases.path(release.release_id).parent)
     finally:
         con.close()

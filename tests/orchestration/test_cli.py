@@ -95,7 +95,7 @@ def test_pull_reads_back_the_same_from_every_format(released: Rdc, tmp_path: Pat
     assert sorted((r["region_code"], r["period_code"], r["bev_inwoners"]) for r in record["rows"]) == expected
     assert {d["indicator_id"] for d in record["definitions"]} >= {"bev_inwoners"}
     book = openpyxl.load_workbook(pulled(released, "xlsx", tmp_path))
-    assert book.sheetnames == ["Cijfers", "Toelichting", "Definities", "Bronnen"]
+    assert book.sheetnames == ["Cijfers", "Toelichting", "Definities", "Bronnen", "Wijzigingen"]
     sheet = book["Cijfers"]
     names = [c.value for c in sheet[1]]
     rows = [dict(zip(names, (c.value for c in line), strict=True)) for line in sheet.iter_rows(min_row=2)]
