@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -169,16 +170,26 @@ class Published:
 
     :param con: the released file, open read-only; its own, or a cursor for one question.
     :param scope: what may be seen; the default is for whoever has the file itself.
+    :param scratch: the only folder that ``con`` may write to, where it may not write everywhere.
     """
 
     con: duckdb.DuckDBPyConnection
     release_id: str
     scope: Scope = EVERYTHING
     access: Access | None = field(default=None)
+    scratch: Path | None = None
 
     def __post_init__(self) -> None:
         if self.access is None and not self.scope.everything:
             self.access = Access.of(self.con)
+
+    def on(self, con: duckdb.DuckDBPyConnection, scope: Scope, access: Access, scratch: Path) -> Published:
+        """The same release for another scope, on another connection; what is the same for all is not read again."""
+        other = Published(con, self.release_id, scope, access, scratch)
+        for name in ("indicators", "tables", "themes"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
 
     # -- what there is ------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
             f"A GeoPackage needs boundaries: put a GeoPackage or GeoJSON with region codes in {geo or '$RDC_HOME/geo'} "
             "(such as CBS's Wijk- en buurtkaart from PDOK) and try again."
         )
-    with tempfile.TemporaryDirectory(prefix="rdc-") as folder, duckdb.connect() as con:
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder, duckdb.connect() as con:
         con.execute(f"load {_text(str(_extension('spatial')))}")
         parts = [part for file in files if (part := _boundaries(con, file))]
         if not parts:

@@ -13,7 +13,7 @@ _PIECE = 1 << 20
 
 
 def pieces(found: Extract) -> Iterator[bytes]:
-    with tempfile.TemporaryDirectory(prefix="rdc-") as folder:
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder:
         target = Path(folder) / "table.parquet"
         write(found, target)
         yield from read(target)

@@ -56,7 +56,7 @@ def pieces(found: Extract) -> Iterator[bytes]:
         raise ExportError(
             f"{found.name} has {rows:,} rows; an Excel sheet holds {MOST_ROWS - 1:,}. Take fewer regions or periods, or parquet."
         )
-    with tempfile.TemporaryDirectory(prefix="rdc-") as folder:
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder:
         target = Path(folder) / "table.xlsx"
         _write(found, rows, target)
         yield from read(target)
