@@ -128,15 +128,32 @@ def compare(
 
 
 def visible_figures(con: duckdb.DuckDBPyConnection, alias: str, scope: Scope) -> str:
-    """SQL for the figures of an attached release that a scope may see."""
+    """SQL for the figures of an attached release that a scope may see, by the levels of then and of ``new`` both: what was
+    open once and is closed now is not told again as gone."""
     figures = f"{alias}.core.indicator_value"
     if scope.everything:
         return figures
+    levels = dict(con.execute('select table_id, sharing_level from new.core."table"').fetchall())
     con.execute(f"use {alias}")
     try:
-        return f"(select * from {figures} as v where {Access.of(con).visible(scope)})"
+        return f"(select * from {figures} as v where {Access.of(con, levels).visible(scope)})"
     finally:
         con.execute("use memory")
+
+
+def tightened(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a source table that was public in ``old`` is not so in ``new``."""
+    there = con.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'core' and table_name = 'table' "
+        "and database_name in ('old', 'new')"
+    ).fetchall()
+    if there != [(2,)]:
+        return False
+    [(closed,)] = con.execute(
+        'select count(*) from old.core."table" as old_ inner join new.core."table" as new_ using (table_id) '
+        "where old_.sharing_level = 'public' and new_.sharing_level is distinct from 'public'"
+    ).fetchall()
+    return closed > 0
 
 
 def changed_figures(old: str = "old.core.indicator_value", new: str = "new.core.indicator_value") -> str:

@@ -181,8 +181,10 @@ class Releases:
         if previous:
             with diff.comparing(self.path(previous.release_id), making / NAME) as con:
                 changes = diff.compare(con, previous.release_id, release_id, scope=PUBLIC)
+                # A changelog names figures: it does not go on past the moment that some of them were closed.
+                closed = diff.tightened(con)
             before = self.path(previous.release_id).with_name("CHANGELOG.md")
-            earlier = before.read_text(encoding="utf-8") if before.is_file() else ""
+            earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
         datapackage.write(making, making / NAME, release_id, release.created_at, changes, earlier)
         (making / "release.json").write_text(
             json.dumps(asdict(release), indent=1, ensure_ascii=False), encoding="utf-8"

@@ -143,7 +143,8 @@ class _Envelope:
             return
         is_head = scope["method"] == "HEAD"
         if is_head:
-            scope["method"] = "GET"
+            # A copy: the server itself must go on to know that there is no body to come.
+            scope = {**scope, "method": "GET"}
         await self.inner(scope, receive, self._with_headers(scope, send, request, is_head))
 
     def _with_headers(self, scope: Scope, send: Send, request: Request, is_head: bool = False) -> Send:

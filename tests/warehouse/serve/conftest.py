@@ -95,7 +95,7 @@ def center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
     ]
     keys = Keys(home)
     secrets = {
-        "eersel": keys.add("eersel", "Gemeente Eersel", "municipality", ["GM0770"])[1],
+        "eersel": keys.add("eersel", "Gemeente Eersel", "municipality", ["GM0770"], per_minute=100_000)[1],
         "partner": keys.add("partner", "Omgevingsdienst", "partners")[1],
         "all": keys.add("all", "Rural Data Center", "municipality", ["*"])[1],
     }
