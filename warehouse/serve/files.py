@@ -84,7 +84,6 @@ def listing(asked: Ask, release: ReleaseName) -> Response:
     | {
         200: {"description": "Het bestand.", "content": {"application/octet-stream": {}}},
         206: {"description": "Een deel van het bestand."},
-        403: RESPONSES[404] | {"description": "Dit bestand is niet openbaar."},
         416: {"description": "Dit deel is er niet."},
     },
     response_class=FileResponse,

@@ -153,6 +153,7 @@ _SAID = {
     304: ("Niet gewijzigd sinds de vorige keer.", False),
     400: ("De vraag is niet geldig; errors noemt alles wat er mis is.", True),
     401: ("De sleutel opent niets.", True),
+    403: ("Dit is niet openbaar, of niet meer.", True),
     404: ("Er is niets van deze naam.", True),
     406: ("Niet in deze vorm te krijgen.", True),
     414: ("De vraag is te lang.", True),
