@@ -287,7 +287,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
 
 
 @main.command()
-@click.argument("table")
+@click.argument("table", required=False)
 @click.option(
     "--region", "regions", multiple=True, help="Code or name (GM0770, Eersel, KEMPEN); may be given more than once."
 )
@@ -304,18 +304,26 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
 )
 @click.option("--long", "is_long", is_flag=True, help="A row per figure instead of a column per indicator.")
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given."
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write (standard output when not given); with --from and no TABLE a folder.",
 )
 @click.option("--as-of", metavar="RELEASE", help="The table as an earlier release had it.")
+@click.option("--from", "url", metavar="URL", help="Another data center's service; without TABLE its whole release.")
+@click.option("--key-env", metavar="NAME", help="With --from: the environment variable that has your key.")
+@click.option("--since", metavar="RELEASE", help="With --from: only what changed since that release.")
 @_friendly
 def pull(
-    table: str,
+    table: str | None,
     regions: tuple[str, ...],
     periods: tuple[str, ...],
     fmt: str,
     is_long: bool,
     output: Path | None,
     as_of: str | None,
+    url: str | None,
+    key_env: str | None,
+    since: str | None,
 ) -> None:
     """A standard indicator table, such as bevolking, wonen or milieu_en_energie."""
     from ingest.settings import Settings
@@ -323,13 +331,25 @@ def pull(
     from warehouse.read import reading
     from warehouse.release import Releases
 
-    settings = Settings.from_env()
-    if output is None and not FORMATS[fmt].is_text and sys.stdout.isatty():
+    if url is None and (table is None or key_env or since):
+        raise click.UsageError("name a TABLE; --key-env and --since go with --from URL")
+    if table is None and (regions or periods or is_long or since):
+        raise click.UsageError("a whole release takes no --region, --period, --long or --since; name a TABLE")
+    if output is None and table and not FORMATS[fmt].is_text and sys.stdout.isatty():
         raise click.UsageError(f"--format {fmt} is not text; name a file with --output")
+    if url is not None:
+        if key_env and not os.environ.get(key_env):
+            raise click.UsageError(f"the environment variable {key_env} is not set")
+        shape = "lang" if is_long else None
+        _pull_from(
+            url, os.environ.get(key_env) if key_env else None, table, regions, periods, fmt, shape, output, as_of, since
+        )
+        return
+    settings = Settings.from_env()
     with reading(Releases(settings.warehouse), as_of) as reader:
         found = extract(
             reader.published,
-            ".".join(reader.table(table)),
+            ".".join(reader.table(str(table))),
             [reader.region(r) for r in regions],
             [reader.period(p) for p in periods],
             FORMATS[fmt].shape or (LONG_SHAPE if is_long else None),
@@ -344,6 +364,50 @@ def pull(
             sys.stdout.buffer.flush()
     if found.is_sample:
         show.warn("Sample", "These figures come from the bundled sample extract, not from a live source.")
+
+
+def _pull_from(
+    url: str,
+    key: str | None,
+    table: str | None,
+    regions: tuple[str, ...],
+    periods: tuple[str, ...],
+    fmt: str,
+    shape: str | None,
+    output: Path | None,
+    as_of: str | None,
+    since: str | None,
+) -> None:
+    import tempfile
+
+    from warehouse.pull import Center
+
+    center = Center(url, key)
+    release = center.release(as_of)
+    with show.download_bar() as progress:
+        if table is None:
+            folder = output or Path(release)
+            names = center.whole(release, folder, progress)
+            show.err.print(f"Release {release}: {len(names)} files in {folder}, all as they were released (SHA-256)")
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            target = output or Path(scratch) / f"{table}.{fmt}"
+            written = center.table(
+                table,
+                fmt,
+                target,
+                release=release,
+                regions=regions,
+                periods=periods,
+                shape=shape,
+                since=since,
+                progress=progress,
+            )
+            if output is None:
+                sys.stdout.buffer.write(target.read_bytes())
+                sys.stdout.buffer.flush()
+                return
+    show.err.print(f"{table} of release {release} in {', '.join(str(f) for f in written)}")
 
 
 @main.command()
