@@ -15,9 +15,8 @@ import duckdb
 import pytest
 
 from tests.orchestration.conftest import Rdc
+from tests.warehouse.conftest import Center as Running
 from tests.warehouse.made import PERIODS, REGIONS, figure_of
-from tests.warehouse.serve.conftest import Center as Running
-from tests.warehouse.serve.conftest import center  # noqa: F401
 from warehouse.pull import Center, PullError
 
 Change = Callable[[str, bytes], bytes | None]
@@ -57,7 +56,7 @@ def between(origin: str, change: Change) -> Iterator[tuple[str, list[str]]]:
 def nothing(*_: object) -> None: ...
 
 
-def test_a_table_with_codebook_and_licence_beside_it(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_a_table_with_codebook_and_licence_beside_it(center: Running, tmp_path: Path) -> None:
     rdc = Rdc(tmp_path / "home", {})
     target = tmp_path / "wonen.csv"
     said = rdc("pull", "wonen", "--from", center.service.url, "--output", str(target)).stderr
@@ -69,7 +68,7 @@ def test_a_table_with_codebook_and_licence_beside_it(center: Running, tmp_path: 
     assert "Bron: CBS" in (tmp_path / "wonen-licentie.md").read_text(encoding="utf-8")
 
 
-def test_a_part_of_a_table_by_name_in_another_form(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_a_part_of_a_table_by_name_in_another_form(center: Running, tmp_path: Path) -> None:
     rdc = Rdc(tmp_path / "home", {})
     target = tmp_path / "w.parquet"
     rdc(
@@ -83,7 +82,7 @@ def test_a_part_of_a_table_by_name_in_another_form(center: Running, tmp_path: Pa
     assert '"won_prijs"' in text
 
 
-def test_with_a_key_from_the_environment(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_with_a_key_from_the_environment(center: Running, tmp_path: Path) -> None:
     rdc = Rdc(tmp_path / "home", {"MY_KEY": center.keys["eersel"]})
     text = rdc("pull", "bevolking", "--from", center.service.url, "--key-env", "MY_KEY", "--long").stdout
     own = {
@@ -97,7 +96,7 @@ def test_with_a_key_from_the_environment(center: Running, tmp_path: Path) -> Non
         Center("http://user:secret@127.0.0.1")
 
 
-def test_only_what_changed(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_only_what_changed(center: Running, tmp_path: Path) -> None:
     rdc = Rdc(tmp_path / "home", {})
     text = rdc("pull", "wonen", "--from", center.service.url, "--since", center.releases[1]).stdout
     rows = list(csv.DictReader(text.splitlines()))
@@ -107,7 +106,7 @@ def test_only_what_changed(center: Running, tmp_path: Path) -> None:  # noqa: F8
     assert len(nothing_new.splitlines()) == 1
 
 
-def test_a_whole_release_and_again(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_a_whole_release_and_again(center: Running, tmp_path: Path) -> None:
     rdc = Rdc(tmp_path / "home", {})
     folder = tmp_path / "release"
     said = " ".join(rdc("pull", "--from", center.service.url, "--output", str(folder)).stderr.split())
@@ -125,7 +124,7 @@ def test_a_whole_release_and_again(center: Running, tmp_path: Path) -> None:  # 
 
 
 @pytest.mark.parametrize("name", ["tables/wonen.csv", "SHA256SUMS", "datapackage.json"])
-def test_one_byte_changed_on_the_way_is_refused_by_name(center: Running, tmp_path: Path, name: str) -> None:  # noqa: F811
+def test_one_byte_changed_on_the_way_is_refused_by_name(center: Running, tmp_path: Path, name: str) -> None:
     def flip(path: str, body: bytes) -> bytes | None:
         return body[:50] + bytes([body[50] ^ 1]) + body[51:] if path.endswith(f"/bestanden/{name}") else None
 
@@ -134,7 +133,7 @@ def test_one_byte_changed_on_the_way_is_refused_by_name(center: Running, tmp_pat
     assert not (tmp_path / name).exists() and not list(tmp_path.rglob(".*.part"))
 
 
-def test_what_is_made_on_request_is_checked_too(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_what_is_made_on_request_is_checked_too(center: Running, tmp_path: Path) -> None:
     def flip(path: str, body: bytes) -> bytes | None:
         return body[:-1] + bytes([body[-1] ^ 1]) if "/tabellen/" in path else None
 
@@ -143,7 +142,7 @@ def test_what_is_made_on_request_is_checked_too(center: Running, tmp_path: Path)
     assert not (tmp_path / "wonen.xlsx").exists()
 
 
-def test_a_download_goes_on_where_it_broke_off(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_a_download_goes_on_where_it_broke_off(center: Running, tmp_path: Path) -> None:
     breaks = iter([9000, 700])  # of 9,742 bytes; whole chunks of 8 KB are kept
 
     def cut(path: str, body: bytes) -> bytes | None:
@@ -158,7 +157,7 @@ def test_a_download_goes_on_where_it_broke_off(center: Running, tmp_path: Path) 
     assert hashlib.sha256((tmp_path / "b.csv").read_bytes()).hexdigest() == digest
 
 
-def test_what_goes_wrong_is_one_line(center: Running, tmp_path: Path) -> None:  # noqa: F811
+def test_what_goes_wrong_is_one_line(center: Running, tmp_path: Path) -> None:
     rdc = Rdc(tmp_path, {})
     url = center.service.url
     for arguments, said in (

@@ -48,6 +48,8 @@ published as (
             else (try_strptime(coalesce(nullif(abolished, ''), nullif(renamed, '')), '%d-%m-%Y') - interval 1 day)::date
         end as valid_to
     from merged
+    -- A table of another data center has our groups among its regions; a group is told of once, from its members.
+    where region_code not in (select group_code from {{ ref('region_group_member') }})
 ),
 
 groups as (

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 import requests
 
+from tests.warehouse.conftest import Center, Service
 from tests.warehouse.made import PERIODS, REGIONS, figure_of
-from tests.warehouse.serve.conftest import Center, Service
 from warehouse.keys import Keys
 
 #: Whatever is of Bladel alone, or has Bladel in it.

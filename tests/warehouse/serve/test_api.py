@@ -14,8 +14,8 @@ import pytest
 import requests
 from pyjstat import pyjstat
 
+from tests.warehouse.conftest import Center
 from tests.warehouse.made import INDICATORS, PERIODS, REGIONS, figure_of
-from tests.warehouse.serve.conftest import Center
 
 OPEN = [i[0] for i in INDICATORS if i[6] == "public"]
 EERSEL = {"indicator": "bev_inwoners", "gebied": "GM0770", "periode": "2024"}
@@ -222,8 +222,8 @@ def test_the_catalogue_by_accept(center: Center) -> None:
 
 
 def test_before_the_first_release_it_says_so(tmp_path) -> None:
+    from tests.warehouse.conftest import Service
     from tests.warehouse.made import publish
-    from tests.warehouse.serve.conftest import Service
 
     with Service(tmp_path) as service:
         answer = service.get("/v1/waarnemingen")

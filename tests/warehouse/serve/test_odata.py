@@ -12,8 +12,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.warehouse.conftest import Center
 from tests.warehouse.made import PERIODS, REGIONS, figure_of
-from tests.warehouse.serve.conftest import Center
 
 EXPECTED = {(r[0], p): figure_of("won_prijs", r[0], p) for r in REGIONS for p in PERIODS}
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.warehouse.serve.conftest import Center
+from tests.warehouse.conftest import Center
 
 
 def test_schemathesis_finds_nothing(center: Center, tmp_path: Path) -> None:

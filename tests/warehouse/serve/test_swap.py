@@ -10,8 +10,8 @@ import duckdb
 import pytest
 import requests
 
+from tests.warehouse.conftest import Center, Service
 from tests.warehouse.made import INDICATORS, PERIODS, REGIONS, figure_of, publish
-from tests.warehouse.serve.conftest import Center, Service
 from warehouse.release import Releases
 
 OPEN = [i[0] for i in INDICATORS if i[6] == "public"]

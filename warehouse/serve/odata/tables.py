@@ -17,13 +17,13 @@ from warehouse.serve.problem import Problem
 
 REGION, PERIOD = "RegioS", "Perioden"
 PREFIX = "KEMPEN-"
-#: Our reasons in the words of v4's ValueAttribute; those that StatLine does not have keep a word of their own.
+#: Our reasons in the words of v4's ValueAttribute. What we suppressed is confidential to whoever reads it here.
 ATTRIBUTES = {
     "impossible": "Impossible",
     "confidential": "Confidential",
     "not_available": "NotAvailable",
-    "suppressed": "Suppressed",
-    "not_yet_published": "NotYetPublished",
+    "suppressed": "Confidential",
+    "not_yet_published": "NotAvailable",
     "unknown": "Unknown",
 }
 _LONGEST_FILTER = 6_000
