@@ -19,7 +19,6 @@ _EU = "http://publications.europa.eu/resource/authority"
 _LICENCE = "http://creativecommons.org/licenses/by/4.0/deed.nl"
 _FILES = {
     ".csv": ("CSV", "https://www.iana.org/assignments/media-types/text/csv", "CSV"),
-    ".long.csv": ("CSV", "https://www.iana.org/assignments/media-types/text/csv", "CSV, één rij per cijfer"),
     ".parquet": ("PARQUET", "https://www.iana.org/assignments/media-types/application/vnd.apache.parquet", "Parquet"),
     ".long.parquet": (
         "PARQUET",

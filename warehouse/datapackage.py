@@ -3,7 +3,7 @@
 ::
 
     tables/<theme>.parquet  .csv        wide: a row per region and period, a column per indicator
-    tables/<theme>.long.parquet  .csv   long: a row per figure
+    tables/<theme>.long.parquet         long: a row per figure
     tables/{indicator,region,region_group,period,policy_goal}.parquet  .csv
     datapackage.json                    Frictionless Data Package v2 of all of them
     csv-metadata.json                   the same for the CSV files as CSVW
@@ -13,9 +13,9 @@
     LICENTIE.md                         on which terms, and how to name the sources
     SHA256SUMS                          of every file, rdc.duckdb and this folder's own included
 
-These files are for everyone: figures that are not public are left out of all of them. Parquet and CSV are written at release,
-since they can be fetched as they are, with ranges and sums; formats that need more time or memory (Excel, JSON-stat,
-GeoPackage and the rest) are made when asked for, from the same relations, so that a release stays quick.
+These files are for everyone: figures that are not public are left out of all of them. They are written at release since they can
+be fetched as they are, with ranges and sums; what needs more time, memory or room (Excel, JSON-stat, GeoPackage, the long
+table as CSV and the rest) is made when asked for, from the same relations, so that a release stays quick.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ _KEYS = {
     "policy_goal": ("goal_id",),
 }
 _WIDE_KEY = ("region_code", "period_code")
-_LONG_KEY = ("indicator_id", "region_code", "period_code")
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _tables(folder: Path, published: Published) -> list[Written]:
     found: list[Written] = []
     for theme in published.themes:
         found.append(_write(folder, theme, extract(published, theme), _WIDE_KEY))
-        found.append(_write(folder, f"{theme}.long", extract(published, theme, shape=LONG_SHAPE), _LONG_KEY))
+        parquet.write(extract(published, theme, shape=LONG_SHAPE), folder / "tables" / f"{theme}.long.parquet")
     for name in published.reference:
         found.append(_write(folder, name, extract(published, f"{published.schema_of(name)}.{name}"), _KEYS[name]))
     return found
@@ -200,20 +199,19 @@ def _csv_resource(folder: Path, table: Written, names: set[str]) -> dict[str, An
         f"tables/{table.name}.csv",
         name=_slug(table.name),
         type="table",
-        title=_title(found),
+        title=found.title,
         description=_description(found),
         format="csv",
         mediatype="text/csv",
         encoding="utf-8",
         # Not resources of their own: a validator would need its Parquet plug-in for them.
         alternates=[
-            _resource(
-                folder,
-                f"tables/{table.name}.parquet",
-                title=f"{_title(found)} (Parquet)",
-                format="parquet",
-                mediatype="application/vnd.apache.parquet",
+            _resource(folder, path, title=title, format="parquet", mediatype="application/vnd.apache.parquet")
+            for path, title in (
+                (f"tables/{table.name}.parquet", f"{found.title} (Parquet)"),
+                (f"tables/{table.name}.long.parquet", f"{found.title}, één rij per cijfer (Parquet)"),
             )
+            if (folder / path).is_file()
         ],
         dialect={"delimiter": ",", "lineTerminator": "\n", "header": True},
         schema={
@@ -252,17 +250,13 @@ def _slug(name: str) -> str:
     return name.replace(".", "-").replace("_", "-")
 
 
-def _title(found: Extract) -> str:
-    return f"{found.title} (lang)" if found.shape == LONG_SHAPE else found.title
-
-
 def _description(found: Extract) -> str:
     if found.shape == TABLE:
         return found.title
-    what = (
-        "één rij per cijfer" if found.shape == LONG_SHAPE else "één rij per gebied en periode, een kolom per indicator"
+    return (
+        f"{found.title}: één rij per gebied en periode, een kolom per indicator. Leeg is geen nul; missing_reason zegt waarom een "
+        "cijfer ontbreekt."
     )
-    return f"{found.title}: {what}. Leeg is geen nul; missing_reason zegt waarom een cijfer ontbreekt."
 
 
 # -- CSVW -------------------------------------------------------------------------------------------------------------
@@ -281,7 +275,7 @@ def _csvw(written: list[Written], release_id: str) -> dict[str, Any]:
         "tables": [
             {
                 "url": f"tables/{table.name}.csv",
-                "dc:title": _title(table.extract),
+                "dc:title": table.extract.title,
                 "dc:description": _description(table.extract),
                 "dialect": {"delimiter": ",", "encoding": "utf-8", "header": True},
                 "tableSchema": {

@@ -143,18 +143,18 @@ def test_what_is_made_on_request_is_checked_too(center: Running, tmp_path: Path)
 
 
 def test_a_download_goes_on_where_it_broke_off(center: Running, tmp_path: Path) -> None:
-    breaks = iter([9000, 700])  # of 9,742 bytes; whole chunks of 8 KB are kept
+    breaks = iter([9000, 700])  # whole chunks of 8 KB are kept
 
     def cut(path: str, body: bytes) -> bytes | None:
-        return body[: next(breaks, len(body))] if path.endswith("bevolking.long.csv") else None
+        return body[: next(breaks, len(body))] if path.endswith("datapackage.json") else None
 
     release = center.releases[-1]
     with between(center.service.url, cut) as (url, ranges):
         there = Center(url, wait=0)
-        digest = there.sums(release)["tables/bevolking.long.csv"]
-        there.file(release, "tables/bevolking.long.csv", digest, tmp_path / "b.csv", nothing)
+        digest = there.sums(release)["datapackage.json"]
+        there.file(release, "datapackage.json", digest, tmp_path / "d.json", nothing)
     assert ranges == ["bytes=8192-", "bytes=8192-"]
-    assert hashlib.sha256((tmp_path / "b.csv").read_bytes()).hexdigest() == digest
+    assert hashlib.sha256((tmp_path / "d.json").read_bytes()).hexdigest() == digest
 
 
 def test_what_goes_wrong_is_one_line(center: Running, tmp_path: Path) -> None:
