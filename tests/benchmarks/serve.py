@@ -67,7 +67,8 @@ def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
             "create table core.indicator as select unnest($1::varchar[]) as indicator_id, 1 as version, "
             "unnest($2::varchar[]) as theme, unnest($2::varchar[]) as theme_title, unnest($3::int[]) as position, "
             "'Naam' as name_nl, 'Definitie op 1 januari' as definition, 'aantal' as unit, 0 as decimals, 'neutraal' as direction, "
-            "'sum' as aggregation, 1.0 as factor, null as why_not, null as numerator, null as denominator, null as caveats, "
+            "'sum' as aggregation, 1.0 as factor, null::varchar as why_not, null::varchar as numerator, "
+            "null::varchar as denominator, null::varchar as caveats, "
             "'CBS' as source, null::int as bbv, date '2000-01-01' as valid_from, null::date as valid_to",
             [names, themes, list(range(indicators))],
         )
