@@ -35,6 +35,7 @@ class SnapshotFacts:
     :param row_count: rows that arrived; ``expected_count`` is what the service says there are.
     :param period: the declared period of all figures, for a table without a time dimension.
     :param previous_row_count: rows of the last good snapshot of this table, if there is one.
+    :param declared_columns: stems that the registry says this table has, seen at the source or not.
     """
 
     snapshot_id: str
@@ -48,6 +49,7 @@ class SnapshotFacts:
     other_dimensions: Sequence[str]
     period: str | None
     previous_row_count: int | None = None
+    declared_columns: Sequence[str] = ()
 
     @property
     def dimensions(self) -> list[str]:
@@ -93,7 +95,7 @@ def _subject(con: duckdb.DuckDBPyConnection, facts: SnapshotFacts, schema: str) 
     )
     named = [key for (key,) in con.execute(f"select key from {schema}.dimensions order by position").fetchall()]
     checks = [
-        *_whole(facts, measures, named),
+        *_whole(facts, schema, measures, named),
         *_keys(facts, schema),
         *(_wide(schema, measures) if facts.layout == "wide" else _long(schema)),
         *_regions(facts.region_dimension),
@@ -101,7 +103,7 @@ def _subject(con: duckdb.DuckDBPyConnection, facts: SnapshotFacts, schema: str) 
     return Subject("snapshot", facts.table_id, schema, "data", checks)
 
 
-def _whole(facts: SnapshotFacts, measures: dict[str, str], dimensions: list[str]) -> list[Check]:
+def _whole(facts: SnapshotFacts, schema: str, measures: dict[str, str], dimensions: list[str]) -> list[Check]:
     """Everything arrived: the rows that the service counts, the columns that the metadata name."""
     columns = {*_TECHNICAL[facts.layout], *dimensions, "origin", *(measures if facts.layout == "wide" else ())}
     checks = [
@@ -126,6 +128,19 @@ def _whole(facts: SnapshotFacts, measures: dict[str, str], dimensions: list[str]
             noun=("fout", "fouten"),
         ),
     ]
+    if facts.declared_columns:
+        checks.append(
+            rows(
+                "columns_declared",
+                "De onderwerpen die het register noemt, zijn er.",
+                "select concat(wanted, ', lijkt op ', (select string_agg(stem, ', ') from (select distinct stem from "
+                f"{schema}.measures order by levenshtein(stem, wanted), stem limit 3))) as example "
+                f"from (select unnest({list(facts.declared_columns)!r}) as wanted) as declared "
+                f"where wanted not in (select stem from {schema}.measures)",
+                severity="warning",
+                noun=("onderwerp", "onderwerpen"),
+            )
+        )
     if facts.previous_row_count is not None:
         checks.append(
             Check(

@@ -133,7 +133,7 @@ def _content(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) 
         con.execute(
             f"select count(*) from (select {_list(keys)} from {_rows(before)} except select {_list(keys)} from {_rows(after)})"
         ).fetchall()[0][0]
-        if before.scope == after.scope
+        if (before.filter, before.scope) == (after.filter, after.scope)
         else 0
     )
     if lost:

@@ -1,7 +1,8 @@
 """One way to ask a host: time-outs, retries with back-off, politeness, and errors that say what was expected.
 
-Every request of the project goes through :class:`Client`. At most four connections are open per host; a host that
-does not answer is not asked again by the other tables of the same run (circuit breaker).
+Every request of the project goes through :class:`Client`. At most four connections are open per host. A host that does not
+answer is not asked again by the other tables of the same run; one that keeps failing is left to rest, then tried with one
+request at a time, and given up when that fails too (circuit breaker).
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ T = TypeVar("T")
 
 USER_AGENT = "RuralDataCenterKempen/0.1 (regional data warehouse of five Dutch municipalities; polite client)"
 CONNECTIONS_PER_HOST = 4
+#: So many requests in a row that failed for good, none of a success between them, open the circuit; so many tries at one
+#: request each, after longer and longer rests, close it or give the host up.
+BREAK_AFTER, PROBES = 4, 3
 #: Statuses after which the same request may succeed: rate limit, and the server's own trouble.
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
@@ -65,8 +69,12 @@ class NotFoundError(FetchError):
 class _Host:
     slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(CONNECTIONS_PER_HOST))
     answered: bool = False
-    #: Why the host counts as out of reach; set once a first request was tried in vain.
+    #: Why the host counts as out of reach: it never answered, or it kept failing.
     down: str | None = None
+    #: Requests in a row that failed for good.
+    failures: int = 0
+    #: Held by the one request that tries whether a failing host has recovered; the others wait for it.
+    probe: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Client:
@@ -113,23 +121,50 @@ class Client:
         :raises FetchError: anything else that is not what was expected, after the last try.
         """
         host = self._host(str(request.url))
+        while host.failures >= BREAK_AFTER:
+            with host.probe:
+                if host.failures < BREAK_AFTER:
+                    break
+                if not host.down:
+                    self._sleep(self.backoff * 2 ** (self.attempts + host.failures - BREAK_AFTER))
+                return self._tried(host, request, consume, expected)
+        return self._tried(host, request, consume, expected)
+
+    def _tried(
+        self,
+        host: _Host,
+        request: requests.PreparedRequest,
+        consume: Callable[[requests.Response], T],
+        expected: str,
+    ) -> T:
         request.headers.setdefault("User-Agent", USER_AGENT)
         request.headers.setdefault("Accept-Encoding", "gzip, deflate")
         try:
             for attempt in Retrying(
                 retry=retry_if_exception_type(TransientError),
-                stop=stop_after_attempt(self.attempts),
+                stop=stop_after_attempt(self.attempts if host.failures < BREAK_AFTER else 1),
                 wait=self._wait,
                 sleep=self._sleep,
                 reraise=True,
             ):
                 with attempt, host.slots:
-                    if host.down and not host.answered:
+                    if host.down:
                         raise UnreachableError(str(request.url), expected, host.down)
-                    return self._once(host, request, consume, expected)
+                    answer = self._once(host, request, consume, expected)
+                    host.failures = 0
+                    return answer
         except _NoAnswerError as error:
-            host.down = error.got
+            if not host.answered:
+                host.down = error.got
             raise UnreachableError(error.url, error.expected, error.got) from error
+        except TransientError as error:
+            host.failures += 1
+            if host.failures >= BREAK_AFTER + PROBES:
+                host.down = (
+                    f"{host.failures} requests in a row failed, so it is left alone for the rest of this run (the last: "
+                    f"{error.got})"
+                )
+            raise
         raise AssertionError("tenacity reraises the last error")
 
     def _once(

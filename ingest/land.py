@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import orjson
 import zstandard
 
 from ingest.http import Client, FetchError, LoopError, UnreachableError
@@ -22,8 +27,9 @@ from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Landing, Snapshot, Store, now
 from ingest.statline import service
-from ingest.statline.model import Head, Metadata, Page, Service
-from ingest.statline.page import first_row
+from ingest.statline.model import Code, Head, Metadata, Page, Service, Slice
+from ingest.statline.page import observations_csv, page_columns
+from ingest.statline.slices import FilterError
 
 Progress = Callable[[str, int, int], None]
 
@@ -44,17 +50,26 @@ class _MovedError(LandingError):
 
 
 def land(
-    table: Table, settings: Settings, store: Store, client: Client, progress: Progress = lambda *_: None
+    table: Table,
+    settings: Settings,
+    store: Store,
+    client: Client,
+    progress: Progress = lambda *_: None,
+    scope: str | None = None,
 ) -> Outcome:
-    """Ingest a table if it changed. Never raises for what a source does: the outcome tells."""
+    """Ingest a table if it changed. Never raises for what a source does: the outcome tells.
+
+    :param scope: ``kempen`` or ``nederland`` instead of the declared one; None keeps what there is (:func:`in_scope`).
+    """
     started, at = time.monotonic(), now()
     modified: str | None = None
     try:
+        last = store.newest(table.id)
+        table = in_scope(table, last, scope)
         source = service(table, settings, client)
         head = source.head(table)
         modified = head.modified
-        last = store.newest(table.id)
-        if last and last.stamp == head.stamp and (last.scope, last.period) == (table.filter, table.period):
+        if last and unchanged(last, head, table):
             return Outcome(
                 table.id, at, UNCHANGED, snapshot_id=last.snapshot_id, modified=modified, rows=last.row_count
             )
@@ -65,7 +80,7 @@ def land(
             snapshot = _fetch(table, source, source.head(table), store, progress, at)
     except UnreachableError as error:
         return Outcome(table.id, at, UNREACHABLE, str(error), modified=modified, seconds=time.monotonic() - started)
-    except (FetchError, LandingError, duckdb.Error, OSError) as error:
+    except (FetchError, LandingError, duckdb.Error, zipfile.BadZipFile, OSError) as error:
         reason = f"{table.id}: {error}"
         return Outcome(table.id, at, FAILED, reason, modified=modified, seconds=time.monotonic() - started)
     return Outcome(
@@ -80,26 +95,50 @@ def land(
     )
 
 
+def in_scope(table: Table, last: Snapshot | None, asked: str | None = None) -> Table:
+    """The table with the scope that it is taken in: what was asked for, or else the declared one; a table that was once
+    taken whole stays so until the smaller scope is asked for."""
+    scope = asked or ("nederland" if last and last.scope == "nederland" else table.scope)
+    return table.model_copy(update={"scope": scope})
+
+
+def unchanged(last: Snapshot, head: Head, table: Table) -> bool:
+    """Whether a snapshot is what the source has now, of the part of the table that is wanted."""
+    wanted = (table.filter, table.scope, table.period)
+    return last.stamp == head.stamp and (last.filter, last.scope, last.period) == wanted
+
+
 def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Progress, at: str) -> Snapshot:
     metadata = source.metadata(table)
     _check_shape(table, metadata)
-    expected, count_source = source.count(table, head)
-    version = json.dumps([head.stamp, table.filter, table.period, source.layout], sort_keys=True)
+    try:
+        slices = source.slices(table, metadata)
+    except FilterError as error:
+        raise LandingError(str(error)) from error
+    if not slices:
+        raise LandingError(f"expected regions of scope {table.scope}, got a table that has none of them")
+    counts = [source.count(table, head, part) for part in slices]
+    expected, count_source = sum(count for count, _ in counts), counts[0][1]
+    if len(counts) > 1:
+        count_source += f" and {len(counts) - 1} more slices"
+    version = json.dumps(
+        [head.stamp, table.filter, table.scope, table.via, table.period, source.layout], sort_keys=True
+    )
     # What breaks off is kept for the next run to go on with; what proves wrong is not.
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
-        pages = _collect(table, source, metadata, landing, expected, progress)
+        pages = _collect(table, source, metadata, landing, slices, expected, progress)
         with PARSERS:
+            write_metadata(landing.path, metadata)
             warnings = write_data(landing.path, pages, source.layout, metadata)
-            rows = _prove(landing, source.layout, metadata, expected, count_source, pages)
+            rows = _prove(landing, source.layout, metadata, slices, counts, pages)
         again = source.head(table)
         if again.stamp != head.stamp:
             raise _MovedError(
-                f"expected one version from first row to last, but the source published a new one meanwhile (Modified "
+                f"{pages[0].url}: expected one version from first row to last, but the source published a new one meanwhile (Modified "
                 f"{head.modified}, then {again.modified}); run again when it has settled"
             )
-        write_metadata(landing.path, metadata)
         (landing.path / "metadata.json.zst").write_bytes(
-            zstandard.ZstdCompressor(level=1).compress(json.dumps(metadata.raw, ensure_ascii=False).encode())
+            zstandard.ZstdCompressor(level=1).compress(orjson.dumps(metadata.raw))
         )
         region, period = metadata.dimension("region"), metadata.dimension("time")
         return landing.commit(
@@ -122,7 +161,8 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
             time_dimension=period.key if period else None,
             other_dimensions=[d.key for d in metadata.dimensions if d.kind == "other"],
             period=table.period,
-            scope=table.filter,
+            filter=table.filter,
+            scope=table.scope,
             schema_fingerprint=metadata.fingerprint,
             licence=table.licence or "",
             attribution=table.attribution or "",
@@ -148,6 +188,7 @@ def _collect(
     source: Service,
     metadata: Metadata,
     landing: Landing,
+    slices: list[Slice],
     expected: int,
     progress: Progress,
 ) -> list[Page]:
@@ -156,19 +197,27 @@ def _collect(
     pages = [Page(**page) for page in landing.done()]
     for page in pages:
         progress(table.id, page.number, expected)
-    for page in source.pages(table, landing.path, pages[:]):
-        row = first_row(landing.path / page.file)
-        if row is not None and set(row) != columns:
-            gone, new = sorted(columns - set(row)), sorted(set(row) - columns)
-            raise LandingError(
-                f"{page.url}: expected the columns that the table's metadata names, got "
-                + "; ".join(filter(None, [gone and f"without {', '.join(gone)}", new and f"with {', '.join(new)}"]))
-            )
-        landing.keep(page.as_dict())
-        pages.append(page)
-        progress(table.id, page.number, expected)
-        if len(pages) > 2 + expected:
-            raise LandingError(f"{page.url}: expected at most {expected:,} rows, got {len(pages):,} pages and no end")
+    for number, part in enumerate(slices):
+        before = [page for page in pages if page.part < number]
+        done = [page for page in pages if page.part == number]
+        if done and done[-1].next is None:
+            continue
+        for fetched in source.pages(table, part, landing.path, len(before), done):
+            page = replace(fetched, part=number)
+            found = page_columns(landing.path / page.file)
+            if found is not None and set(found) != columns:
+                gone, new = sorted(columns - set(found)), sorted(set(found) - columns)
+                raise LandingError(
+                    f"{page.url}: expected the columns that the table's metadata names, got "
+                    + "; ".join(filter(None, [gone and f"without {', '.join(gone)}", new and f"with {', '.join(new)}"]))
+                )
+            landing.keep(page.as_dict())
+            pages.append(page)
+            progress(table.id, page.number, expected)
+            if len(pages) > 1 + len(slices) + expected:
+                raise LandingError(
+                    f"{page.url}: expected at most {expected:,} rows, got {len(pages):,} pages and no end"
+                )
     return pages
 
 
@@ -190,21 +239,18 @@ def write_data(folder: Path, pages: list[Page], layout: str, metadata: Metadata)
         read = {"Id": "BIGINT", "Measure": text, "ValueAttribute": text, "Value": number, "StringValue": text}
         read |= {d.key: text for d in metadata.dimensions}
         maybe_whole = []
-    source = (
-        f"read_json({_list(str(folder / page.file) for page in pages)}, format = 'array', compression = 'zstd', "
-        f"columns = {_struct(read)})"
-    )
     target = folder / "data.parquet"
 
     def write(whole: set[str]) -> None:
         columns = ", ".join(_typed(key, kind, key in whole) for key, kind in read.items())
         con.execute(
-            f"copy (select {columns}, 'live' as origin from {source}) to '{target}' (format parquet, compression zstd)"
+            f"copy (select {columns}, 'live' as origin from {source}) to '{target}' "
+            "(format parquet, compression zstd, parquet_version v2)"
         )
 
     warnings: list[str] = []
     whole = set(maybe_whole)
-    with duck() as con:
+    with duck() as con, _rows(folder, pages, read) as source:
         try:
             try:
                 write(whole)
@@ -220,12 +266,34 @@ def write_data(folder: Path, pages: list[Page], layout: str, metadata: Metadata)
                             f"{key} is declared whole, but {fractions:,} values have decimals; kept as they are"
                         )
                 write(whole)
-        except duckdb.InvalidInputException as error:
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise LandingError(
                 f"{pages[0].url if len(pages) == 1 else pages[0].url + ' and next'}: expected numbers and text as the "
                 f"table's metadata says, got {str(error).split('Try setting')[0].strip()}"
             ) from error
     return warnings
+
+
+@contextmanager
+def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str]:
+    """The pages as something that DuckDB selects from; a bulk file is unpacked for as long as it is read."""
+    if pages[0].file.endswith(".json.zst"):
+        files = _list(str(folder / page.file) for page in pages)
+        yield f"read_json({files}, format = 'array', compression = 'zstd', columns = {_struct(read)})"
+        return
+    file = folder / pages[0].file
+    header = page_columns(file) or []
+    unpacked = folder / "observations.csv"
+    try:
+        with observations_csv(file) as source, unpacked.open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+        columns = _struct({name: read[name] for name in header})
+        yield (
+            f"read_csv({_literal(str(unpacked))}, columns = {columns}, header = true, delim = ';', quote = '\"', "
+            "decimal_separator = ',', strict_mode = true)"
+        )
+    finally:
+        unpacked.unlink(missing_ok=True)
 
 
 _FRACTION = "a fraction in a whole column"
@@ -258,8 +326,8 @@ def write_metadata(folder: Path, metadata: Metadata) -> None:
     with duck() as con:
         for name, columns in _METADATA.items():
             lines = folder / f"{name}.json"
-            rows = [vars(item) for item in getattr(metadata, name)]
-            lines.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+            rows = [item._asdict() if isinstance(item, Code) else vars(item) for item in getattr(metadata, name)]
+            lines.write_bytes(orjson.dumps(rows))
             con.execute(
                 f"copy (select * from read_json('{lines}', format = 'array', columns = {_struct(columns)})) "
                 f"to '{folder / name}.parquet' (format parquet, compression zstd)"
@@ -274,11 +342,16 @@ def _prove(
     landing: Landing,
     layout: str,
     metadata: Metadata,
-    expected: int,
-    count_source: str,
+    slices: list[Slice],
+    counts: list[tuple[int, str]],
     pages: list[Page],
 ) -> int:
-    """That as many rows arrived as the service says it has, none twice, and every code is one that it lists."""
+    """That as many rows arrived as the service says it has, none twice, and every code is one that it lists.
+
+    Of slices each is proved on its own: its regions have as many rows as the service counts with the same filter, and no
+    region came that was not asked for (a service that ignores a filter answers with HTTP 200).
+    """
+    expected = sum(count for count, _ in counts)
     keys = [d.key for d in metadata.dimensions] + ([] if layout == "wide" else ["Measure"])
     data = f"read_parquet('{landing.path / 'data.parquet'}')"
     with duck() as con:
@@ -286,10 +359,23 @@ def _prove(
         rows, distinct = con.execute(
             f"select (select count(*) from {data}), (select count(*) from (select distinct {key} from {data}))"
         ).fetchall()[0]
+        for number, (part, (count, count_source)) in enumerate(zip(slices, counts, strict=True)):
+            arrived = rows
+            if part.regions is not None and (region := metadata.dimension("region")):
+                regions = sorted(part.regions)
+                arrived = con.execute(
+                    f"select count(*) from {data} where list_contains(?, {_name(region.key)})", [regions]
+                ).fetchall()[0][0]
+            if arrived != count:
+                own = [page for page in pages if page.part == number] or pages
+                raise LandingError(
+                    f"{own[0].url}: expected {count:,} rows as {count_source} says, got {arrived:,} in {len(own)} pages; "
+                    "the answer is not whole, though its status was 200"
+                )
         if rows != expected:
             raise LandingError(
-                f"{pages[0].url}: expected {expected:,} rows as {count_source} says, got {rows:,} in {len(pages)} pages; "
-                "the answer is not whole, though its status was 200"
+                f"{pages[0].url}: expected rows of the regions that were asked for, got {rows - expected:,} of others; the "
+                "service ignored the filter, though its status was 200"
             )
         if distinct != rows:
             raise LandingError(
@@ -305,11 +391,10 @@ def _prove(
                     f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
                 )
         for dimension in metadata.dimensions:
-            listed = [c.code for c in metadata.codes if c.dimension == dimension.key]
             strange = con.execute(
-                f"select distinct d.{_name(dimension.key)} from {data} d "
-                f"anti join (select unnest(?) as code) c on c.code = d.{_name(dimension.key)} limit 5",
-                [listed],
+                f"select distinct d.{_name(dimension.key)} from {data} d anti join (select code from "
+                f"read_parquet('{landing.path / 'codes.parquet'}') where dimension = {_literal(dimension.key)}) c "
+                f"on c.code = d.{_name(dimension.key)} limit 5"
             ).fetchall()
             if strange:
                 raise LandingError(

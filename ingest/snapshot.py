@@ -39,7 +39,8 @@ class Snapshot:
     :param row_count: rows that arrived; ``expected_count`` is the service's own count and ``count_source`` who said so.
     :param region_dimension: key of the dimension with regions, if any; ``time_dimension`` likewise.
     :param period: the declared period of all figures, for a table without a time dimension.
-    :param scope: the OData filter that declared the slice; None is the whole table.
+    :param filter: the OData filter that was declared; None takes all rows of the scope.
+    :param scope: ``nederland`` (all regions of the table) or ``kempen`` (those that matter to the five municipalities).
     :param sha256: over the hashes of all files: one number for the whole content.
     """
 
@@ -62,7 +63,8 @@ class Snapshot:
     time_dimension: str | None
     other_dimensions: list[str]
     period: str | None
-    scope: str | None
+    filter: str | None
+    scope: str
     schema_fingerprint: str
     sha256: str
     bytes: int
@@ -144,7 +146,7 @@ class Landing:
             json.dumps({name: f["sha256"] for name, f in files.items()}, sort_keys=True).encode()
         ).hexdigest()
         moment = datetime.fromisoformat(facts["fetched_at"]).astimezone(UTC)
-        snapshot_id = f"{facts['table_id']}-{moment:%Y%m%dT%H%M%SZ}-{sha256[:8]}"
+        snapshot_id = f"{facts['table_id']}-{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{sha256[:8]}"
         snapshot = Snapshot(
             snapshot_id=snapshot_id,
             sha256=sha256,
@@ -156,12 +158,32 @@ class Landing:
         (self.path / MANIFEST).write_text(
             json.dumps(snapshot.manifest(), ensure_ascii=False, indent=1), encoding="utf-8"
         )
+        self._share(files, table_folder)
         for item in self.path.iterdir():
             _fsync(item)
         _fsync(self.path)
         self.path.rename(snapshot.path)
         _fsync(table_folder)
         return snapshot
+
+    def _share(self, files: dict[str, dict[str, Any]], table_folder: Path) -> None:
+        """A file whose content an earlier snapshot of the table has already takes no room of its own: every snapshot is
+        kept, and a table that was published anew without a change costs next to nothing."""
+        known: dict[str, Path] = {}
+        for manifest in sorted(table_folder.glob(f"*/{MANIFEST}")):
+            if manifest.parent != self.path:
+                earlier = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+                known |= {about["sha256"]: manifest.parent / name for name, about in earlier.items()}
+        for name, about in files.items():
+            twin = known.get(about["sha256"])
+            if twin is None or _sha256(twin) != about["sha256"]:
+                continue
+            beside = self.path / f".{name}.link"
+            try:
+                os.link(twin, beside)
+            except OSError:
+                return  # a file system without hard links
+            beside.replace(self.path / name)
 
 
 class Store:
@@ -192,8 +214,17 @@ class Store:
         if path.exists():
             shutil.rmtree(path)
 
+    def remove(self, snapshot: Snapshot) -> None:
+        """Take a snapshot away for good: out of sight in one step, whatever happens then. What equals it elsewhere stays."""
+        gone = snapshot.path.with_name(f".gone-{snapshot.snapshot_id}")
+        snapshot.path.rename(gone)
+        snapshot.verdict_file.unlink(missing_ok=True)
+        shutil.rmtree(gone)
+
     def sweep(self, days: float = 7) -> None:
-        """Remove beginnings that nobody went on with. Only for the one that holds the run lock."""
+        """Remove beginnings that nobody went on with, and half-removed ends. Only for the one that holds the run lock."""
+        for left in self.root.glob("*/.gone-*"):
+            shutil.rmtree(left, ignore_errors=True)
         for left in self.root.glob("*/.landing-*"):
             if datetime.now(UTC).timestamp() - left.stat().st_mtime > days * 86_400:
                 shutil.rmtree(left, ignore_errors=True)

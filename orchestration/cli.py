@@ -82,13 +82,18 @@ def main() -> None:
 @click.option(
     "--table", "tables", multiple=True, metavar="ID", help="Ingest only this table; may be given more than once."
 )
+@click.option(
+    "--scope",
+    type=click.Choice(["kempen", "nederland"]),
+    help="Regions to take: the five municipalities and what they are compared with, or whole tables; stays so for later runs.",
+)
 @json_option
 @_friendly
-def run(mode: str, tables: tuple[str, ...], as_json: bool) -> None:
+def run(mode: str, tables: tuple[str, ...], scope: str | None, as_json: bool) -> None:
     """Ingest what changed, build, audit and release."""
     from orchestration.run import run as go
 
-    sys.exit(go(mode, tables, as_json))
+    sys.exit(go(mode, tables, scope, as_json))
 
 
 @main.command()
@@ -180,6 +185,35 @@ def sources_accept(table_id: str) -> None:
     finally:
         lock.release()
     show.out.print(f"Snapshot {snapshot.snapshot_id} is accepted. Now: rdc run")
+
+
+@sources.command("prune")
+@click.option(
+    "--days", type=click.FloatRange(min=0), default=90, show_default=True, help="Only what is older than this."
+)
+@click.option("--yes", is_flag=True, help="Remove them; without it they are only listed.")
+@json_option
+@_friendly
+def sources_prune(days: float, yes: bool, as_json: bool) -> None:
+    """Snapshots that no release used and no figure came from; nothing is ever removed without this command."""
+    from orchestration.pipeline import Workspace, prunable
+
+    work = Workspace.open()
+    lock = work.lock()
+    try:
+        found = prunable(work, days)
+        for snapshot in found if yes else []:
+            work.store.remove(snapshot)
+    finally:
+        lock.release()
+    listed = [{"table_id": s.table_id, "snapshot_id": s.snapshot_id, "bytes": s.bytes, "removed": yes} for s in found]
+    if as_json:
+        show.as_json(listed)
+        return
+    if found:
+        show.table("", ["table", "snapshot", "bytes"], [(s.table_id, s.snapshot_id, f"{s.bytes:,}") for s in found])
+    what = "removed" if yes else "could go; add --yes to remove them"
+    show.out.print(f"{len(found)} snapshots {what if found else 'could go'}")
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------

@@ -30,10 +30,11 @@ POOL = "duckdb"
 
 
 class Run(dg.ConfigurableResource):
-    """What one run works on. ``rdc run`` says which mode and what the sources answered; a run from the interface has
-    neither, and takes ``auto`` with what the log says of the last attempts."""
+    """What one run works on. ``rdc run`` says which mode and scope; a run from the interface has neither, and takes
+    ``auto`` and the scope that each table has."""
 
     mode: str = "auto"
+    scope: str | None = None
 
     def inputs(self, work: Workspace) -> list[Input]:
         choices = pipeline.choose(work, self.mode, work.outcomes.latest())
@@ -84,12 +85,12 @@ def statline_assets(work: Workspace) -> dg.AssetsDefinition:
         ],
         can_subset=True,
     )
-    def statline(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def statline(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
         work = Workspace.open()
         work.lock(wait=600)
         chosen = [t for t in work.registry.tables.values() if table_key(t.id) in context.selected_asset_keys]
         watch = WATCH
-        outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done)
+        outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done, run.scope)
         failed = []
         for table_id, outcome in outcomes.items():
             key = table_key(table_id)

@@ -23,9 +23,9 @@ from filelock import FileLock, Timeout
 
 from expectations import CheckResult
 from ingest.http import CONNECTIONS_PER_HOST, Client, FetchError, UnreachableError
-from ingest.land import Progress, land
+from ingest.land import Progress, in_scope, land, unchanged
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome, Outcomes
-from ingest.registry import Registry, Table
+from ingest.registry import Acceptance, Registry, Table, accept_change, accepted
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store, Verdict, now
 from ingest.statline import service
@@ -121,7 +121,7 @@ class Workspace:
 # -- plan and ingest --------------------------------------------------------------------------------------------------
 
 
-def plan(work: Workspace, tables: Iterable[Table]) -> dict[str, Outcome]:
+def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> dict[str, Outcome]:
     """Ask each source once whether its table changed. No outcome is kept; ``fetched`` means: to be fetched."""
 
     def ask(table: Table) -> Outcome:
@@ -133,7 +133,7 @@ def plan(work: Workspace, tables: Iterable[Table]) -> dict[str, Outcome]:
         except FetchError as error:
             return Outcome(table.id, at, FAILED, f"{table.id}: {error}")
         last = work.store.newest(table.id)
-        if last and last.stamp == head.stamp and (last.scope, last.period) == (table.filter, table.period):
+        if last and unchanged(last, head, in_scope(table, last, scope)):
             return Outcome(table.id, at, UNCHANGED, "", last.snapshot_id, head.modified, last.row_count)
         return Outcome(table.id, at, FETCHED, modified=head.modified)
 
@@ -146,11 +146,12 @@ def ingest(
     tables: list[Table],
     progress: Progress = lambda *_: None,
     done: Callable[[Outcome], None] = lambda _: None,
+    scope: str | None = None,
 ) -> dict[str, Outcome]:
     """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
 
     def one(table: Table) -> Outcome:
-        outcome = land(table, work.settings, work.store, work.client, progress)
+        outcome = land(table, work.settings, work.store, work.client, progress, scope)
         done(outcome)
         return outcome
 
@@ -170,7 +171,8 @@ def judge(work: Workspace, tables: list[Table]) -> dict[str, str]:
 
     waiting: list[Snapshot] = [s for t in tables for s in work.store.unjudged(t.id)]
     if waiting:
-        results = audit_snapshots([_facts(work.store, s, SnapshotFacts) for s in waiting])
+        declared = {t.id: t for t in tables}
+        results = audit_snapshots([_facts(work.store, s, declared[s.table_id].columns, SnapshotFacts) for s in waiting])
         for snapshot in waiting:
             found = [*results[snapshot.snapshot_id], *drift_checks(work.store, snapshot)]
             _give_verdict(work.store, snapshot, found)
@@ -179,12 +181,30 @@ def judge(work: Workspace, tables: list[Table]) -> dict[str, str]:
         newest = work.store.newest(table.id)
         verdict = work.store.verdict(newest) if newest else None
         if newest and verdict and not verdict.accepted:
+            if acceptance := _acceptance(work, newest, verdict):
+                _let_through(work, newest, verdict, acceptance.by)
+                continue
             refused[table.id] = (
                 f"{table.id}: snapshot {newest.snapshot_id} is in quarantine: {' '.join(verdict.reasons)} The last good one "
-                f"serves on. When the change is right, `rdc sources accept {table.id}` lets it through (mend the indicators "
-                f"bound to it first, in dbt_project/indicators)."
+                f"serves on. When the change is right, `rdc sources accept {table.id}` lets it through (it adds `- {{snapshot: "
+                f"{newest.snapshot_id}, by: NAME, at: DATE}}` to sources/accepted/{table.id}.yml in the data folder); mend the "
+                f"indicators bound to it first, in dbt_project/indicators."
             )
     return refused
+
+
+def to_judge(work: Workspace, table: Table) -> bool:
+    """Whether something of a table waits for a verdict: a snapshot without one, or a change accepted since."""
+    if work.store.unjudged(table.id):
+        return True
+    newest = work.store.newest(table.id)
+    verdict = work.store.verdict(newest) if newest else None
+    return bool(newest and verdict and not verdict.accepted and _acceptance(work, newest, verdict))
+
+
+def _acceptance(work: Workspace, snapshot: Snapshot, verdict: Verdict) -> Acceptance | None:
+    found = accepted(work.settings.own_sources, snapshot.table_id).get(snapshot.snapshot_id)
+    return found if found and not _broken(verdict) else None
 
 
 def drift_checks(store: Store, snapshot: Snapshot) -> list[CheckResult]:
@@ -235,23 +255,38 @@ def accept(work: Workspace, table: Table) -> Snapshot:
     verdict = work.store.verdict(newest) if newest else None
     if newest is None or verdict is None or verdict.accepted:
         raise AcceptError(f"No snapshot of {table.id} is in quarantine; `rdc status` shows which are.")
-    results = [CheckResult(**r) for r in verdict.results]
-    broken = [r for r in results if not r.success and r.severity == "critical" and not r.check.startswith("drift_")]
-    if broken:
+    if broken := _broken(verdict):
         raise AcceptError(
             f"Snapshot {newest.snapshot_id} is not only changed but broken, so it can't be accepted: "
             + " ".join(f"{r.description} {r.observed}" for r in broken)
         )
     who = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
-    told = [replace(r, success=True, severity="info") if r.check.startswith("drift_") else r for r in results]
-    _give_verdict(work.store, newest, told, accepted_by=who)
-    work.outcomes.append(
-        Outcome(table.id, now(), FETCHED, f"accepted by {who}", newest.snapshot_id, newest.modified, newest.row_count)
+    accept_change(
+        work.settings.own_sources,
+        table.id,
+        Acceptance(snapshot=newest.snapshot_id, by=who, at=datetime.now(UTC).date(), changes=tuple(verdict.reasons)),
     )
+    _let_through(work, newest, verdict, who)
     return newest
 
 
-def _facts(store: Store, snapshot: Snapshot, kind: type) -> Any:
+def _broken(verdict: Verdict) -> list[CheckResult]:
+    """What is critically wrong with a snapshot in itself, besides what changed against the one before."""
+    results = [CheckResult(**r) for r in verdict.results]
+    return [r for r in results if not r.success and r.severity == "critical" and not r.check.startswith("drift_")]
+
+
+def _let_through(work: Workspace, snapshot: Snapshot, verdict: Verdict, who: str) -> None:
+    results = [CheckResult(**r) for r in verdict.results]
+    told = [replace(r, success=True, severity="info") if r.check.startswith("drift_") else r for r in results]
+    _give_verdict(work.store, snapshot, told, accepted_by=who)
+    rows = snapshot.row_count
+    work.outcomes.append(
+        Outcome(snapshot.table_id, now(), FETCHED, f"accepted by {who}", snapshot.snapshot_id, snapshot.modified, rows)
+    )
+
+
+def _facts(store: Store, snapshot: Snapshot, columns: tuple[str, ...], kind: type) -> Any:
     before = store.good(snapshot.table_id)
     return kind(
         snapshot_id=snapshot.snapshot_id,
@@ -265,7 +300,30 @@ def _facts(store: Store, snapshot: Snapshot, kind: type) -> Any:
         other_dimensions=tuple(snapshot.other_dimensions),
         period=snapshot.period,
         previous_row_count=before.row_count if before else None,
+        declared_columns=columns,
     )
+
+
+def prunable(work: Workspace, days: float) -> list[Snapshot]:
+    """The snapshots that nothing needs any more: older than so many days, used by no release and by no figure of its
+    history, and neither the newest nor the last good one of their table."""
+    from warehouse.read import reading
+
+    needed = {used["snapshot_id"] for release in work.releases.all() for used in release.inputs.values()}
+    if work.releases.current():
+        with reading(work.releases) as reader:
+            needed |= {r["snapshot_id"] for r in reader.rows("select distinct snapshot_id from core.indicator_history")}
+    found = []
+    for folder in sorted(work.store.root.glob("*/")):
+        kept = [work.store.newest(folder.name), work.store.good(folder.name)]
+        found += [
+            s
+            for s in work.store.all(folder.name)
+            if s not in kept
+            and s.snapshot_id not in needed
+            and (datetime.now(UTC) - datetime.fromisoformat(s.fetched_at)).total_seconds() > days * 86_400
+        ]
+    return found
 
 
 # -- inputs -----------------------------------------------------------------------------------------------------------
@@ -319,7 +377,7 @@ def build(work: Workspace) -> list[Node]:
     """dbt, with its tests. What they found is kept beside the candidate, for the audit."""
     from warehouse.build import dbt_build
 
-    nodes = dbt_build(work.candidate.file, work.scratch, datetime.now(UTC).isoformat(sep=" ", timespec="seconds"))
+    nodes = dbt_build(work.candidate.file, work.scratch)
     _keep(work, [_dbt_check(node) for node in nodes if node.resource_type in ("test", "unit_test")], complete=False)
     return nodes
 

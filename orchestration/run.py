@@ -21,7 +21,7 @@ from orchestration.pipeline import Choice, Workspace
 from warehouse.candidate import Input
 
 
-def run(mode: str, table_ids: tuple[str, ...], as_json: bool) -> int:
+def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:
     """One run; the exit status: 0 done, 1 something failed."""
     started = time.monotonic()
     work = Workspace.open()
@@ -29,7 +29,7 @@ def run(mode: str, table_ids: tuple[str, ...], as_json: bool) -> int:
     lock = work.lock()
     try:
         work.sweep()
-        outcomes = {} if mode == "sample" else _ingest(work, selected)
+        outcomes = {} if mode == "sample" else _ingest(work, selected, scope)
         choices = pipeline.choose(work, mode, work.outcomes.latest())
         inputs = [c.input for c in choices if c.input]
         if not inputs:
@@ -51,17 +51,17 @@ def run(mode: str, table_ids: tuple[str, ...], as_json: bool) -> int:
         lock.release()
 
 
-def _ingest(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:
+def _ingest(work: Workspace, tables: list[Table], scope: str | None) -> dict[str, Outcome]:
     """Ask all sources, then fetch what changed (and try again what could not be asked) in a Dagster run."""
     with show.bar() as bar:
         task = bar.add_task("asking the sources", total=len(tables))
-        answers = pipeline.plan(work, tables)
+        answers = pipeline.plan(work, tables, scope)
         bar.update(task, completed=len(tables))
     todo = [t for t in tables if answers[t.id].result in (FETCHED, FAILED)]
-    waiting = [t for t in tables if t not in todo and work.store.unjudged(t.id)]
+    waiting = [t for t in tables if t not in todo and pipeline.to_judge(work, t)]
     if todo or waiting:
         with show.bar() as bar, _watching(bar, len(todo) + len(waiting)):
-            _execute(work, "ingest", [*todo, *waiting])
+            _execute(work, "ingest", [*todo, *waiting], scope=scope)
     latest = work.outcomes.latest()
     for table in tables:
         if table in todo or table in waiting:
@@ -105,7 +105,9 @@ def _first_failure(result: Any) -> str:
     return "the build failed; `rdc ui` shows its log"
 
 
-def _execute(work: Workspace, job: str, tables: list[Table] | None, mode: str = "auto") -> Any:
+def _execute(
+    work: Workspace, job: str, tables: list[Table] | None, mode: str = "auto", scope: str | None = None
+) -> Any:
     from dagster import DagsterInstance
 
     from orchestration import definitions
@@ -121,7 +123,7 @@ def _execute(work: Workspace, job: str, tables: list[Table] | None, mode: str = 
             run_config={
                 # Its log is kept in the instance, where `rdc ui` shows it; the terminal is ours.
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                "resources": {"run": {"config": {"mode": mode}}},
+                "resources": {"run": {"config": {"mode": mode} | ({"scope": scope} if scope else {})}},
             },
             raise_on_error=False,
             tags={"rdc/pid": str(os.getpid()), "rdc/mode": mode},

@@ -34,15 +34,14 @@ class Node:
         return self.status in ("success", "pass", "warn")
 
 
-def dbt_build(database: Path, scratch: Path, known_at: str) -> list[Node]:
+def dbt_build(database: Path, scratch: Path) -> list[Node]:
     """Build every model into ``database`` and run every dbt test.
 
     :param scratch: folder for dbt's own output (manifest, logs).
-    :param known_at: when this build becomes known, for the history.
     :raises BuildError: a model or seed failed. A failed test does not raise: it is among the nodes.
     """
     with _environment(database):
-        result = _invoke(["build", "--vars", f"{{known_at: '{known_at}'}}"], scratch)
+        result = _invoke(["build"], scratch)
     if result.exception is not None:
         raise BuildError(f"dbt: {result.exception}")
     nodes = [_node(item) for item in (result.result.results if result.result else [])]

@@ -71,6 +71,8 @@ class Candidate:
             load_registry(con, indicators.load())
             _load_published(con, released)
             _load_outcomes(con, outcomes)
+            # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
+            con.execute("create table raw.build as select date_trunc('second', now()) as known_at")
 
 
 def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
@@ -81,7 +83,7 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
             title varchar, protocol varchar, catalog varchar, origin varchar, note varchar, layout varchar,
             url varchar, fetched_at timestamptz, modified varchar, version_stamp varchar,
             row_count bigint, expected_count bigint, count_source varchar, region_dimension varchar,
-            time_dimension varchar, other_dimensions varchar[], period varchar, scope varchar,
+            time_dimension varchar, other_dimensions varchar[], period varchar, filter varchar, scope varchar,
             schema_fingerprint varchar, sha256 varchar, bytes bigint, licence varchar, attribution varchar,
             owner varchar, sharing_level varchar, cadence varchar, warnings varchar[]
         )
@@ -91,7 +93,7 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
     for number, item in enumerate(inputs, 1):
         s, t = item.snapshot, item.table
         con.execute(
-            f"insert into raw.snapshot values ({', '.join(['?'] * 32)})",
+            f"insert into raw.snapshot values ({', '.join(['?'] * 33)})",
             [
                 number,
                 first,
@@ -115,6 +117,7 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
                 s.time_dimension,
                 s.other_dimensions,
                 s.period,
+                s.filter,
                 s.scope,
                 s.schema_fingerprint,
                 s.sha256,

@@ -96,6 +96,7 @@ def cut(snapshot: Snapshot, target: Path, settings: Settings) -> Snapshot:
         facts |= {
             "origin": "sample",
             "pages": [],
+            "scope": "kempen",
             "row_count": rows,
             "expected_count": rows,
             "url": public(snapshot.url),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ingest.http import FetchError
 from ingest.registry import Table
@@ -44,9 +44,11 @@ class Dimension:
     position: int
 
 
-@dataclass(frozen=True)
-class Code:
-    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …)."""
+class Code(NamedTuple):
+    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …).
+
+    A tuple, because a table of wijken and buurten has eighteen thousand, and a frozen dataclass takes four times as long.
+    """
 
     dimension: str
     code: str
@@ -106,12 +108,24 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """A part of a table that is fetched, counted and proved on its own.
+
+    :param filter: as the service takes it; None is the whole table.
+    :param regions: the region codes (trimmed) that it may bring; None is any.
+    """
+
+    filter: str | None = None
+    regions: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of rows as received.
 
-    The body is kept in three parts: ``head`` up to the array, the array itself in ``file`` (zstandard), ``tail``
-    behind it. ``sha256`` is over the exact body, so head + array + tail can be checked against it. ``next`` is where
-    the service says the next page is.
+    A body of JSON is kept in three parts: ``head`` up to the array, the array itself in ``file`` (zstandard), ``tail``
+    behind it; a bulk file is kept whole in ``file``. ``sha256`` is over the exact body, so head + array + tail can be
+    checked against it. ``next`` is where the service says the next page is; ``part`` is the slice, counted from 0.
     """
 
     number: int
@@ -122,6 +136,7 @@ class Page:
     bytes: int
     sha256: str
     next: str | None = None
+    part: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -137,12 +152,22 @@ class Service(Protocol):
 
     def metadata(self, table: Table) -> Metadata: ...
 
-    def count(self, table: Table, head: Head) -> tuple[int, str]:
-        """The service's own count of the declared slice, and the URL that said so."""
+    def slices(self, table: Table, metadata: Metadata) -> list[Slice]:
+        """What to ask for, so that the declared filter and scope come whole.
+
+        :raises FilterError: the service would not do what the declared filter says.
+        """
         ...
 
-    def pages(self, table: Table, into: Path, done: Sequence[Page] = ()) -> Iterator[Page]:
-        """Fetch page after page into a folder, in the service's own order, going on behind those that are ``done``."""
+    def count(self, table: Table, head: Head, part: Slice) -> tuple[int, str]:
+        """The service's own count of a slice, and the URL that said so."""
+        ...
+
+    def pages(self, table: Table, part: Slice, into: Path, before: int, done: Sequence[Page] = ()) -> Iterator[Page]:
+        """Fetch a slice page after page into a folder, in the service's own order, going on behind those that are ``done``.
+
+        :param before: how many pages of other slices there are, for the numbering.
+        """
         ...
 
     def columns(self, metadata: Metadata) -> list[str]:
@@ -156,7 +181,7 @@ class Service(Protocol):
 
 def clean(text: object) -> str:
     """A title as a person reads it: no-break spaces become spaces, runs of blanks one, ends trimmed."""
-    return " ".join(str(text or "").replace("\u00a0", " ").split())
+    return " ".join(str(text or "").split())
 
 
 def prose(text: object) -> str | None:

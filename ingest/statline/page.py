@@ -1,4 +1,4 @@
-"""A page of rows, streamed to disk in bounded memory and checked on the way.
+"""A page of rows, or a bulk file, streamed to disk in bounded memory and checked on the way.
 
 DuckDB streams a bare JSON array several times faster than the OData envelope around it, so the array goes to a file
 of its own and the envelope's head and tail are kept beside it.
@@ -6,13 +6,17 @@ of its own and the envelope's head and tail are kept beside it.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import requests
 import zstandard
@@ -79,21 +83,23 @@ def follow(
     client: Client,
     first: str,
     into: Path,
+    before: int,
     done: Sequence[Page],
     next_link: Callable[[dict[str, Any]], str | None],
     what: str,
 ) -> Iterator[Page]:
     """Fetch the first page and follow the next links, going on behind the pages that are ``done``.
 
+    :param before: how many pages of other slices there are, for the numbering.
     :param next_link: takes a page's envelope and gives the address of the next page, on our host.
     :raises LoopError: a next link leads to a page that was already seen.
     """
     seen = {page.url for page in done}
-    number = len(done)
+    number = before + len(done)
     url = done[-1].next if done else first
     while url:
         if url in seen:
-            raise LoopError(url, "a next link to a page not seen yet", f"a loop after {number} pages")
+            raise LoopError(url, "a next link to a page not seen yet", f"a loop after {number - before} pages")
         seen.add(url)
         number += 1
         page, envelope = _fetch(client, url, into, number, f"page {number} of {what}")
@@ -117,7 +123,54 @@ def _fetch(client: Client, url: str, into: Path, number: int, expected: str) -> 
     return client.read(requests.Request("GET", url).prepare(), consume, expected)
 
 
-def first_row(file: Path) -> dict[str, Any] | None:
+def bulk(client: Client, url: str, into: Path, expected: str) -> Page:
+    """Fetch a bulk file (CSV, or a ZIP with ``Observations.csv`` in it) as one page, kept as it came."""
+
+    def consume(response: requests.Response) -> Page:
+        chunks = response.iter_content(1 << 18)
+        start = next(chunks, b"")
+        if re.match(rb"(?i)\s*<(!doctype|html|\?xml)", start) or not start:
+            raise TransientError(url, expected, _glimpse(start))
+        target = into / ("bulk.zip" if start.startswith(b"PK") else "bulk.csv.zst")
+        sha, size = hashlib.sha256(), 0
+        with target.open("wb") as file:
+            out: Any = file if target.suffix == ".zip" else zstandard.ZstdCompressor(level=1).stream_writer(file)
+            for chunk in chain([start], chunks):
+                out.write(chunk)
+                sha.update(chunk)
+                size += len(chunk)
+            if out is not file:
+                out.close()
+        return Page(1, url, target.name, "", "", size, sha.hexdigest())
+
+    return client.read(requests.Request("GET", url).prepare(), consume, expected)
+
+
+def observations_csv(file: Path) -> IO[bytes]:
+    """The observations of a bulk file, decompressed.
+
+    :raises zipfile.BadZipFile: a ZIP that is damaged, or without ``Observations.csv``.
+    """
+    if file.suffix == ".zip":
+        archive = zipfile.ZipFile(file)
+        name = next((n for n in archive.namelist() if n.rpartition("/")[2].lower() == "observations.csv"), None)
+        if name is None:
+            raise zipfile.BadZipFile(f"no Observations.csv among {', '.join(archive.namelist()) or 'nothing'}")
+        return archive.open(name)
+    return zstandard.open(file, "rb")
+
+
+def page_columns(file: Path) -> list[str] | None:
+    """The columns of a page, from its first row (or a bulk file's header); None when the page has no rows."""
+    if not file.name.endswith(".json.zst"):
+        with observations_csv(file) as source:
+            line = next(io.TextIOWrapper(source, encoding="utf-8-sig"), "")
+        return next(csv.reader([line], delimiter=";"), [])
+    row = _first_row(file)
+    return None if row is None else list(row)
+
+
+def _first_row(file: Path) -> dict[str, Any] | None:
     """The first row of a page's array, or None when the page has no rows."""
     with file.open("rb") as source, zstandard.ZstdDecompressor().stream_reader(source) as reader:
         text = reader.read(1 << 20).decode("utf-8", "ignore").lstrip("[ \r\n\t")

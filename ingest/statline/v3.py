@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import cbsodata.cbsodata3 as cbsodata
+import orjson
 import requests
 
 from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
@@ -27,12 +28,14 @@ from ingest.statline.model import (
     Measure,
     Metadata,
     Page,
+    Slice,
     clean,
     infer_region,
     integer,
     prose,
 )
 from ingest.statline.page import follow
+from ingest.statline.slices import by_code, declared, regions_wanted
 
 _KIND = {"GeoDimension": "region", "GeoDetail": "region", "TimeDimension": "time", "Dimension": "other"}
 #: The fields of a catalogue entry that move when CBS publishes a new version of figures or metadata.
@@ -108,22 +111,29 @@ class V3:
 
     # -- rows, from the Feed ------------------------------------------------------------------------------------------
 
-    def count(self, table: Table, head: Head) -> tuple[int, str]:
-        if table.filter is None and head.count is not None:
+    def slices(self, table: Table, metadata: Metadata) -> list[Slice]:
+        """Regions by code, as wide as the table's own keys: a key of the wrong width finds nothing."""
+        raw = {d.key: [str(entry["Key"]) for entry in metadata.raw[d.key]] for d in metadata.dimensions}
+        details = [p["Key"] for p in metadata.raw["DataProperties"] if p.get("Type") == "GeoDetail"]
+        also = declared(table, metadata, raw, unranged=details)
+        dimension, wanted = metadata.dimension("region"), regions_wanted(table, metadata)
+        if dimension is None or wanted is None:
+            return [Slice(also)]
+        chosen = set(wanted)
+        return list(by_code(dimension, [k for k in raw[dimension.key] if k.strip() in chosen], also))
+
+    def count(self, table: Table, head: Head, part: Slice) -> tuple[int, str]:
+        if part.filter is None and head.count is not None:
             return head.count, head.count_source
-        url = self._resource(table, "TypedDataSet/$count") + (
-            f"?$filter={_quote(table.filter)}" if table.filter else ""
-        )
+        url = self._resource(table, "TypedDataSet/$count") + (f"?$filter={_quote(part.filter)}" if part.filter else "")
         return integer(self.client.get(url, expected="a number of rows").text, url), url
 
-    def pages(self, table: Table, into: Path, done: Sequence[Page] = ()) -> Iterator[Page]:
+    def pages(self, table: Table, part: Slice, into: Path, before: int, done: Sequence[Page] = ()) -> Iterator[Page]:
         first = self._resource(table, "TypedDataSet") + "?$format=json"
-        if table.filter:
-            first += f"&$filter={_quote(table.filter)}"
-        rebase = self._rebase
-        return follow(
-            self.client, first, into, done, lambda body: rebase(body.get("odata.nextLink")), f"the rows of {table.id}"
-        )
+        if part.filter:
+            first += f"&$filter={_quote(part.filter)}"
+        rebase, what = self._rebase, f"the rows of {table.id}"
+        return follow(self.client, first, into, before, done, lambda body: rebase(body.get("odata.nextLink")), what)
 
     def columns(self, metadata: Metadata) -> list[str]:
         return ["ID", *(d.key for d in metadata.dimensions), *(m.code for m in metadata.measures)]
@@ -213,7 +223,7 @@ class _PoliteSession:
         def consume(response: requests.Response) -> requests.Response:
             response.encoding = "utf-8"
             try:
-                body = response.json()
+                body = orjson.loads(response.content.removeprefix(b"\xef\xbb\xbf"))
             except ValueError:
                 text = " ".join(response.text.split())[:120]
                 raise TransientError(url, self._expected, f"no JSON: {text or 'an empty answer'}") from None

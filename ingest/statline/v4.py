@@ -5,6 +5,7 @@ What the service can do: https://www.cbs.nl/nl-nl/statline/odata4/general/implem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,21 @@ from urllib.parse import quote
 
 from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
 from ingest.registry import Table
-from ingest.statline.model import Code, Dimension, Head, Measure, Metadata, Page, clean, infer_region, integer, prose
-from ingest.statline.page import follow
+from ingest.statline.model import (
+    Code,
+    Dimension,
+    Head,
+    Measure,
+    Metadata,
+    Page,
+    Slice,
+    clean,
+    infer_region,
+    integer,
+    prose,
+)
+from ingest.statline.page import bulk, follow
+from ingest.statline.slices import by_prefix, declared, regions_wanted
 
 _STAMP = ("Modified", "ObservationsModified", "Version", "ObservationCount", "Status")
 _ROW = ["Id", "Measure", "ValueAttribute", "Value", "StringValue"]
@@ -76,11 +90,23 @@ class V4:
             raw=raw,
         )
 
-    def count(self, table: Table, head: Head) -> tuple[int, str]:
+    def slices(self, table: Table, metadata: Metadata) -> list[Slice]:
+        """Regions by what their codes start with: a filter of few terms, as this service is slow and its keys may be padded."""
+        raw = {
+            d.key: [str(entry["Identifier"]) for entry in metadata.raw[f"{d.key}Codes"]] for d in metadata.dimensions
+        }
+        also = declared(table, metadata, raw)
+        dimension, wanted = metadata.dimension("region"), regions_wanted(table, metadata)
+        if dimension is None or wanted is None:
+            return [Slice(also)]
+        codes = [c.code for c in metadata.codes if c.dimension == dimension.key]
+        return list(by_prefix(dimension, wanted, codes, also))
+
+    def count(self, table: Table, head: Head, part: Slice) -> tuple[int, str]:
         """Of a slice: ``/$count`` with the same filter; of a whole table: ``ObservationCount``."""
-        if table.filter is None and head.count is not None:
+        if part.filter is None and head.count is not None:
             return head.count, head.count_source
-        where = f"?$filter={_quote(table.filter)}" if table.filter else ""
+        where = f"?$filter={_quote(part.filter)}" if part.filter else ""
         url = f"{self.base}/{table.id}/Observations/$count{where}"
         try:
             return integer(self.client.get(url, expected="a number of observations").text, url), url
@@ -91,18 +117,32 @@ class V4:
                 raise FetchError(url, "a number of observations (@odata.count)", repr(counted)) from None
             return counted, url
 
-    def pages(self, table: Table, into: Path, done: Sequence[Page] = ()) -> Iterator[Page]:
+    def pages(self, table: Table, part: Slice, into: Path, before: int, done: Sequence[Page] = ()) -> Iterator[Page]:
+        if table.via == "csv":
+            return iter(
+                [bulk(self.client, self._bulk_file(table), into, f"the bulk file of {table.id}")] if not done else []
+            )
         first = f"{self.base}/{table.id}/Observations"
-        if table.filter:
-            first += f"?$filter={_quote(table.filter)}"
+        if part.filter:
+            first += f"?$filter={_quote(part.filter)}"
         return follow(
             self.client,
             first,
             into,
+            before,
             done,
             lambda body: self._rebase(table, body.get("@odata.nextLink")),
             f"the observations of {table.id}",
         )
+
+    def _bulk_file(self, table: Table) -> str:
+        """``…/odata/v1/CBS`` has its bulk files at ``…/csv/CBS/nl`` (Distributions in a table's Properties)."""
+        address = re.sub(r"/odata/v\d+/(\w+)$", r"/csv/\1/nl", self.base)
+        if address == self.base:
+            raise FetchError(
+                self.base, "an address that ends in /odata/v1/CBS, to derive that of the bulk files from", "another"
+            )
+        return f"{address}/{table.id}"
 
     def columns(self, metadata: Metadata) -> list[str]:
         return [*_ROW, *(d.key for d in metadata.dimensions)]

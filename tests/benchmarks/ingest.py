@@ -33,7 +33,8 @@ REGIONS, MEASURES, PAGE = 18_300, 115, 10_000
 def _bodies() -> dict[str, bytes]:
     """Everything that the server sends, made once. All tables have the same figures; only their ids differ."""
     rng = random.Random(2026)
-    keys = [f"Onderwerp{n}_{n}" for n in range(1, MEASURES + 1)]
+    # As long as CBS's own keys are: most of a page is keys.
+    keys = [f"{f'GemiddeldAantalOnderwerpNummer{n}'[:30]}_{n}" for n in range(1, MEASURES + 1)]
     regions = [f"BU{n:08d}" for n in range(REGIONS)]
     rows = []
     for number, region in enumerate(regions):

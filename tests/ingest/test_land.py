@@ -27,9 +27,9 @@ PERIODS = {
 }
 
 
-def v3_table() -> V3Table:
+def v3_table(table_id: str = "85001NED") -> V3Table:
     return V3Table.build(
-        "85001NED",
+        table_id,
         dims={
             "Woningkenmerken": {"T001100": "Totaal", "ZW25810": "Appartement"},
             "RegioS": REGIONS,
@@ -45,9 +45,9 @@ def v3_table() -> V3Table:
     )
 
 
-def v4_table() -> V4Table:
+def v4_table(table_id: str = "85002NED") -> V4Table:
     return V4Table.build(
-        "85002NED",
+        table_id,
         dims={"Geslacht": {"T001038": "Totaal"}, "RegioS": REGIONS, "Perioden": PERIODS},
         measures=["M000352", "M000365"],
         rows=[

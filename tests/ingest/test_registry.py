@@ -154,3 +154,26 @@ def test_an_unknown_table_says_where_was_looked(tmp_path: Path) -> None:
 def test_a_table_that_is_declared_already_is_left_alone(tmp_path: Path) -> None:
     with StandIn([]) as cbs, pytest.raises(RegistryError, match="already declared"):
         add(tmp_path, cbs, "84799NED")
+
+
+@pytest.mark.shared
+def test_every_table_of_the_facts_is_declared(recorded: Path) -> None:
+    import csv
+    import re
+
+    facts = recorded.parent / "facts"
+    with (facts / "indicators.csv").open(encoding="utf-8") as lines:
+        named = {i for row in csv.DictReader(lines) for i in re.findall(r"\b\d{5}(?:NED|ned)\b", row["table_id"])}
+    with (facts / "kwb_tables.csv").open(encoding="utf-8") as lines:
+        named |= {row["table_id"] for row in csv.DictReader(lines)}
+    geography = (
+        (facts / "geography.md")
+        .read_text(encoding="utf-8")
+        .split("Gebieden in Nederland ids:")[1]
+        .split("Column suffix")[0]
+    )
+    named |= {f"{number}NED" for number in re.findall(r"\b8\d{4}(?=NED)", geography)}
+    tables = Registry.load().tables
+    assert named - set(tables) == set()
+    assert len(tables) >= 60
+    assert all(t.why for t in tables.values() if t.on_request), "a table on request says why it, and why this protocol"

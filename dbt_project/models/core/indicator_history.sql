@@ -8,6 +8,10 @@ published as (
     select * from {{ source('raw', 'published') }}
 ),
 
+build as (
+    select known_at from {{ source('raw', 'build') }}
+),
+
 open_row as (
     select * from published where known_to is null
 ),
@@ -36,9 +40,10 @@ fresh as (
         current_value.missing_reason,
         current_value.period_status,
         current_value.snapshot_id,
-        timestamptz '{{ var("known_at") }}' as known_from,
+        build.known_at as known_from,
         null::timestamptz as known_to
     from current_value
+    cross join build
     anti join (select * from compared where still_holds) as same
         using (indicator_id, definition_version, region_code, period_code)
 ),
@@ -46,9 +51,10 @@ fresh as (
 final as (
     select * from published where known_to is not null
     union all by name
-    select * exclude (still_holds)
-        replace (case when still_holds then null else timestamptz '{{ var("known_at") }}' end as known_to)
+    select compared.* exclude (still_holds)
+        replace (case when still_holds then null else build.known_at end as known_to)
     from compared
+    cross join build
     union all by name
     select * from fresh
 )

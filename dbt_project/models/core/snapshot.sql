@@ -16,6 +16,7 @@ final as (
         fetched_at,
         modified,
         version_stamp,
+        filter,
         scope,
         period as declared_period,
         row_count,

@@ -373,7 +373,7 @@ def test_importing_the_package_is_cheap() -> None:
         "others = {'orchestration', 'ingest', 'warehouse', 'dagster'} & set(sys.modules)\n"
         "sys.exit(str(heavy | others) if heavy | others else 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_the_file_is_closed_and_nothing_is_left_behind(
