@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warehouse.published import LONG, REFERENCE, Column, Published
+from warehouse.published import LONG, REFERENCE, Column, Published, among
 
 #: A row per region and period, a column per indicator; a row per figure; or a table that is not of figures.
 WIDE, LONG_SHAPE, TABLE = "wide", "long", "table"
@@ -83,21 +83,22 @@ def extract(
     """
     schema, _, table = name.rpartition(".")
     theme = table if schema in ("", "mart") and table in published.themes else None
-    conditions, parameters = [], []
-    for column, asked in (("region_code", regions), ("period_code", periods)):
-        if asked:
-            parameters.append(list(asked))
-            conditions.append(f"list_contains(${len(parameters)}, {{row}}{column})")
+    row = "v." if theme else ""
+    parameters: list[Any] = []
+    conditions = [
+        among(f"{row}{column}", asked, parameters)
+        for column, asked in (("region_code", regions), ("period_code", periods))
+        if asked
+    ]
     where = " and ".join(conditions) or "true"
     if theme:
         definitions = [i for i in published.indicators if i["theme"] == theme]
         shape = shape or WIDE
         columns = published.wide_columns(theme) if shape == WIDE else LONG
-        inside = where.format(row="v.")
         if shape == WIDE:
-            sql = f"select * from ({published.wide(theme, inside)}) order by region_code, period_code"
+            sql = f"select * from ({published.wide(theme, where)}) order by region_code, period_code"
         else:
-            rows = published.long(f"i.theme = '{theme}' and ({inside})")
+            rows = published.long(f"{published.of_theme(theme)} and ({where})")
             sql = f"select * from ({rows}) order by indicator_id, region_code, period_code"
         title = published.themes[theme]
         changes = _changes(folder, {d["indicator_id"] for d in definitions}, theme)
@@ -117,7 +118,7 @@ def extract(
         published.goals() if (schema, table) == ("mart", "policy_goal") else f'select * from "{schema}"."{table}"'
     )
     order = ", ".join(c for c in ("region_code", "period_code") if c in known)
-    sql = f"select * from ({relation}) where {where.format(row='')}" + (f" order by {order}" if order else "")
+    sql = f"select * from ({relation}) where {where}" + (f" order by {order}" if order else "")
     title = REFERENCE[table][0] if table in REFERENCE else f"{schema}.{table}"
     return Extract(published, f"{schema}.{table}", title, TABLE, columns, sql, parameters, [], published.sources())
 

@@ -15,7 +15,7 @@ from warehouse.datapackage import SUMS, read_sums, sha256
 from warehouse.serve.asking import Ask, Asked, Unchanged
 from warehouse.serve.library import Opened
 from warehouse.serve.problem import Problem
-from warehouse.serve.resources import RESPONSES, Item, ReleaseName, _check, _json, _name
+from warehouse.serve.resources import RESPONSES, Item, ReleaseName, answer_json, checked, named
 
 router = APIRouter()
 
@@ -62,8 +62,8 @@ def _visible(asked: Asked, opened: Opened) -> dict[str, str]:
 )
 def listing(asked: Ask, release: ReleaseName) -> Response:
     """Elk bestand met grootte en SHA-256."""
-    _check(asked.request)
-    opened = asked.open(_name(release))
+    checked(asked.request)
+    opened = asked.open(named(release))
     root = f"{asked.root}/v1/releases/{opened.release_id}/bestanden"
     found: list[dict[str, Any]] = [
         {
@@ -74,7 +74,7 @@ def listing(asked: Ask, release: ReleaseName) -> Response:
         }
         for name, digest in sorted(_visible(asked, opened).items())
     ]
-    return _json(asked, opened, {"release": opened.release_id, "bestanden": found})
+    return answer_json(asked, opened, {"release": opened.release_id, "bestanden": found})
 
 
 @router.get(
@@ -92,8 +92,8 @@ def listing(asked: Ask, release: ReleaseName) -> Response:
 )
 def file(asked: Ask, release: ReleaseName, bestand: Annotated[str, PathParameter(max_length=200)]) -> Response:
     """Met deelverzoeken (Range): te hervatten, en te openen als databank over het net."""
-    _check(asked.request)
-    opened = asked.open(_name(release))
+    checked(asked.request)
+    opened = asked.open(named(release))
     sums = _sums(opened.folder)
     if bestand not in sums:
         raise Problem(404, f"Release {opened.release_id} heeft geen bestand {bestand}.")
@@ -121,7 +121,7 @@ def file(asked: Ask, release: ReleaseName, bestand: Annotated[str, PathParameter
 def database(asked: Ask) -> Response:
     """The database of the current release, at an address that names the release: a reader asks for it part by part, and must
     get all parts from one."""
-    _check(asked.request)
+    checked(asked.request)
     opened = asked.open()
     return RedirectResponse(
         f"{asked.root}/v1/releases/{opened.release_id}/bestanden/rdc.duckdb", 307, headers={"Cache-Control": "no-cache"}

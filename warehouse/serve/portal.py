@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from warehouse import product
 from warehouse.serve.asking import Ask
-from warehouse.serve.resources import _check
+from warehouse.serve.resources import checked
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,7 +37,7 @@ def _number(value: float | None) -> str:
 
 @router.get("/", response_class=HTMLResponse)
 def start(asked: Ask) -> Response:
-    _check(asked.request)
+    checked(asked.request)
     opened = asked.open()
     headers = asked.headers(opened)
     published = asked.published(opened)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from warehouse.diff import changed_figures
 from warehouse.export import FORMATS, LONG_SHAPE, WIDE, ExportError, Extract, extract
-from warehouse.published import LONG, REFERENCE, Column, Published
+from warehouse.published import LONG, REFERENCE, Column, Published, among
 from warehouse.serve.asking import Ask, Asked, only
 from warehouse.serve.library import Opened
 from warehouse.serve.problem import Problem
@@ -177,17 +177,19 @@ _TABLES = RESPONSES | {
 # -- how it is answered -----------------------------------------------------------------------------------------------
 
 
-def _check(request: Request, *known: str) -> None:
+def checked(request: Request, *known: str) -> None:
     """:raises Problem: a parameter that this resource does not have."""
     if found := only(request, set(known)):
         raise Problem(400, "De vraag heeft parameters die hier niet bestaan.", found)
 
 
-def _name(release: str | None) -> str | None:
+def named(release: str | None) -> str | None:
     return None if release in (None, "actueel") else release
 
 
-def _json(asked: Asked, opened: Opened | None, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+def answer_json(
+    asked: Asked, opened: Opened | None, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> Response:
     headers = headers if headers is not None else (asked.headers(opened) if opened else {"Cache-Control": "no-cache"})
     text = json.dumps(body, ensure_ascii=False, default=str, separators=(",", ":"))
     return Response(text, media_type="application/json", headers=headers)
@@ -239,7 +241,7 @@ def _theme(published: Published, name: str) -> str:
 @router.get("", summary="Wat er is", responses=RESPONSES, response_model=Item, tags=["algemeen"])
 def index(asked: Ask) -> Response:
     """De ingangen van deze API."""
-    _check(asked.request)
+    checked(asked.request)
     root = f"{asked.root}/v1"
     names = [
         "releases",
@@ -252,7 +254,7 @@ def index(asked: Ask) -> Response:
         "catalogus",
     ]
     links = {name: {"href": f"{root}/{name}"} for name in names} | {"openapi": {"href": f"{root}/openapi.json"}}
-    return _json(asked, None, {"naam": "Rural Data Center Kempen", "versie": "v1", "_links": links})
+    return answer_json(asked, None, {"naam": "Rural Data Center Kempen", "versie": "v1", "_links": links})
 
 
 @router.get(
@@ -260,7 +262,7 @@ def index(asked: Ask) -> Response:
 )
 def releases(asked: Ask) -> Response:
     """Nieuwste eerst. Een release verandert nooit."""
-    _check(asked.request)
+    checked(asked.request)
     current = asked.open()
     found = [
         {
@@ -273,7 +275,7 @@ def releases(asked: Ask) -> Response:
         for r in reversed(asked.library.releases.all())
     ]
     headers = {"Cache-Control": "no-cache"}
-    return _json(asked, None, {"releases": found, "_links": {"self": _link(asked)}}, headers)
+    return answer_json(asked, None, {"releases": found, "_links": {"self": _link(asked)}}, headers)
 
 
 ReleaseName = Annotated[str, Path(pattern=_RELEASE, description="Naam van de release, of actueel.")]
@@ -284,8 +286,8 @@ ReleaseName = Annotated[str, Path(pattern=_RELEASE, description="Naam van de rel
 )
 def release(asked: Ask, release: ReleaseName) -> Response:
     """Waaruit zij gemaakt is, en waar haar bestanden staan."""
-    _check(asked.request)
-    opened = asked.open(_name(release))
+    checked(asked.request)
+    opened = asked.open(named(release))
     made = opened.release
     root = f"{asked.root}/v1/releases/{made.release_id}"
     body = {
@@ -304,7 +306,7 @@ def release(asked: Ask, release: ReleaseName) -> Response:
             "wijzigingen": {"href": f"{root}/wijzigingen"},
         },
     }
-    return _json(asked, opened, body)
+    return answer_json(asked, opened, body)
 
 
 @router.get(
@@ -316,8 +318,8 @@ def release(asked: Ask, release: ReleaseName) -> Response:
 )
 def changes(asked: Ask, release: ReleaseName) -> Response:
     """Vergeleken met de release ervoor: tabellen, kolommen, definities en openbare cijfers."""
-    _check(asked.request)
-    opened = asked.open(_name(release))
+    checked(asked.request)
+    opened = asked.open(named(release))
     asked.needs_untightened(opened)
     file = opened.folder / "diff.json"
     if not file.is_file():
@@ -355,12 +357,14 @@ def _indicator(i: dict[str, Any]) -> dict[str, Any]:
 )
 def indicators(asked: Ask, thema: Codes = None, release: Release = None) -> Response:
     """Elke versie van elke definitie, met eenheid, teller, noemer en kanttekeningen."""
-    _check(asked.request, "thema", "release")
-    opened = asked.open(_name(release))
+    checked(asked.request, "thema", "release")
+    opened = asked.open(named(release))
     published = opened.base
     themes = _known(thema, published.themes, "Thema")
     found = [_indicator(i) for i in published.indicators if not themes or i["theme"] in themes]
-    return _json(asked, opened, {"release": opened.release_id, "indicatoren": found, "_links": {"self": _link(asked)}})
+    return answer_json(
+        asked, opened, {"release": opened.release_id, "indicatoren": found, "_links": {"self": _link(asked)}}
+    )
 
 
 @router.get(
@@ -368,13 +372,13 @@ def indicators(asked: Ask, thema: Codes = None, release: Release = None) -> Resp
 )
 def indicator(asked: Ask, indicator: Annotated[str, Path(pattern=_CODE)], release: Release = None) -> Response:
     """Alle versies van zijn definitie, de nieuwste eerst."""
-    _check(asked.request, "release")
-    opened = asked.open(_name(release))
+    checked(asked.request, "release")
+    opened = asked.open(named(release))
     found = [_indicator(i) for i in opened.base.indicators if i["indicator_id"] == indicator]
     if not found:
         _known([indicator], {i["indicator_id"]: "" for i in opened.base.indicators}, "Indicator")
         raise Problem(404, f"Indicator {indicator} is er niet in deze release.")
-    return _json(asked, opened, {"release": opened.release_id, "indicator": indicator, "versies": found[::-1]})
+    return answer_json(asked, opened, {"release": opened.release_id, "indicator": indicator, "versies": found[::-1]})
 
 
 def _region(r: dict[str, Any]) -> dict[str, Any]:
@@ -398,7 +402,7 @@ def regions(
     cursor: Cursor = None,
 ) -> Response:
     """Gemeenten, wijken, buurten, provincies en groepen zoals De Kempen, op code."""
-    _check(asked.request, "soort", "ligtIn", "release", "limiet", "cursor")
+    checked(asked.request, "soort", "ligtIn", "release", "limiet", "cursor")
     opened, after = _start(asked, release, cursor)
     headers = asked.headers(opened)
     published = asked.published(opened)
@@ -415,8 +419,8 @@ def regions(
 @router.get("/gebieden/{gebied}", summary="Een gebied", responses=RESPONSES, response_model=Item, tags=["begrippen"])
 def region(asked: Ask, gebied: Annotated[str, Path(pattern=_CODE)], release: Release = None) -> Response:
     """Met de gebieden die erin liggen, en de groepen waar het bij hoort."""
-    _check(asked.request, "release")
-    opened = asked.open(_name(release))
+    checked(asked.request, "release")
+    opened = asked.open(named(release))
     headers = asked.headers(opened)
     published = asked.published(opened)
     [code] = _known([gebied], _regions(published), "Gebied")
@@ -434,14 +438,14 @@ def region(asked: Ask, gebied: Annotated[str, Path(pattern=_CODE)], release: Rel
         ],
     }
     asked.library.done(published)
-    return _json(asked, opened, body, headers)
+    return answer_json(asked, opened, body, headers)
 
 
 @router.get("/perioden", summary="De perioden", responses=RESPONSES, response_model=Item, tags=["begrippen"])
 def periods(asked: Ask, release: Release = None) -> Response:
     """De perioden waarover er cijfers zijn, met hun eerste en laatste dag."""
-    _check(asked.request, "release")
-    opened = asked.open(_name(release))
+    checked(asked.request, "release")
+    opened = asked.open(named(release))
     headers = asked.headers(opened)
     published = asked.published(opened)
     rows = published.rows("select * from core.period order by start_date, period_code")
@@ -455,7 +459,7 @@ def periods(asked: Ask, release: Release = None) -> Response:
         for r in rows
     ]
     asked.library.done(published)
-    return _json(asked, opened, {"release": opened.release_id, "perioden": found}, headers)
+    return answer_json(asked, opened, {"release": opened.release_id, "perioden": found}, headers)
 
 
 # -- figures ----------------------------------------------------------------------------------------------------------
@@ -527,7 +531,7 @@ def figures(
 
     Als JSON bladzijde voor bladzijde; in een andere vorm alles in één keer.
     """
-    _check(
+    checked(
         asked.request,
         *(
             "indicator",
@@ -614,19 +618,16 @@ def figures(
 
 def _checked(asked: Asked, release: str) -> str | None:
     """A release that must be there: its own problem, told before anything else is asked."""
-    asked_for = _name(release)
+    asked_for = named(release)
     state = getattr(asked.request.state, "release_id", None)
     asked.open(asked_for)
     asked.request.state.release_id = state
     return asked_for
 
 
-def _where(conditions: Sequence[tuple[str, list[str]]], row: str = "v.") -> tuple[str, list[Any]]:
-    parts, parameters = ["true"], []
-    for column, values in conditions:
-        if values:
-            parameters.append(values)
-            parts.append(f"list_contains(${len(parameters)}, {row}{column})")
+def _where(conditions: Sequence[tuple[str, list[str]]]) -> tuple[str, list[Any]]:
+    parameters: list[Any] = []
+    parts = ["true", *(among(f"v.{column}", values, parameters) for column, values in conditions if values)]
     return " and ".join(parts), parameters
 
 
@@ -660,7 +661,7 @@ def _start(asked: Asked, release: str | None, cursor: str | None) -> tuple[Opene
     :raises Problem: the cursor is none of ours, or its release is gone.
     """
     if cursor is None:
-        return asked.open(_name(release)), None
+        return asked.open(named(release)), None
     try:
         said = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         name, after = said["r"], said["a"]
@@ -668,7 +669,7 @@ def _start(asked: Asked, release: str | None, cursor: str | None) -> tuple[Opene
         ok = ok and all(isinstance(a, str) or (isinstance(a, int) and 0 <= a <= 10**9) for a in after)
     except (binascii.Error, ValueError, KeyError, TypeError):
         ok = False
-    if not ok or (release and _name(release) and release != name):
+    if not ok or (release and named(release) and release != name):
         raise Problem(404, "Deze cursor is niet van deze lijst; begin opnieuw zonder cursor.")
     return asked.open(name), after
 
@@ -692,7 +693,7 @@ def _page(
     headers: dict[str, str],
 ) -> Response:
     asked.library.done(published)
-    return _json(asked, opened, body | {"_links": _links(asked, opened, more, headers)}, headers)
+    return answer_json(asked, opened, body | {"_links": _links(asked, opened, more, headers)}, headers)
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
@@ -701,13 +702,13 @@ def _page(
 @router.get("/tabellen", summary="De standaardtabellen", responses=RESPONSES, response_model=Item, tags=["cijfers"])
 def tables(asked: Ask, release: Release = None) -> Response:
     """Een tabel per thema, en de tabellen met begrippen."""
-    _check(asked.request, "release")
-    opened = asked.open(_name(release))
+    checked(asked.request, "release")
+    opened = asked.open(named(release))
     found = [{"tabel": name, "titel": title, "soort": "cijfers"} for name, title in opened.base.themes.items()]
     found += [{"tabel": name, "titel": REFERENCE[name][0], "soort": "begrippen"} for name in opened.base.reference]
     for item in found:
         item["_links"] = {"self": {"href": f"{asked.root}/v1/tabellen/{item['tabel']}"}}  # type: ignore[assignment]
-    return _json(asked, opened, {"release": opened.release_id, "tabellen": found})
+    return answer_json(asked, opened, {"release": opened.release_id, "tabellen": found})
 
 
 @router.get("/tabellen/{tabel}", summary="Een tabel", responses=_TABLES, response_model=Item, tags=["cijfers"])
@@ -723,9 +724,9 @@ def table(
     formaat: Formaat = None,
 ) -> Response:
     """De hele tabel of een deel ervan, in elke vorm; een grote tabel stroomt."""
-    _check(asked.request, "gebied", "periode", "vorm", "release", "formaat")
+    checked(asked.request, "gebied", "periode", "vorm", "release", "formaat")
     fmt = asked.format(formaat)
-    opened = asked.open(_name(release))
+    opened = asked.open(named(release))
     _ = asked.headers(opened, fmt)
     published = asked.published(opened)
     [name] = _known([tabel], published.themes | {n: n for n in published.reference}, "Tabel")
@@ -755,23 +756,23 @@ def table(
 @router.get("/dataproducten", summary="De dataproducten", responses=RESPONSES, response_model=Item, tags=["algemeen"])
 def products(asked: Ask, release: Release = None) -> Response:
     """Waarvoor elke tabel dient, wie ervoor instaat, op welke grondslag, en wie haar mag zien."""
-    _check(asked.request, "release")
-    opened = asked.open(_name(release))
+    checked(asked.request, "release")
+    opened = asked.open(named(release))
     file = opened.folder / "producten.json"
     if not file.is_file():
         raise Problem(404, f"Release {opened.release_id} heeft geen beschrijving van haar dataproducten.")
     found = json.loads(file.read_text(encoding="utf-8"))
-    return _json(asked, opened, {"release": opened.release_id, "dataproducten": found})
+    return answer_json(asked, opened, {"release": opened.release_id, "dataproducten": found})
 
 
 @router.get("/beleidsdoelen", summary="De beleidsdoelen", responses=RESPONSES, response_model=Item, tags=["cijfers"])
 def goals(asked: Ask, release: Release = None) -> Response:
     """Elk doel met zijn indicator, uitgangspunt, streefwaarde en stand."""
-    _check(asked.request, "release")
-    opened = asked.open(_name(release))
+    checked(asked.request, "release")
+    opened = asked.open(named(release))
     headers = asked.headers(opened)
     if ("mart", "policy_goal") not in opened.base.tables:
-        return _json(asked, opened, {"release": opened.release_id, "beleidsdoelen": []}, headers)
+        return answer_json(asked, opened, {"release": opened.release_id, "beleidsdoelen": []}, headers)
     published = asked.published(opened)
     found = [
         {
@@ -796,7 +797,7 @@ def goals(asked: Ask, release: Release = None) -> Response:
         for g in published.rows(f"select * from ({published.goals()}) order by goal_id")
     ]
     asked.library.done(published)
-    return _json(asked, opened, {"release": opened.release_id, "beleidsdoelen": found}, headers)
+    return answer_json(asked, opened, {"release": opened.release_id, "beleidsdoelen": found}, headers)
 
 
 @router.get(
@@ -822,7 +823,7 @@ def catalogue(
     ] = None,
 ) -> Response:
     """Om te oogsten, bijvoorbeeld door data.overheid.nl."""
-    _check(asked.request, "formaat")
+    checked(asked.request, "formaat")
     opened = asked.open()
     accept = asked.request.headers.get("accept", "")
     as_json = formaat == "jsonld" or (formaat is None and "json" in accept and "turtle" not in accept)
