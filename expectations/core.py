@@ -20,6 +20,21 @@ _KEY = "indicator_id, definition_version, region_code, period_code"
 _OWN = f"region_code in {literals((*KEMPEN, 'KEMPEN'))}"
 
 
+#: Indicators by wijk, per period the table that they come from; and that a wijk has no figure of one.
+_BY_WIJK = (
+    "select distinct indicator_id, period_code, table_id, year(start_date) as year from audited "
+    "inner join core.period using (period_code) where region_code like 'WK%'"
+)
+_WITHOUT_FIGURE = (
+    "anti join audited as v on v.indicator_id = served.indicator_id and v.period_code = served.period_code "
+    "and v.region_code = wijk.region_code"
+)
+
+
+def _wijk_of_ours(wijk: str) -> str:
+    return f"'GM' || substr({wijk}.region_code, 3, 4) in {literals(KEMPEN)}"
+
+
 def subjects() -> list[Subject]:
     tables = {
         "snapshot": _snapshot(),
@@ -30,6 +45,8 @@ def subjects() -> list[Subject]:
         "observation": _observation(),
         "period": _period(),
         "region": _region(),
+        "region_version": _region_version(),
+        "area_change": _area_change(),
         "region_group": _region_group(),
         "indicator": _indicator(),
         "indicator_value": _indicator_value(),
@@ -240,6 +257,41 @@ def _region() -> list[Check]:
     ]
 
 
+def _region_version() -> list[Check]:
+    return [
+        not_empty("Er is ten minste één regio met een naam."),
+        rows(
+            "versions_in_turn",
+            "Van een regio geldt op één dag hoogstens één naam.",
+            "select concat_ws(' ', region_code, name) as example from (select *, lead(coalesce(valid_from, date '0001-01-01')) "
+            "over (partition by region_code order by valid_from nulls first) as next_from from audited) as dated "
+            "where next_from <= coalesce(valid_to, date '9999-12-31') or valid_to < valid_from",
+            noun=("naam", "namen"),
+        ),
+    ]
+
+
+def _area_change() -> list[Check]:
+    return [
+        not_empty("De tabel is er.", least=0),
+        rows(
+            "one_flag_a_year",
+            "Van een wijk of buurt is er per jaar één indelingswijziging.",
+            "select concat_ws(' ', region_code, year) as example from audited group by region_code, year having count(*) > 1",
+            noun=("gebied", "gebieden"),
+        ),
+        rows(
+            "flag_known",
+            "De indelingswijziging is 1, 2 of 3, of onbekend.",
+            "select concat_ws(' ', region_code, year, change_code) as example from audited "
+            "where change_code not in ('1', '2', '3')",
+            severity="warning",
+            column="change_code",
+            noun=("gebied", "gebieden"),
+        ),
+    ]
+
+
 def _region_group() -> list[Check]:
     return [
         not_empty("Er is ten minste één groep van regio's."),
@@ -293,6 +345,14 @@ def _indicator() -> list[Check]:
             severity="warning",
             noun=("indicator", "indicatoren"),
         ),
+        rows(
+            "no_figure_has_reason",
+            "Van een indicator zonder cijfers staat erbij waarom, en van een met cijfers niet.",
+            "select concat_ws(' ', indicator_id, 'versie', version) as example from audited "
+            "where (availability = 'berekend') <> (no_figure is null) or availability is null",
+            column="no_figure",
+            noun=("versie", "versies"),
+        ),
     ]
 
 
@@ -323,7 +383,8 @@ def _indicator_value() -> list[Check]:
             rows(
                 name,
                 description,
-                f"select {figure} as example from (select v.* from audited as v anti join {target}) as unknown",
+                f"select {figure} as example from (select v.* from audited as v anti join {target}) as unknown "
+                "where unknown.method <> 'absent'",
                 noun=_FIGURE,
             )
             for name, (description, target) in known.items()
@@ -353,6 +414,49 @@ def _indicator_value() -> list[Check]:
             + " or ".join(f"isnan({c}) or isinf({c})" for c in ("value", "numerator", "denominator")),
             column="value",
             first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "margins_around_value",
+            "Een cijfer met marges ligt daar niet buiten.",
+            f"select region_code, concat({figure}, ': ', {shown('value')}, ' buiten ', {shown('lower_bound')}, ' tot ', "
+            f"{shown('upper_bound')}) as example from audited where value < lower_bound or value > upper_bound "
+            "or lower_bound > upper_bound",
+            severity="warning",
+            column="lower_bound",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "segment_follows_breaks",
+            "Een reeks gaat alleen verder waar zij niet breekt: elke breuk begint een nieuw stuk.",
+            f"select region_code, {figure} as example from (select *, lag(series_segment) over (partition by indicator_id, "
+            "region_code, period_type order by start_date) as before from audited inner join core.period using (period_code)) "
+            "as series where series_segment <> coalesce(before, 1) + if(series_break is null or before is null, 0, 1)",
+            column="series_segment",
+            first=_OWN,
+            noun=_FIGURE,
+        ),
+        rows(
+            "wijken_complete",
+            "Elke wijk van de Kempengemeenten heeft een cijfer of een reden, van elke indicator uit de Kerncijfers wijken "
+            "en buurten en elk jaar daarvan.",
+            # The table of a year is itself the list of the wijken of that year.
+            "select concat_ws(' ', served.indicator_id, served.period_code, wijk.region_code) as example from "
+            f"({_BY_WIJK}) as served inner join core.area_change as wijk on wijk.table_id = served.table_id "
+            f"and wijk.year = served.year and wijk.region_code[1:2] = 'WK' and {_wijk_of_ours('wijk')} "
+            f"{_WITHOUT_FIGURE}",
+            noun=_FIGURE,
+        ),
+        rows(
+            "wijken_complete_elsewhere",
+            "Ook elke andere tabel met wijkcijfers heeft alle wijken van de Kempengemeenten.",
+            # Another table may be in the division of another year, or have no wijken that are too small: told, not refused.
+            "select concat_ws(' ', served.indicator_id, served.period_code, wijk.region_code, wijk.name) as example from "
+            f"({_BY_WIJK}) as served inner join core.region_version as wijk on wijk.region_type = 'wijk' "
+            f"and served.year between year(wijk.valid_from) and year(wijk.valid_to) and {_wijk_of_ours('wijk')} "
+            f"{_WITHOUT_FIGURE} where served.table_id not in (select table_id from core.area_change)",
+            severity="warning",
             noun=_FIGURE,
         ),
         rows(

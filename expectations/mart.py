@@ -89,9 +89,13 @@ def subjects(con: duckdb.DuckDBPyConnection) -> list[Subject]:
             "mart", f"mart.{table}", "mart", table, _theme([indicators[c] for c in sorted(columns) if c in indicators])
         )
         for table, columns in found
-        if {"region_code", "period_code"} <= set(columns)
+        if {"region_code", "period_code"} <= set(columns) and indicators.keys() & set(columns)
     ]
-    return [*marts, Subject("mart", "mart.policy_goal", "mart", "policy_goal", _policy_goal())]
+    return [
+        *marts,
+        Subject("mart", "mart.comparison", "mart", "comparison", _comparison()),
+        Subject("mart", "mart.policy_goal", "mart", "policy_goal", _policy_goal()),
+    ]
 
 
 def _theme(indicators: list[Indicator]) -> list[Check]:
@@ -259,11 +263,15 @@ def _members(indicators: list[Indicator], aggregation: str) -> str:
         "count(*) as present, sum(f.value) as total, min(f.value) as lowest, max(f.value) as highest "
         "from figure as f inner join member as m on m.region_code = f.region_code and m.period_code = f.period_code "
         f"where f.aggregation = {literal(aggregation)} group by m.group_code, f.indicator_id, f.period_code), "
+        # What the source itself publishes of a province is not made of its municipalities.
         "compared as (select part.*, size.members, whole.value, "
         "concat_ws(' ', part.indicator_id, part.group_code, part.period_code) as name "
         "from part inner join size on size.group_code = part.group_code and size.period_code = part.period_code "
         "left join figure as whole on whole.region_code = part.group_code "
-        "and whole.indicator_id = part.indicator_id and whole.period_code = part.period_code) "
+        "and whole.indicator_id = part.indicator_id and whole.period_code = part.period_code "
+        "left join core.indicator_value as made on made.region_code = part.group_code "
+        "and made.indicator_id = part.indicator_id and made.period_code = part.period_code "
+        "where coalesce(made.method, 'aggregated') = 'aggregated') "
     )
 
 
@@ -330,6 +338,30 @@ def _parent(indicators: list[Indicator]) -> Check:
         first=_OWN,
         noun=("gemeentecijfer", "gemeentecijfers"),
     )
+
+
+# -- comparison -------------------------------------------------------------------------------------------------------
+
+
+def _comparison() -> list[Check]:
+    row = "concat_ws(' ', indicator_id, region_code, period_code, group_code)"
+    return [
+        not_empty("De tabel is er.", least=0),
+        rows(
+            "one_row_per_group",
+            "Elk cijfer staat per groep één keer.",
+            f"select {row} as example from audited group by indicator_id, region_code, period_code, group_code "
+            "having count(*) > 1",
+            noun=("vergelijking", "vergelijkingen"),
+        ),
+        rows(
+            "rank_within_group",
+            "Een plaats ligt tussen 1 en het aantal gemeenten.",
+            f"select {row} as example from audited where rank < 1 or rank > ranked_municipalities",
+            column="rank",
+            noun=("vergelijking", "vergelijkingen"),
+        ),
+    ]
 
 
 # -- policy goals -----------------------------------------------------------------------------------------------------

@@ -23,12 +23,17 @@ TENFOLD = 10.0
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that changed; ``check`` is a stable name for it, ``text`` says it in Dutch."""
+    """One thing that changed; ``check`` is a stable name for it, ``text`` says it in Dutch.
+
+    :param column: the stem (v3), measure code (v4) or dimension that it is about.
+    :param near: of a column that is gone, the new one that looks most like it.
+    """
 
     level: str
     check: str
     text: str
     column: str | None = None
+    near: str | None = None
 
 
 def changes(before: Snapshot, after: Snapshot) -> list[Change]:
@@ -74,7 +79,13 @@ def _measures(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot)
         near = difflib.get_close_matches(key[1], [k[1] for k in added], n=2, cutoff=0.6)
         hint = f" Lijkt op: {', '.join(near)}." if near else ""
         found.append(
-            Change(BREAKING, "measure_gone", f"Kolom {_label(old[key])} is er niet meer, of heet anders.{hint}", key[1])
+            Change(
+                BREAKING,
+                "measure_gone",
+                f"Kolom {_label(old[key])} is er niet meer, of heet anders.{hint}",
+                key[1],
+                near[0] if near else None,
+            )
         )
     found += [Change(COMPATIBLE, "measure_new", f"Kolom {_label(new[key])} is nieuw.", key[1]) for key in added]
     for key in old.keys() & new.keys():

@@ -272,7 +272,7 @@ def status(as_json: bool) -> None:
     "--format", "fmt", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-@click.option("--as-of", metavar="RELEASE", help="Ask an earlier release.")
+@click.option("--as-of", metavar="RELEASE|DATE", help="Ask an earlier release, or the figures of a day (2026-11-24).")
 @_friendly
 def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
     """Read-only SQL on the current release."""
@@ -342,7 +342,9 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
     type=click.Path(path_type=Path),
     help="File to write (standard output when not given); with --from and no TABLE a folder.",
 )
-@click.option("--as-of", metavar="RELEASE", help="The table as an earlier release had it.")
+@click.option(
+    "--as-of", metavar="RELEASE|DATE", help="The table as an earlier release had it, or on a day (2026-11-24)."
+)
 @click.option("--from", "url", metavar="URL", help="Another data center's service; without TABLE its whole release.")
 @click.option("--key-env", metavar="NAME", help="With --from: the environment variable that has your key.")
 @click.option("--since", metavar="RELEASE", help="With --from: only what changed since that release.")

@@ -45,9 +45,19 @@ def tree(found: dict[str, Any]) -> Tree:
     )
     about = root.add(f"definition (version {definition['version']}, from {definition['valid_from']})")
     about.add(escape(definition["definition"]))
-    for label, key in (("numerator", "numerator"), ("denominator", "denominator"), ("mind", "caveats")):
+    for label, key in (
+        *(("numerator", "numerator"), ("denominator", "denominator"), ("mind", "caveats")),
+        *(("source", "source"), ("task field", "taakveld"), ("BBV indicator", "bbv")),
+    ):
         if definition[key]:
-            about.add(f"{label}: {escape(definition[key])}")
+            about.add(f"{label}: {escape(str(definition[key]))}")
+    for other in found["versions"]:
+        if other["version"] != definition["version"]:
+            until = f" to {other['valid_to']}" if other["valid_to"] else ""
+            about.add(
+                f"version {other['version']}, from {other['valid_from']}{until}: {escape(other['definition'])} "
+                f"({escape(other['unit'])})"
+            )
     steps = root.add("steps")
     for number, step in enumerate(found["steps"], 1):
         steps.add(f"{number}. {escape(step)}")

@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from expectations import CheckResult
+from ingest.drift import BREAKING, Change
 from ingest.http import CONNECTIONS_PER_HOST, Client, FetchError, UnreachableError
 from ingest.land import Progress, in_scope, land, unchanged
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome, Outcomes
@@ -209,7 +210,7 @@ def _acceptance(work: Workspace, snapshot: Snapshot, verdict: Verdict) -> Accept
 
 def drift_checks(store: Store, snapshot: Snapshot) -> list[CheckResult]:
     """What changed since the last good snapshot, as checks: breaking ones are critical, the others are told."""
-    from ingest.drift import BREAKING, changes
+    from ingest.drift import changes
 
     before = store.good(snapshot.table_id)
     if before is None:
@@ -222,11 +223,25 @@ def drift_checks(store: Store, snapshot: Snapshot) -> list[CheckResult]:
             severity="critical" if change.level == BREAKING else "info",
             success=change.level != BREAKING,
             description="De levering sluit aan op de vorige.",
-            observed=change.text,
+            observed=" ".join([change.text, *_edits(snapshot.table_id, change)]),
             column=change.column,
             ran_at=now(),
         )
         for change in changes(before, snapshot)
+    ]
+
+
+def _edits(table_id: str, change: Change) -> list[str]:
+    """The edits of the indicator registry that a column which is gone asks for, in Dutch; none for another change."""
+    from warehouse import indicators
+
+    if change.check != "measure_gone" or change.column is None:
+        return []
+    return [
+        f"Pas aan in dbt_project/indicators/{theme}.yml, indicator {indicator}, versie {version}: {edit}."
+        for theme, indicator, version, edit in indicators.load().edits(
+            table_id, change.column, change.near or "NIEUWE_NAAM"
+        )
     ]
 
 

@@ -87,6 +87,11 @@ class Access:
         """Whether this scope sees all there is, so that nothing needs to be left out."""
         return scope.everything or self.all_public
 
+    def within(self, scope: Scope) -> list[int]:
+        """The bindings of which a scope may see some figure."""
+        reach = LEVELS.index(scope.level)
+        return [b for b, level in self.bindings.items() if LEVELS.index(level) <= reach]
+
     def visible(self, scope: Scope, row: str = "v") -> str:
         """SQL that says whether a row of ``core.indicator_value`` (by its alias) may be seen. Unknown means no."""
         if self.whole(scope):

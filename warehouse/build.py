@@ -46,8 +46,9 @@ def dbt_build(database: Path, scratch: Path) -> list[Node]:
         raise BuildError(f"dbt: {result.exception}")
     nodes = [_node(item) for item in (result.result.results if result.result else [])]
     broken = [n for n in nodes if n.resource_type in ("model", "seed") and not n.ok]
-    failed = [n for n in broken if n.status == "error"] or broken
-    if failed:
+    # A model is skipped when one before it, or a test of one, failed: that one is told.
+    failed = [n for n in nodes if not n.ok and n.status != "skipped"] or broken
+    if broken:
         raise BuildError("; ".join(f"{n.resource_type} {n.name}: {n.status} {n.message}".strip() for n in failed))
     if not nodes:
         raise BuildError("dbt built nothing; its log is in " + str(scratch / "logs" / "dbt.log"))

@@ -7,6 +7,7 @@ before release: the released file stands on its own.
 
 from __future__ import annotations
 
+import difflib
 import json
 import shutil
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ import duckdb
 
 from ingest.registry import Table
 from ingest.snapshot import Snapshot
-from warehouse import indicators
+from warehouse import goals, indicators
+from warehouse.indicators import IndicatorError, Registry, Source, Term, Version
 
 NAME = "rdc.duckdb"
 
@@ -55,11 +57,15 @@ class Candidate:
         finally:
             con.close()
 
-    def prepare(self, inputs: list[Input], released: Path | None, outcomes: Path) -> None:
+    def prepare(
+        self, inputs: list[Input], released: Path | None, outcomes: Path, registry: Registry | None = None
+    ) -> None:
         """Start anew: an empty file with schema ``raw``.
 
         :param released: the current release, for what was published before; None for the first one.
         :param outcomes: the log of all attempts to ingest (JSON lines).
+        :param registry: the indicator registry; the project's own by default.
+        :raises IndicatorError: the registry can't be used, or does not fit the tables.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -68,7 +74,9 @@ class Candidate:
             _load_inputs(con, inputs)
             _load_metadata(con, inputs)
             _load_rows(con, inputs)
-            load_registry(con, indicators.load())
+            registry = registry or indicators.load()
+            load_registry(con, registry)
+            load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
             _load_published(con, released)
             _load_outcomes(con, outcomes)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
@@ -154,64 +162,225 @@ def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
         )
 
 
-def load_registry(con: duckdb.DuckDBPyConnection, themes: list[indicators.Theme]) -> None:
-    """The registry as three tables: definitions, bindings and their terms."""
+def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
+    """The registry as tables: definitions, bindings, their terms with the measure that each is bound to, and series.
+
+    A term of a table that is not in this build is left unbound. One of a table that is must find its column.
+
+    :raises IndicatorError: a term finds no column, or two, or doesn't fit the table's dimensions; with what comes near.
+    """
     con.execute(
         """
         create table raw.indicator (
             indicator_id varchar, version integer, theme varchar, theme_title varchar, position integer, name_nl varchar,
             definition varchar, unit varchar, decimals integer, direction varchar, aggregation varchar, factor double,
-            why_not varchar, numerator varchar, denominator varchar, caveats varchar, source varchar, bbv integer,
+            why_not varchar, numerator varchar, denominator varchar, caveats varchar, series_break varchar,
+            source varchar, publisher varchar, licence varchar, source_tables varchar[], lowest_region varchar,
+            bbv integer, taakveld varchar, availability varchar, no_figure varchar, definition_hash varchar,
             valid_from date, valid_to date
         );
         create table raw.binding (
             binding_id integer, indicator_id varchar, version integer, table_id varchar, regions varchar[],
-            first_period varchar, last_period varchar
+            first_period varchar, last_period varchar, constant double, stretch integer, series_break varchar,
+            same_areas boolean, seen boolean
         );
         create table raw.term (
-            binding_id integer, role varchar, term_no integer, table_id varchar, stem varchar, path varchar,
-            measure_code varchar, dimensions_key varchar, sign integer
+            binding_id integer, role varchar, term_no integer, table_id varchar, bound_to varchar,
+            dimensions_key varchar, sign integer, measure_id bigint
         );
+        create table raw.series (series_id varchar, table_id varchar, period varchar, area_change varchar[]);
         """
     )
-    versions: list[list[Any]] = []
-    bindings: list[list[Any]] = []
-    terms: list[list[Any]] = []
-    position = 0
-    for theme in themes:
-        for indicator in theme.indicators:
-            position += 1
-            for v in indicator.versions:
-                versions.append(
+    columns = Columns.of(con)
+    rows: dict[str, list[list[Any]]] = {"indicator": [], "binding": [], "term": [], "series": []}
+    problems: list[str] = []
+    for position, (theme, indicator) in enumerate(registry.indicators(), 1):
+        for v in indicator.versions:
+            sources = registry.sources(v)
+            availability, no_figure = _availability(v, sources, columns)
+            rows["indicator"].append(
+                [
+                    *(indicator.id, v.version, theme.theme, theme.title, position, indicator.name),
+                    *(v.definition, v.unit, v.decimals, indicator.direction, v.aggregation, v.factor, v.why_not),
+                    *(v.numerator, v.denominator, v.caveats, v.series_break),
+                    *(indicator.source, indicator.publisher, indicator.licence),
+                    *(list(dict.fromkeys(s.table for s in sources)), indicators.lowest_region(v)),
+                    *(indicator.bbv, indicator.taakveld, availability, no_figure),
+                    *(indicators.definition_hash(indicator, v), v.valid_from, v.valid_to),
+                ]
+            )
+            for s in sources:
+                number = len(rows["binding"]) + 1
+                rows["binding"].append(
                     [
-                        *(indicator.id, v.version, theme.theme, theme.title, position, indicator.name),
-                        *(v.definition, v.unit, v.decimals, indicator.direction, v.aggregation, v.factor, v.why_not),
-                        *(v.numerator, v.denominator, v.caveats, indicator.source, indicator.bbv),
-                        *(v.valid_from, v.valid_to),
+                        *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
+                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen),
                     ]
                 )
-                for b in v.bindings:
-                    number = len(bindings) + 1
-                    bindings.append(
-                        [number, indicator.id, v.version, b.table, list(b.regions), b.first_period, b.last_period]
-                    )
-                    for role in ("value", "numerator", "denominator"):
-                        for term_no, term in enumerate(getattr(b, role), 1):
-                            terms.append(
-                                [
-                                    *(number, role, term_no, term.table or b.table, term.stem),
-                                    *(" > ".join(term.path), term.measure, dimensions_key(term.dimensions)),
-                                    -1 if term.subtract else 1,
-                                ]
-                            )
-    for name, rows, width in (("indicator", versions, 20), ("binding", bindings, 7), ("term", terms, 9)):
-        if rows:
-            con.executemany(f"insert into raw.{name} values ({', '.join(['?'] * width)})", rows)
+                for role, terms in s.roles.items():
+                    for term_no, term in enumerate(terms, 1):
+                        table = term.table or s.table
+                        measure_id = None
+                        if table in columns.snapshots:
+                            measure_id, wrong = columns.find(table, term, s.strict or term.table is not None)
+                            place = f"versions.{v.version - 1}.{s.place}.{role}.{term_no - 1}"
+                            # The margins of a value are the same column at other members: the column is told once.
+                            problems += [
+                                f"{theme.theme}.yml: indicator {indicator.id}: field {place}.{w}"
+                                for w in wrong
+                                if role not in ("lower", "upper") or w.startswith("dimensions")
+                            ]
+                        bound_to = term.measure or " of ".join(term.stem) + f" ({' > '.join(term.path)})"
+                        rows["term"].append(
+                            [
+                                *(number, role, term_no, table, bound_to, dimensions_key(term.dimensions)),
+                                *(-1 if term.subtract else 1, measure_id),
+                            ]
+                        )
+    for series in registry.series.values():
+        for item in series.tables:
+            rows["series"].append([series.id, item.table, item.period, series.area_change])
+    if problems:
+        raise IndicatorError(
+            "The registry does not fit the tables of this build.\n" + "\n".join(dict.fromkeys(problems))
+        )
+    for name, content in rows.items():
+        _insert(con, name, content)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
+    """Many rows at a time: a statement per row, as `executemany` does it, takes a millisecond each."""
+    for start in range(0, len(rows), 200):
+        some = rows[start : start + 200]
+        values = ", ".join([f"({', '.join(['?'] * len(some[0]))})"] * len(some))
+        con.execute(f"insert into raw.{table} values {values}", [v for row in some for v in row])
+
+
+def _availability(version: Version, sources: list[Source], columns: Columns) -> tuple[str, str | None]:
+    """Whether a definition has figures in this build, and if not, why, in Dutch."""
+    if version.no_figure:
+        return version.no_figure.reason, version.no_figure.text
+    if any(s.table in columns.snapshots for s in sources):
+        return "berekend", None
+    tables = list(dict.fromkeys(s.table for s in sources))
+    several = len(tables) > 1
+    return "niet_opgehaald", (
+        f"De brontabel{'len' if several else ''} {', '.join(tables)} {'zijn' if several else 'is'} niet in deze uitgave "
+        f"opgenomen. Ophalen kan met: rdc run --table {tables[-1]}"
+    )
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns and further dimensions of the tables of this build, to which terms are bound.
+
+    :param measures: per table what is known of each column: number, stem, topic groups.
+    :param dimensions: per table and dimension, besides region and period, its members.
+    """
+
+    snapshots: set[str]
+    measures: dict[str, list[tuple[int, str, str]]]
+    dimensions: dict[str, dict[str, dict[str, str]]]
+
+    @classmethod
+    def of(cls, con: duckdb.DuckDBPyConnection) -> Columns:
+        snapshots = [r[0] for r in con.execute("select table_id from raw.snapshot").fetchall()]
+        measures: dict[str, list[tuple[int, str, str]]] = {t: [] for t in snapshots}
+        dimensions: dict[str, dict[str, dict[str, str]]] = {t: {} for t in snapshots}
+        for table, *column in con.execute(
+            "select s.table_id, m.measure_id, m.stem, coalesce(m.path, '') from raw.measure m "
+            "join raw.snapshot s using (snapshot_no) order by m.measure_id"
+        ).fetchall():
+            measures[table].append(tuple(column))
+        for table, dimension in con.execute("select table_id, unnest(other_dimensions) from raw.snapshot").fetchall():
+            dimensions[table][dimension] = {}
+        for table, dimension, code, title in con.execute(
+            "select s.table_id, c.dimension, c.code, c.title from raw.code c join raw.snapshot s using (snapshot_no) "
+            "where list_contains(s.other_dimensions, c.dimension)"
+        ).fetchall():
+            dimensions[table][dimension][code] = title
+        return cls(set(snapshots), measures, dimensions)
+
+    def find(self, table: str, term: Term, strict: bool) -> tuple[int | None, list[str]]:
+        """The column of a term, and what is wrong when there is not exactly one.
+
+        :param strict: topic groups must agree; otherwise they only tell columns of one stem apart.
+        """
+        field = "measure" if term.measure else "stem"
+        names = [term.measure] if term.measure else term.stem
+        path = " > ".join(term.path)
+        named = [m for m in self.measures[table] if m[1] in names]
+        found = [m for m in named if not path or m[2] == path]
+        if not found and len(named) == 1 and not strict:
+            found = named
+        wrong = list(self._members(table, term))
+        said = f"{table} has no column {' or '.join(names)}"
+        if len(found) == 1:
+            return found[0][0], wrong
+        if len(found) > 1:
+            which = "; ".join(self._column(m) for m in found)
+            wrong.append(f"{field}: {table} has {len(found)} columns {' or '.join(names)}: {which}. Name its `path`.")
+        elif named:
+            wrong.append(
+                f"path: {said} under {path or 'no topic group'}. It is under {'; '.join(m[2] or 'none' for m in named)}."
+            )
+        else:
+            wrong.append(f"{field}: {said}. {self._near(table, names)}")
+        return None, wrong
+
+    def _near(self, table: str, names: list[str]) -> str:
+        lowered = {m[1].casefold(): m for m in self.measures[table]}
+        near = [
+            lowered[key] for n in names for key in difflib.get_close_matches(n.casefold(), lowered, n=3, cutoff=0.5)
+        ]
+        listed = "; ".join(self._column(m) for m in dict.fromkeys(near))
+        return f"Did you mean {listed}?" if near else "None of its columns comes near; see core.measure."
+
+    @staticmethod
+    def _column(measure: tuple[int, str, str]) -> str:
+        return f"{measure[1]} ({measure[2]})" if measure[2] else measure[1]
+
+    def _members(self, table: str, term: Term) -> Iterator[str]:
+        """A term names one member of every further dimension; otherwise it would find no row, silently."""
+        has = self.dimensions[table]
+        for dimension in has.keys() - term.dimensions.keys():
+            yield f"dimensions: {table} has the dimension {dimension}; name its member. {_some(has[dimension])}"
+        for dimension, member in term.dimensions.items():
+            if dimension not in has:
+                yield f"dimensions: {table} has no dimension {dimension}, but {', '.join(has) or 'none at all'}."
+            elif member not in has[dimension]:
+                yield f"dimensions: {dimension} of {table} has no member {member}. {_some(has[dimension], member)}"
+
+
+def _some(members: dict[str, str], near: str = "") -> str:
+    codes = difflib.get_close_matches(near, members, n=3, cutoff=0.4) or list(members)[:5]
+    return "Members: " + ", ".join(f"{c} ({members[c]})" for c in codes) + (", …" if len(codes) < len(members) else "")
 
 
 def dimensions_key(members: dict[str, str]) -> str:
     """The further dimensions of a row as one text, in alphabetical order: ``Leeftijd=10000;Marges=MW00000``."""
     return ";".join(f"{key}={members[key]}" for key in sorted(members))
+
+
+def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> None:
+    """The policy goals, as municipalities declared them."""
+    con.execute(
+        """
+        create table raw.policy_goal (
+            goal_id varchar, region_code varchar, programme varchar, taakveld varchar, goal varchar, indicator_id varchar,
+            baseline_period varchar, target_value double, target_period varchar, comparison_group varchar,
+            decided_on date, decided_by varchar, legal_basis varchar, example boolean
+        )
+        """
+    )
+    rows = [
+        [
+            *(g.id, g.region, g.programme, g.taakveld, g.goal, g.indicator, g.baseline_period, g.target),
+            *(g.target_period, g.compare_with, g.decided_on, g.decided_by, g.legal_basis, g.example),
+        ]
+        for g in declared
+    ]
+    _insert(con, "policy_goal", rows)
 
 
 def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None) -> None:

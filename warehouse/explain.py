@@ -28,6 +28,9 @@ with cells as (
 select * from cells where list_contains(?, region_code) order by region_code, role desc, term_no
 """
 
+#: Roles whose cells are the margins of a figure, beside the figure itself.
+_MARGINS = ("lower", "upper")
+
 
 def explain(
     reader: Reader,
@@ -40,10 +43,15 @@ def explain(
     """The whole chain behind one figure.
 
     :param cell_url: gives the address at which a cell can be looked up at its source, or None.
-    :returns: ``figure``, ``definition``, ``steps`` (in words), ``cells`` (each with table, column, snapshot, URL, time,
-        hash and whether the snapshot on disk still says the same), ``history``.
+    :returns: ``figure``, ``definition``, ``versions`` (all of the definition), ``steps`` (in words), ``cells`` (each with
+        table, column, snapshot, URL, time, hash and whether the snapshot on disk still says the same), ``history``.
     :raises NotThereError: no such indicator, region, period, or no figure for the three together.
     """
+    if reader.at:
+        raise NotThereError(
+            "The cells behind a figure are kept per release, not per day. `rdc releases` shows which are kept; ask one: "
+            "--as-of RELEASE."
+        )
     indicator, region, period = reader.indicator(indicator), reader.region(region), reader.period(period)
     figures = reader.rows(
         "select * from core.indicator_value where indicator_id = ? and region_code = ? and period_code = ?",
@@ -63,6 +71,11 @@ def explain(
     definition = reader.rows(
         "select * from core.indicator where indicator_id = ? and version = ?", [indicator, figure["definition_version"]]
     )[0]
+    versions = reader.rows(
+        "select version, definition, unit, series_break, valid_from, valid_to from core.indicator where indicator_id = ? "
+        "order by version",
+        [indicator],
+    )
     name = reader.rows("select name from core.region where region_code = ?", [region])[0]["name"]
     aggregated = figure["method"] == "aggregated"
     members = [region]
@@ -80,6 +93,7 @@ def explain(
     return {
         "figure": figure | {"region_name": name, "unit": definition["unit"], "release": reader.release.release_id},
         "definition": definition,
+        "versions": versions,
         "steps": _steps(figure, definition, used, members),
         "cells": [_cell(cell, store, cell_url) for cell in used],
         "history": reader.rows(
@@ -94,27 +108,33 @@ def _used(cells: list[dict[str, Any]], definition: dict[str, Any], aggregated: b
     """A binding may have both a published figure and a ratio: the first is for regions, the second for groups."""
     published = any(c["role"] == "value" for c in cells)
     if published and not (aggregated and definition["aggregation"] == "ratio"):
-        return [c for c in cells if c["role"] == "value"]
-    return [c for c in cells if c["role"] != "value"]
+        # A group has no margins: those of its members don't add up.
+        return [c for c in cells if c["role"] == "value" or (c["role"] in _MARGINS and not aggregated)]
+    return [c for c in cells if c["role"] in ("numerator", "denominator")]
 
 
 def _steps(
     figure: dict[str, Any], definition: dict[str, Any], cells: list[dict[str, Any]], members: list[str]
 ) -> list[str]:
+    if figure["method"] == "absent":
+        return [f"no source in this release: {figure['note']}"]
+    made = [c for c in cells if c["role"] not in _MARGINS]
     steps = [
-        f"take {len(cells)} cell(s) of {', '.join(sorted({c['table_id'] for c in cells})) or figure['table_id']}, bound by "
+        f"take {len(made)} cell(s) of {', '.join(sorted({c['table_id'] for c in made})) or figure['table_id']}, bound by "
         "stem within topic groups (v3) or measure code (v4)"
     ]
     if any(c["source_region"] != c["region_code"] for c in cells):
         steps.append("write the country's code as NL01")
-    ratio = any(c["role"] == "numerator" for c in cells)
+    ratio = any(c["role"] == "numerator" for c in made)
     if figure["method"] == "aggregated":
         if definition["aggregation"] == "none":
             steps.append(f"no figure for the group: {figure['note']}")
             return steps
         steps.append(f"add up over the {len(members)} members {', '.join(members)}")
-    elif len(cells) > 1 and not ratio:
+    elif len(made) > 1 and not ratio:
         steps.append("add the cells up")
+    if any(c["sign"] < 0 for c in made) and not ratio:
+        steps.append(f"{_constant(figure, made)} minus that")
     if ratio:
         steps.append(
             f"{definition['factor']:g} × numerator / denominator = {definition['factor']:g} × {text(figure['numerator'])} / "
@@ -124,7 +144,18 @@ def _steps(
         steps.append(f"no figure: {figure['missing_reason']}" + (f" ({figure['note']})" if figure["note"] else ""))
     else:
         steps.append(f"= {text(figure['value'])}")
+    if figure["lower_bound"] is not None:
+        steps.append(f"margins (95%) from {text(figure['lower_bound'])} to {text(figure['upper_bound'])}, likewise")
+    if figure["series_break"]:
+        steps.append(f"the series breaks here: {figure['series_break']}")
     return steps
+
+
+def _constant(figure: dict[str, Any], cells: list[dict[str, Any]]) -> str:
+    """What the cells were taken off from: the figure and the cells together say it."""
+    if figure["value"] is None:
+        return "a constant"
+    return text(round(figure["value"] - sum(c["sign"] * (c["value"] or 0) for c in cells), 10))
 
 
 def _cell(cell: dict[str, Any], store: Store, cell_url: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:

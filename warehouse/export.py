@@ -48,7 +48,7 @@ def extract(reader: Reader, name: str, regions: Sequence[str], periods: Sequence
     where, parameters = [], []
     columns = reader.rows(
         "select column_name as name, data_type as type, comment as description from duckdb_columns() "
-        "where schema_name = ? and table_name = ? order by column_index",
+        "where database_name = current_database() and schema_name = ? and table_name = ? order by column_index",
         [schema, table],
     )
     names = [c["name"] for c in columns]

@@ -187,7 +187,7 @@ class Published:
     def on(self, con: duckdb.DuckDBPyConnection, scope: Scope, access: Access, scratch: Path) -> Published:
         """The same release for another scope, on another connection; what is the same for all is not read again."""
         other = Published(con, self.release_id, scope, access, scratch)
-        for name in ("indicators", "tables", "themes"):
+        for name in ("indicators", "tables", "themes", "columns_of"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -224,9 +224,20 @@ class Published:
         return "mart" if name == "policy_goal" else "core"
 
     def current(self, theme: str) -> list[dict[str, Any]]:
-        """The indicators of a theme, each with the newest version of its definition."""
+        """The indicators that a theme's table has a column for, each with the newest version of its definition."""
         newest = {i["indicator_id"]: i for i in self.indicators if i["theme"] == theme}
-        return list(newest.values())
+        return [i for name, i in newest.items() if name in self.columns_of.get(theme, ())]
+
+    @cached_property
+    def columns_of(self) -> dict[str, dict[str, str | None]]:
+        """The columns of each table in mart, and their descriptions."""
+        found: dict[str, dict[str, str | None]] = {}
+        for table, column, comment in self.con.execute(
+            "select table_name, column_name, comment from duckdb_columns() where schema_name = 'mart' "
+            "and database_name = current_database() order by table_name, column_index"
+        ).fetchall():
+            found.setdefault(table, {})[column] = comment
+        return found
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -325,14 +336,14 @@ class Published:
         return f"v.indicator_id in ({', '.join(_text(n) for n in names)})"
 
     def goals(self) -> str:
-        """SQL for the policy goals; a goal whose figures may not all be seen is left out."""
+        """SQL for the policy goals. A goal has the figures of other regions beside its own (comparison, country, rank), so that
+        one on an indicator of which some figure may not be seen is left out."""
         if self.whole:
             return "select * from mart.policy_goal"
         return f"""
         select goal.* from mart.policy_goal as goal
         where not exists (
-            select 1 from core.indicator_value as v
-            where v.indicator_id = goal.indicator_id and v.region_code = goal.region_code and not ({self.visible})
+            select 1 from core.indicator_value as v where v.indicator_id = goal.indicator_id and not ({self.visible})
         )
         """
 
@@ -343,13 +354,7 @@ class Published:
     # -- columns ------------------------------------------------------------------------------------------------------
 
     def wide_columns(self, theme: str) -> list[Column]:
-        described = dict(
-            self.con.execute(
-                "select column_name, comment from duckdb_columns() where schema_name = 'mart' and table_name = ? "
-                "and database_name = current_database()",
-                [theme],
-            ).fetchall()
-        )
+        described = self.columns_of[theme]
         return [
             *_REGION,
             *_PERIOD,
@@ -380,20 +385,21 @@ class Published:
         ]
 
     def sources(self, theme: str | None = None) -> list[dict[str, Any]]:
-        """The source tables of a theme, or all of them."""
+        """The source tables that a theme's figures are bound to as far as the scope reaches, or all tables."""
+        bindings = None if self.access is None else self.access.within(self.scope)
         return self.rows(
-            f"""
+            """
             select
                 table_id, title, owner, licence, attribution, origin, modified, fetched_at, snapshot_id, sharing_level
             from core."table"
             where $1::varchar is null or table_id in (
-                select v.table_id from core.indicator_value as v
-                inner join core.indicator as i using (indicator_id)
-                where i.theme = $1 and {self.visible}
+                select term.table_id from core.indicator_term as term
+                where term.indicator_id in (select indicator_id from core.indicator where theme = $1)
+                    and ($2::integer[] is null or list_contains($2::integer[], term.binding_id))
             )
             order by table_id
             """,
-            [theme],
+            [theme, bindings],
         )
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:

@@ -10,12 +10,14 @@ import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from warehouse.photograph import moment, photograph
 from warehouse.published import Published
 from warehouse.release import Release, ReleaseError, Releases
 
@@ -33,6 +35,8 @@ class Reader:
     release: Release
     con: duckdb.DuckDBPyConnection
     folder: Path
+    #: The moment that was asked for, when this is not a release but what the history says of a day.
+    at: datetime | None = None
 
     @property
     def published(self) -> Published:
@@ -53,7 +57,9 @@ class Reader:
             (schema, table)
             for schema, table in self.con.execute(
                 "select schema_name, table_name from duckdb_tables() where schema_name in ('mart', 'core') "
-                "union all select schema_name, view_name from duckdb_views() where schema_name in ('mart', 'core')"
+                "and database_name = current_database() "
+                "union all select schema_name, view_name from duckdb_views() where schema_name in ('mart', 'core') "
+                "and database_name = current_database()"
             ).fetchall()
         ]
         for schema in SCHEMAS:
@@ -124,10 +130,14 @@ class Reader:
 
 @contextmanager
 def reading(releases: Releases, as_of: str | None = None) -> Iterator[Reader]:
-    """Open the current release, or an earlier one by its id.
+    """Open the current release, an earlier one by its id, or the figures that held on a day (``2026-11-24``).
 
-    :raises ReleaseError: there is no release yet, or none with this id.
+    :raises ReleaseError: there is no release yet, none with this id, or nothing published yet on that day.
     """
+    if as_of and (at := moment(as_of)):
+        with _on_day(releases, at) as reader:
+            yield reader
+        return
     release = releases.get(as_of) if as_of else releases.current()
     if release is None:
         raise ReleaseError("There is no release yet. Make one with `rdc run`.")
@@ -135,5 +145,24 @@ def reading(releases: Releases, as_of: str | None = None) -> Iterator[Reader]:
     con = duckdb.connect(str(file), read_only=True)
     try:
         yield Reader(release, con, releases.path(release.release_id).parent)
+    finally:
+        con.close()
+
+
+@contextmanager
+def _on_day(releases: Releases, at: datetime) -> Iterator[Reader]:
+    current = releases.current()
+    if current is None:
+        raise ReleaseError("There is no release yet. Make one with `rdc run`.")
+    # A release holds from when it was published, a little later than its figures were made.
+    before = [r for r in releases.all() if datetime.fromisoformat(r.created_at) <= at]
+    held = before[-1] if before else replace(current, release_id="not kept")
+    nearest = min(at, datetime.fromisoformat(held.created_at)) if before else at
+    try:
+        con = photograph(releases.current_file, nearest)
+    except LookupError as error:
+        raise ReleaseError(str(error)) from None
+    try:
+        yield Reader(held, con, releases.path(held.release_id).parent, at)
     finally:
         con.close()

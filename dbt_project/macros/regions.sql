@@ -23,3 +23,21 @@
         when regexp_full_match({{ code }}, '\d{8}') then try_strptime({{ code }}, '%Y%m%d')::date
     end
 {%- endmacro %}
+
+{#- A region's name without the abbreviation of its kind that CBS puts behind it: `Noord-Brabant (PV)`. -#}
+{% macro region_name(title) -%}
+    regexp_replace({{ title }}, '\s*\((LD|PV|CR|GG|JZ|ES|ET)\)$', '')
+{%- endmacro %}
+
+{#- The kind of a grouping of municipalities, from the first two letters of its code; else the topic group that it is under. -#}
+{% macro area_type(code, path) -%}
+    case left({{ code }}, 2)
+        when 'LD' then 'landsdeel' when 'PV' then 'provincie' when 'CR' then 'corop' when 'CS' then 'corop_sub'
+        when 'CP' then 'corop_plus' when 'GG' then 'ggd_regio' when 'JZ' then 'jeugdregio' when 'AM' then 'arbeidsmarktregio'
+        when 'AR' then 'arrondissement' when 'LB' then 'landbouwgebied' when 'LG' then 'landbouwgebied_groep'
+        when 'RE' then 'politie_eenheid' when 'VR' then 'veiligheidsregio' when 'VT' then 'veilig_thuis'
+        when 'ZK' then 'zorgkantoorregio' when 'ES' then 'res_regio' when 'ET' then 'res_subregio' when 'TR' then 'toeristengebied'
+        when 'TG' then 'toeristengebied_groep' when 'RT' then 'ressort' when 'KK' then 'kvk_regio'
+        else {{ path }}
+    end
+{%- endmacro %}

@@ -2,13 +2,13 @@
 
 The work is 20 tables of 18,300 regions by 115 measures (1.76 GB of JSON), served from loopback by a process of its own that
 sends prepared bytes. Every contestant runs in a fresh process, in turn, so that a machine that slows down slows all of them.
-Peers that are not installed are left out and named.
+Peers run in an interpreter of their own (``--peers``, with the packages of ``peers.txt``), so that the project needs none of
+them; those that are not installed there are left out and named. The last lines compare four connections with one at 150 ms.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -194,12 +194,44 @@ def cbsodata_pandas_duckdb(base: str, tables: list[str], folder: Path) -> None:
             con.execute(f'create table "{table}" as select * from frame')
 
 
+def dlt_duckdb(base: str, tables: list[str], folder: Path) -> None:
+    """dlt with its Parquet loader into DuckDB."""
+    os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": str(folder / "dlt")}
+    import dlt
+    import requests
+
+    def rows(table: str):
+        for content in _pages(base, table):
+            yield json.loads(content)["value"]
+
+    del requests
+    pipeline = dlt.pipeline(
+        "peer",
+        destination=dlt.destinations.duckdb(str(folder / "peer.duckdb")),
+        pipelines_dir=str(folder / "pipelines"),
+    )
+    found = [dlt.resource(rows(t), name=f"t{t.lower()}", write_disposition="replace") for t in tables]
+    pipeline.run(found, loader_file_format="parquet")
+
+
 CONTESTANTS = {
     "ours": (ours, None),
     "requests + orjson": (requests_orjson, "orjson"),
     "requests + simdjson": (requests_simdjson, "simdjson"),
     "cbsodata + pandas + DuckDB": (cbsodata_pandas_duckdb, "pandas"),
+    "dlt": (dlt_duckdb, "dlt"),
 }
+#: These take minutes for what the others do in seconds: they do a part of the work, once, against ours on the same part.
+SLOW = {"dlt": 2}
+
+
+#: The interpreter that has the peers' packages.
+PEERS = os.environ.get("BENCH_PEERS", sys.executable)
+
+
+def _has(package: str) -> bool:
+    looked = [PEERS, "-c", f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"]
+    return subprocess.run(looked, check=False).returncode == 0
 
 
 def _contest(name: str, base: str, count: int) -> None:
@@ -216,7 +248,7 @@ def _contest(name: str, base: str, count: int) -> None:
 
 def _measure(name: str, base: str, count: int, **environment: str) -> tuple[float, float]:
     command = [
-        sys.executable,
+        sys.executable if name == "ours" else PEERS,
         "-m",
         "tests.benchmarks.ingest",
         "--contestant",
@@ -237,6 +269,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--tables", type=int, default=20)
+    options.add_argument("--peers", metavar="PYTHON", help="the interpreter that has the peers' packages")
     options.add_argument("--only", nargs="*", help="these contestants, besides ours")
     options.add_argument("--contestant", help=argparse.SUPPRESS)
     options.add_argument("--base", help=argparse.SUPPRESS)
@@ -245,7 +278,9 @@ def main() -> None:
         _contest(asked.contestant, asked.base, asked.tables)
         return
 
-    here = {n: f for n, (f, needs) in CONTESTANTS.items() if not needs or importlib.util.find_spec(needs)}
+    global PEERS
+    PEERS = asked.peers or PEERS
+    here = {n: f for n, (f, needs) in CONTESTANTS.items() if not needs or _has(needs)}
     missing = [n for n in CONTESTANTS if n not in here]
     names = [n for n in here if asked.only is None or n == "ours" or n in asked.only]
     receive, send = multiprocessing.Pipe(False)
@@ -258,21 +293,38 @@ def main() -> None:
     )
     for name in missing:
         print(f"left out, not installed: {name}")
-    found: dict[str, list[tuple[float, float]]] = {n: [] for n in names}
+    quick = [n for n in names if n not in SLOW]
+    found: dict[str, list[tuple[float, float]]] = {n: [] for n in quick}
     for _ in range(asked.rounds):
-        for name in names:
+        for name in quick:
             found[name].append(_measure(name, base, asked.tables))
     print(
         "\n| contestant | seconds (min, median, max) | ours / theirs, median of rounds | peak MB |\n|---|---|---|---|"
     )
-    for name in names:
+    for name in quick:
         seconds = sorted(s for s, _ in found[name])
         ratio = statistics.median(o[0] / t[0] for o, t in zip(found["ours"], found[name], strict=True))
         print(
             f"| {name} | {seconds[0]:.1f}, {statistics.median(seconds):.1f}, {seconds[-1]:.1f} | "
             f"{'-' if name == 'ours' else f'{ratio:.2f}'} | {max(m for _, m in found[name]):.0f} |"
         )
+    for name in (n for n in names if n in SLOW):
+        (own, _), (theirs, memory) = (_measure(n, base, SLOW[name]) for n in ("ours", name))
+        print(
+            f"| {name}, {SLOW[name]} tables, once | {theirs:.1f} against {own:.1f} | {own / theirs:.3f} | {memory:.0f} |"
+        )
     server.terminate()
+
+    receive, send = multiprocessing.Pipe(False)
+    far = multiprocessing.Process(target=serve, args=(0.15, send), daemon=True)
+    far.start()
+    base = f"http://127.0.0.1:{receive.recv()[0]}"
+    ratios = []
+    for _ in range(asked.rounds):
+        four, one = (_measure("ours", base, 8, BENCH_CONNECTIONS=str(n))[0] for n in (4, 1))
+        ratios.append(one / four)
+    print(f"\n150 ms away, 8 tables: four connections are {statistics.median(ratios):.2f} times as fast as one")
+    far.terminate()
 
 
 if __name__ == "__main__":

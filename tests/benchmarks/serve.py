@@ -61,7 +61,6 @@ def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
             create table core."table" as select 'T' as table_id, 'cbs' as source_id, 'Tabel' as title, 'live' as origin,
                 'CBS' as owner, 'CC BY 4.0' as licence, 'Bron: CBS' as attribution, 'public' as sharing_level,
                 '2026' as modified, now() as fetched_at, 'T-1' as snapshot_id;
-            create table core.indicator_term as select 1 as binding_id, 'T' as table_id;
             create table core.release as select '2026.1.1' as release_id, now() as created_at;
             """
         )
@@ -78,6 +77,7 @@ def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
         )
         con.execute(
             """
+            create table core.indicator_term as select 1 as binding_id, 'T' as table_id, indicator_id from core.indicator;
             create table core.indicator_value as
             select indicator_id, 1 as definition_version, region_code, period_code,
                 case when hash(indicator_id, region_code, period_code) % 10 < 3 then null

@@ -43,6 +43,10 @@ insert into core.region values ('NL01', 'land', 'Nederland', null), ('PV30', 'pr
     ('WK172402', 'wijk', 'Kerk', 'GM1724'), ('WK172403', 'wijk', 'Hei', 'GM1724');
 create table core.region_group as select 'KEMPEN' as group_code, region_code, date '1998-09-25' as valid_from,
     null::date as valid_to from core.region where region_type = 'gemeente' and region_code <> 'GM0001';
+create table core.region_version as select *, date '2022-01-01' as valid_from, null::date as valid_to from core.region;
+update core.region_version set valid_to = date '2023-12-31' where region_type = 'wijk';
+create table core.area_change as select region_code, '2023JJ00' as period_code, 2023 as year, '1' as change_code,
+    2022 as unchanged_since, 'T1' as table_id from core.region where region_type = 'wijk';
 create table core.period as select y || 'JJ00' as period_code, 'jaar' as period_type, make_date(y, 1, 1) as start_date,
     make_date(y, 12, 31) as end_date from (select unnest([2022, 2023])::int as y);
 
@@ -60,9 +64,9 @@ create view core.observation as select 'cbs' as source_id, measure.table_id, mea
     inner join core.snapshot on snapshot.snapshot_no = source_row.snapshot_no;
 
 create table core.indicator (indicator_id varchar, version integer, theme varchar, unit varchar, decimals integer,
-    aggregation varchar, valid_from date, valid_to date);
-insert into core.indicator values ('bev_inwoners', 1, 'bevolking', 'aantal', 0, 'sum', '2010-01-01', null),
-    ('bev_jong_pct', 1, 'bevolking', '%', 1, 'ratio', '2010-01-01', null);
+    aggregation varchar, availability varchar, no_figure varchar, valid_from date, valid_to date);
+insert into core.indicator values ('bev_inwoners', 1, 'bevolking', 'aantal', 0, 'sum', 'berekend', null, '2010-01-01', null),
+    ('bev_jong_pct', 1, 'bevolking', '%', 1, 'ratio', 'berekend', null, '2010-01-01', null);
 
 create table core.indicator_value as
 with people as (
@@ -73,9 +77,13 @@ with people as (
 )
 select 'bev_inwoners' as indicator_id, 1 as definition_version, region_code, period_code, people::double as value,
     null::double as numerator, null::double as denominator, if(people is null, 'confidential', null) as missing_reason,
-    null::varchar as period_status, 'published' as method, 'T1-1' as snapshot_id from people
+    null::varchar as period_status, if(region_code = 'KEMPEN', 'aggregated', 'published') as method, 'T1-1' as snapshot_id,
+    people - 1 as lower_bound, people + 1 as upper_bound, null::varchar as series_break, 1 as series_segment,
+    if(region_code[1:2] = 'WK' and period_code = '2022JJ00', 'T2', 'T1') as table_id from people
 union all
-select 'bev_jong_pct', 1, region_code, period_code, 20.0, people / 5, people, null, null, 'computed', 'T1-1' from people;
+select 'bev_jong_pct', 1, region_code, period_code, 20.0, people / 5, people, null, null,
+    if(region_code = 'KEMPEN', 'aggregated', 'computed'), 'T1-1', null, null, null, 1,
+    if(region_code[1:2] = 'WK' and period_code = '2022JJ00', 'T2', 'T1') from people;
 create table core.indicator_history as select indicator_id, definition_version, region_code, period_code, value,
     missing_reason, period_status, snapshot_id, timestamptz '2026-01-01 00:00:00+00' as known_from,
     null::timestamptz as known_to from core.indicator_value;
@@ -86,6 +94,8 @@ create table mart.bevolking as select region_code, period_code,
     max(value) filter (indicator_id = 'bev_inwoners') as bev_inwoners,
     max(value) filter (indicator_id = 'bev_jong_pct') as bev_jong_pct
     from core.indicator_value group by region_code, period_code;
+create table mart.comparison as select 'bev_jong_pct' as indicator_id, 'GM0770' as region_code, '2023JJ00' as period_code,
+    'KEMPEN' as group_code, 1 as rank, 5 as ranked_municipalities;
 create table mart.policy_goal as select 'doel' as goal_id, 'GM0770' as region_code, 'bev_jong_pct' as indicator_id,
     '2022JJ00' as baseline_period, '2030JJ00' as target_period, 20.0::double as latest_value;
 """
@@ -153,6 +163,21 @@ FAULTS = [
     ("core.indicator_value", "missing_value_has_reason", "critical", f"update core.indicator_value set value = null {_ROW}"),
     ("core.indicator_value", "missing_reason_known", "critical", f"update core.indicator_value set missing_reason = '' {_ROW}"),
     ("core.indicator_value", "value_finite", "critical", f"update core.indicator_value set numerator = 'inf' {_ROW}"),
+    ("core.region_version", "not_empty", "critical", "delete from core.region_version"),
+    ("core.region_version", "versions_in_turn", "critical", "insert into core.region_version select * replace "
+     "('Anders' as name) from core.region_version where region_code = 'GM0770'"),
+    ("core.area_change", "one_flag_a_year", "critical", "insert into core.area_change select * from core.area_change"),
+    ("core.area_change", "flag_known", "warning", "update core.area_change set change_code = '4'"),
+    ("core.indicator", "no_figure_has_reason", "critical", "update core.indicator set availability = 'vervallen'"),
+    ("core.indicator_value", "margins_around_value", "warning", f"update core.indicator_value set upper_bound = 1 {_ROW}"),
+    ("core.indicator_value", "segment_follows_breaks", "critical",
+     f"update core.indicator_value set series_break = 'breuk' {_ROW}"),
+    ("core.indicator_value", "wijken_complete", "critical",
+     "delete from core.indicator_value where region_code = 'WK172403' and period_code = '2023JJ00'"),
+    ("core.indicator_value", "wijken_complete_elsewhere", "warning",
+     "delete from core.indicator_value where region_code = 'WK172403' and period_code = '2022JJ00'"),
+    ("mart.comparison", "one_row_per_group", "critical", "insert into mart.comparison select * from mart.comparison"),
+    ("mart.comparison", "rank_within_group", "critical", "update mart.comparison set rank = 6"),
     ("core.indicator_value", "kempen_complete", "warning", f"delete from core.{_IN}"),
     ("core.indicator_history", "one_open_row", "critical", "insert into core.indicator_history select * replace "
      "(timestamptz '2024-01-01 00:00:00+00' as known_from) from core.indicator_history where known_to is null limit 1"),
@@ -245,6 +270,7 @@ def test_a_fault_fails_its_check(change, subject: str, check: str, severity: str
 def test_every_check_has_a_fault(candidate: Path) -> None:
     may_be_empty = {("mart.bevolking", "not_empty"), ("mart.policy_goal", "not_empty")}
     may_be_empty |= {("core.indicator_value", "not_empty"), ("core.indicator_history", "not_empty")}
+    may_be_empty |= {("core.area_change", "not_empty"), ("mart.comparison", "not_empty")}
     declared = {(r.subject, r.check) for r in audit_candidate(candidate)}
     assert declared - may_be_empty == {(subject, check) for subject, check, _, _ in FAULTS}
 
@@ -254,8 +280,8 @@ def test_what_is_no_fault(change) -> None:
     database = change(
         """
         insert into core.indicator values
-            ('bev_dem_druk', 1, 'bevolking', '%', 1, 'none', '2010-01-01', null),
-            ('bev_binnenl_migratiesaldo', 1, 'bevolking', 'aantal', 0, 'sum', '2010-01-01', null);
+            ('bev_dem_druk', 1, 'bevolking', '%', 1, 'none', 'berekend', null, '2010-01-01', null),
+            ('bev_binnenl_migratiesaldo', 1, 'bevolking', 'aantal', 0, 'sum', 'berekend', null, '2010-01-01', null);
         alter table mart.bevolking add column bev_dem_druk double;
         alter table mart.bevolking add column bev_binnenl_migratiesaldo double;
         update mart.bevolking set bev_dem_druk = 101 where region_code = 'GM0770';
@@ -263,7 +289,7 @@ def test_what_is_no_fault(change) -> None:
         update mart.bevolking set bev_inwoners = if(period_code = '2022JJ00', 20, 60) where region_code = 'GM0001';
         update mart.bevolking set bev_inwoners = null where region_code in ('GM1728', 'KEMPEN');
         insert into core.indicator_value select 'bev_dem_druk', 1, region_code, period_code, bev_dem_druk, null, null,
-            null, null, 'published', 'T1-1' from mart.bevolking where bev_dem_druk is not null;
+            null, null, 'published', 'T1-1', null, null, null, 1, 'T1' from mart.bevolking where bev_dem_druk is not null;
         """
     )
     failed = {check for check, r in audit_one(database, "mart.bevolking").items() if not r.success}

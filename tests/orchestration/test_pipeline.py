@@ -147,3 +147,21 @@ def test_only_what_no_release_used_can_be_pruned(work: Workspace, cbs: StandIn) 
     # What they shared is still whole in the others.
     assert second.damaged() == fourth.damaged() == []
     assert not list(work.store.root.glob("*/.gone-*")) and not list(work.store.root.glob(f"*/{first.snapshot_id}*"))
+
+
+def test_a_renamed_column_that_indicators_are_bound_to_names_the_edit_of_each(tmp_path: Path) -> None:
+    from tests.sample_tables import sample_tables
+
+    table = Registry.load().tables["81528NED"]
+    with StandIn([t for t in sample_tables() if t.id == table.id]) as cbs:
+        work = Workspace.open(Settings.from_env({"RDC_HOME": str(tmp_path)} | cbs.env))
+        assert take(work, table).result == "fetched"
+        [gas] = [m for m in cbs[table.id].measures if m.startswith("GemiddeldAardgasverbruik")]
+        cbs[table.id].rename_measure(gas, "GemiddeldGasverbruik_1")
+        cbs[table.id].touch()
+        reason = take(work, table).reason
+    stem = gas.rpartition("_")[0]
+    assert (
+        f"Pas aan in dbt_project/indicators/milieu_en_energie.yml, indicator mil_gas, versie 1: stem: [{stem}, GemiddeldGasverbruik]"
+        in reason
+    )

@@ -133,3 +133,111 @@ def test_every_published_indicator_is_its_cell(whole: Rdc) -> None:
     [(compared, differ)] = differing
     assert compared > 100_000
     assert differ == 0
+
+
+KEMPEN = ("GM1724", "GM1728", "GM0770", "GM0823", "GM1667")
+NB, NL = "PV30", "NL01"
+_POPULATION = {
+    "2019JJ00": (18491, 20175, 19110, 18623, 13060, 89459),
+    "2024JJ00": (19196, 20985, 20199, 19280, 13577, 93237),
+    "2025JJ00": (19263, 21006, 20389, 19536, 13653, 93847),
+    "2026JJ00": (19436, 21046, 20537, 19801, 13729, 94549),
+}
+#: Figures as CBS published them, by indicator, region and period.
+ACCEPTANCE = {
+    **{
+        ("bev_inwoners", region, period): figure
+        for period, figures in _POPULATION.items()
+        for region, figure in zip((*KEMPEN, "KEMPEN"), figures, strict=True)
+    },
+    ("bev_inwoners", NB, "2026JJ00"): 2676955,
+    ("bev_inwoners", NL, "2026JJ00"): 18130208,
+    **{
+        ("won_verkoopprijs", region, "2025JJ00"): figure
+        for region, figure in zip(
+            (*KEMPEN, NB, NL), (527954, 511537, 536817, 585652, 482744, 486894, 479527), strict=True
+        )
+    },
+    ("won_verkoopprijs", "GM0823", "2023JJ00"): 445409,
+    ("won_verkoopprijs", "GM0823", "2022JJ00"): 490202,
+    **{
+        ("mil_gas", region, "2024JJ00"): figure
+        for region, figure in zip((*KEMPEN, NB, NL), (1020, 930, 1000, 970, 960, 830, 800), strict=True)
+    },
+    **{
+        ("mil_gas", region, "2010JJ00"): figure
+        for region, figure in zip(KEMPEN, (2450, 2250, 2450, 2300, 2300), strict=True)
+    },
+    **{
+        ("mil_elektriciteit", region, "2024JJ00"): figure
+        for region, figure in zip(KEMPEN, (3270, 3050, 3230, 3200, 3290), strict=True)
+    },
+    ("mil_zon_buurt", "GM0770", "2020JJ00"): 1714,
+}
+
+
+def test_acceptance_figures_come_out_to_the_digit(whole: Rdc) -> None:
+    found = {
+        (indicator, region, period): value
+        for indicator, region, period, value in whole.sql(
+            "select indicator_id, region_code, period_code, value from core.indicator_value "
+            "where indicator_id in ('bev_inwoners', 'won_verkoopprijs', 'mil_gas', 'mil_elektriciteit', 'mil_zon_buurt') "
+            "and region_code[1:2] not in ('WK', 'BU')"
+        )
+    }
+    assert {key: found.get(key) for key in ACCEPTANCE} == ACCEPTANCE
+
+
+def test_there_is_no_mean_population_of_a_year_that_has_not_ended(whole: Rdc) -> None:
+    rows = whole.sql(
+        "select distinct value, missing_reason from core.indicator_value where indicator_id = 'bev_gemiddeld' "
+        "and period_code = '2026JJ00'"
+    )
+    assert rows == [(None, "impossible")]
+
+
+def test_all_five_municipalities_are_little_urban_and_bladel_crossed_20000_before_eersel(whole: Rdc) -> None:
+    def members(group: str, day: str) -> set[str]:
+        return {
+            r[0]
+            for r in whole.sql(
+                f"select region_code from core.region_group where group_code = '{group}' and valid_from <= date '{day}' "
+                f"and coalesce(valid_to, date '9999-12-31') >= date '{day}'"
+            )
+        }
+
+    assert set(KEMPEN) <= members("ST4", "2020-06-01")
+    assert {"GM1728"} == set(KEMPEN) & members("GK4", "2022-06-01")
+    assert {"GM1728", "GM0770"} == set(KEMPEN) & members("GK4", "2023-06-01")
+    # Every municipality of the country is in one province, one size class.
+    for prefix in ("PV", "GK"):
+        times = whole.sql(
+            f"select count(*), count(distinct region_code) from core.region_group where group_code like '{prefix}%' "
+            "and valid_from <= date '2026-06-01' and valid_to is null"
+        )
+        assert times == [(342, 342)]
+
+
+def test_a_province_is_added_up_where_the_source_does_not_publish_it(whole: Rdc) -> None:
+    methods = whole.sql(
+        "select indicator_id, method, value is not null from core.indicator_value where region_code = 'PV30' "
+        "and (indicator_id, period_code) in (('bev_inwoners', '2026JJ00'), ('bev_65plus_pct', '2020JJ00')) order by 1"
+    )
+    assert methods == [("bev_65plus_pct", "aggregated", True), ("bev_inwoners", "published", True)]
+
+
+def test_a_column_that_the_source_has_not_filled_says_so(whole: Rdc) -> None:
+    rows = whole.sql(
+        "select distinct missing_reason, note from core.indicator_value where indicator_id = 'won_woz_buurt' "
+        "and region_code in ('GM0770', 'WK077000', 'NL01')"
+    )
+    assert rows == [("not_yet_published", "De bron heeft deze kolom (nog) niet gevuld.")]
+
+
+def test_jeugdzorg_breaks_where_its_successor_begins(whole: Rdc) -> None:
+    rows = whole.sql(
+        "select min(period_code) filter (series_segment = 2), max(period_code) filter (series_segment = 1), "
+        "count(series_break) from core.indicator_value where indicator_id = 'sd_jeugdhulp_pct' and region_code = 'GM0770' "
+        "and period_code like '____JJ00'"
+    )
+    assert rows == [("2021JJ00", "2020JJ00", 1)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -130,6 +132,15 @@ def test_nothing_changed_makes_no_release(released: Rdc, cbs: StandIn) -> None:
     assert "Nothing changed" in done.stdout
     assert released.json("releases") == before
     assert not [r for r in cbs.requests if "TypedDataSet" in r.path or "Observations" in r.path]
+
+
+def test_nothing_changed_imports_nothing_heavy(released: Rdc) -> None:
+    code = (
+        "import sys\nfrom orchestration.run import run\nstatus = run('auto', (), None, True)\n"
+        "heavy = {'dagster', 'dbt', 'great_expectations', 'pandas', 'sqlalchemy'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else status)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=released._environment(), check=True, capture_output=True)
 
 
 def test_the_run_is_in_dagster(released: Rdc) -> None:

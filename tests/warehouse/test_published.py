@@ -201,3 +201,18 @@ def test_a_release_is_current_from_the_moment_that_its_file_is(tmp_path: Path) -
     releases = Releases(tmp_path)
     (releases.path(release.release_id).parent / "promoted").unlink()
     assert releases.current() == release
+
+
+def test_when_a_file_can_not_be_written_nothing_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = publish(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
+        patched.setattr("warehouse.datapackage.write_sums", full)
+        publish(tmp_path)
+    releases = Releases(tmp_path)
+    assert releases.current() == release and [r.release_id for r in releases.all()] == [release.release_id]
+    releases.sweep()
+    assert sorted(p.name for p in (tmp_path / "releases").iterdir()) == [release.release_id]

@@ -155,7 +155,7 @@ class Library:
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         base = Published(con, release.release_id)
-        _ = base.tables, base.indicators, base.themes
+        _ = base.tables, base.indicators, base.themes, base.columns_of
         levels = dict(con.execute('select table_id, sharing_level from core."table"').fetchall())
         opened = Opened(release, file.parent, con, base, levels)
         self._opened[release.release_id] = opened

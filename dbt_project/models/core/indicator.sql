@@ -5,7 +5,8 @@ with source as (
 final as (
     select
         indicator_id, version, theme, theme_title, position, name_nl, definition, unit, decimals, direction,
-        aggregation, factor, why_not, numerator, denominator, caveats, source, bbv, valid_from, valid_to
+        aggregation, factor, why_not, numerator, denominator, caveats, series_break, source, publisher, licence,
+        source_tables, lowest_region, bbv, taakveld, availability, no_figure, definition_hash, valid_from, valid_to
     from source
 )
 

@@ -1,44 +1,37 @@
--- The registry's terms as they resolve against the tables of this build. A term of a table that is not here (yet) is
--- left out; one that finds no column, or two, fails the test on `matches`. A term without topic groups is bound by its
--- stem alone, which must then be the only one of its name in the table.
+-- The registry's terms with the column that each is bound to. Terms of a table that is not in this release are left out;
+-- that every other term finds exactly one column was seen to when the registry was loaded (warehouse/candidate.py).
 with term as (
-    select
-        term.*,
-        binding.indicator_id,
-        binding.version,
-        binding.table_id as binding_table_id,
-        binding.regions,
-        binding.first_period,
-        binding.last_period
-    from {{ source('raw', 'term') }} as term
-    inner join {{ source('raw', 'binding') }} as binding using (binding_id)
+    select * from {{ source('raw', 'term') }}
 ),
 
-landed as (
-    select term.*, snapshot.snapshot_no, snapshot.snapshot_id
-    from term
-    inner join {{ ref('snapshot') }} as snapshot using (table_id)
-),
-
-matched as (
-    select
-        landed.* exclude (measure_code),
-        coalesce(landed.measure_code, landed.stem || ' (' || landed.path || ')') as bound_to,
-        measure.measure_id,
-        measure.measure_code
-    from landed
-    left join {{ ref('measure') }} as measure
-        on measure.table_id = landed.table_id
-        and measure.stem = coalesce(landed.measure_code, landed.stem)
-        and (landed.measure_code is not null or landed.path = '' or measure.measure_path = landed.path)
+binding as (
+    select * from {{ source('raw', 'binding') }}
 ),
 
 final as (
     select
-        *,
-        count(measure_id) over (partition by binding_id, role, term_no) as matches,
-        count(distinct term_no) over (partition by binding_id, role) as landed_terms
-    from matched
+        term.binding_id,
+        binding.indicator_id,
+        binding.version,
+        term.role,
+        term.term_no,
+        term.sign,
+        term.table_id,
+        term.bound_to,
+        term.dimensions_key,
+        term.measure_id::integer as measure_id,
+        measure.measure_code,
+        snapshot.snapshot_id,
+        snapshot.snapshot_no,
+        binding.regions,
+        binding.first_period,
+        binding.last_period,
+        binding.constant,
+        binding.seen
+    from term
+    inner join binding using (binding_id)
+    inner join {{ ref('measure') }} as measure on measure.measure_id = term.measure_id
+    inner join {{ ref('snapshot') }} as snapshot on snapshot.snapshot_no = measure.snapshot_no
 )
 
 select * from final

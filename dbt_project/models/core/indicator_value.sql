@@ -1,88 +1,115 @@
--- One figure per indicator, region and period, and how it came about. Three steps: the cells that a binding names, added
--- up per role; the figure of each region from them; the figure of a group (De Kempen) from its members' roles. A ratio of
--- a group is divided from numerators and denominators added up, never an average of ratios.
-with term_count as (
-    select binding_id, role, count(*) as terms
+{%- set roles = ['value', 'numerator', 'denominator', 'lower', 'upper'] -%}
+-- One figure per indicator, region and period, and how it came about. In steps: the cells that a binding names, added up per
+-- role; the figure of each region from them; the figure of a group (De Kempen) from its members' roles; a row with the
+-- reason for an indicator that has none; and where each series breaks. A ratio of a group is divided from numerators and
+-- denominators added up, never an average of ratios. No figure is moved from one area to another.
+with shape as (
+    select
+        binding_id
+        {%- for role in roles %},
+        count(*) filter (role = '{{ role }}') as {{ role }}_terms
+        {%- endfor %}
     from {{ source('raw', 'term') }}
-    group by binding_id, role
+    group by binding_id
+),
+
+-- A column without a single value in its table is one that the source has not filled (yet). Of such a column only De
+-- Kempen and the country get a row, to say so: a hundred thousand others would say nothing.
+unfilled as (
+    select measure_id
+    from {{ ref('cell') }}
+    group by measure_id
+    having count(value) = 0 and count(text_value) = 0
+),
+
+kempen as (
+    select distinct substr(region_code, 3, 4) as municipality
+    from {{ ref('region_group_member') }}
+    where group_code = 'KEMPEN'
+),
+
+place as (
+    select
+        row_id,
+        snapshot_no,
+        dimensions_key,
+        {{ canonical_region('region_code') }} as region_code,
+        {{ region_type(canonical_region('region_code')) }} as region_type,
+        region_code[1:2] = 'NL' or substr(region_code, 3, 4) in (select municipality from kempen) as is_own,
+        period_code
+    from {{ ref('source_row') }}
+),
+
+-- A term once for each kind of region that its binding serves: so it meets its own rows by equality alone.
+term as (
+    select term.* exclude (regions), unnest(term.regions) as region_type, unfilled.measure_id is not null as is_unfilled
+    from {{ ref('indicator_term') }} as term
+    left join unfilled using (measure_id)
 ),
 
 -- Which missing reason wins where several parts miss: the one that can least be mended comes first.
-term_value as (
+found as (
     select
         term.binding_id,
-        term.role,
-        {{ canonical_region('source_row.region_code') }} as region_code,
-        source_row.period_code,
-        term.sign * cell.value as value,
-        cell.missing_reason,
-        term.snapshot_id,
-        member.status as period_status
-    from {{ ref('indicator_term') }} as term
-    inner join {{ ref('cell') }} as cell using (measure_id)
-    inner join {{ ref('source_row') }} as source_row
-        on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
-    left join {{ ref('dimension_member') }} as member
-        on member.table_id = term.table_id and member.kind = 'time' and member.code = source_row.period_code
+        place.region_code,
+        place.period_code
+        {%- for role in roles %},
+        sum(term.sign * cell.value) filter (term.role = '{{ role }}') as {{ role }}_sum,
+        count(cell.value) filter (term.role = '{{ role }}') as {{ role }}_found
+        {%- endfor %}
+        {%- for role in roles[:3] %},
+        count(*) filter (term.role = '{{ role }}') > 0 as has_{{ role }},
+        {{ worst_reason("case when term.is_unfilled then 'not_yet_published' else cell.missing_reason end") }}
+            filter (term.role = '{{ role }}') as {{ role }}_worst
+        {%- endfor %}
+    from term
+    inner join place
+        on place.snapshot_no = term.snapshot_no
+        and place.dimensions_key = term.dimensions_key
+        and place.region_type = term.region_type
+    inner join {{ ref('cell') }} as cell on cell.measure_id = term.measure_id and cell.row_id = place.row_id
     where
-        list_contains(term.regions, {{ region_type(canonical_region('source_row.region_code')) }})
-        and source_row.period_code >= coalesce(term.first_period, '')
-        and source_row.period_code <= coalesce(term.last_period, '~')
+        (term.first_period is null or place.period_code >= term.first_period)
+        and (term.last_period is null or place.period_code <= term.last_period)
+        and (place.is_own or not term.is_unfilled)
+    group by term.binding_id, place.region_code, place.period_code
 ),
 
-role_value as (
-    select
-        term_value.binding_id,
-        term_value.region_code,
-        term_value.period_code,
-        term_value.role,
-        case when count(term_value.value) = any_value(term_count.terms) then sum(term_value.value) end as value,
-        any_value(term_count.terms) = 1 as is_single,
-        case
-            when count(term_value.value) < any_value(term_count.terms)
-                then coalesce({{ worst_reason('term_value.missing_reason') }}, 'not_available')
-        end as missing_reason,
-        min(term_value.snapshot_id) as snapshot_id,
-        {{ weakest_status('term_value.period_status') }} as period_status
-    from term_value
-    inner join term_count using (binding_id, role)
-    group by term_value.binding_id, term_value.region_code, term_value.period_code, term_value.role
-),
-
-parts as (
-    select
-        binding_id,
-        region_code,
-        period_code,
-        max(value) filter (role = 'value') as published,
-        max(value) filter (role = 'numerator') as numerator,
-        max(value) filter (role = 'denominator') as denominator,
-        bool_or(role = 'value') as has_published,
-        bool_or(role = 'value' and is_single) as is_single,
-        bool_or(role = 'denominator') as has_denominator,
-        any_value(missing_reason) filter (role = 'value') as published_reason,
-        any_value(missing_reason) filter (role = 'numerator') as numerator_reason,
-        any_value(missing_reason) filter (role = 'denominator') as denominator_reason,
-        coalesce(
-            max(snapshot_id) filter (role = 'value'), max(snapshot_id) filter (role = 'numerator')
-        ) as snapshot_id,
-        {{ weakest_status('period_status') }} as period_status
-    from role_value
-    group by binding_id, region_code, period_code
-    having bool_or(role in ('value', 'numerator'))
+status as (
+    select term.binding_id, member.code as period_code, {{ weakest_status('member.status') }} as period_status
+    from (select distinct binding_id, table_id from {{ ref('indicator_term') }}) as term
+    inner join {{ ref('dimension_member') }} as member on member.table_id = term.table_id and member.kind = 'time'
+    group by term.binding_id, member.code
 ),
 
 dated as (
     select
-        parts.*,
-        binding.indicator_id,
+        found.binding_id,
+        found.region_code,
+        found.period_code,
+        case when shape.value_terms > 0 and found.value_found = shape.value_terms then binding.constant + found.value_sum end as published,
+        case when found.numerator_found = shape.numerator_terms then found.numerator_sum end as numerator,
+        case when found.denominator_found = shape.denominator_terms then found.denominator_sum end as denominator,
+        case when shape.lower_terms > 0 and found.lower_found = shape.lower_terms then binding.constant + found.lower_sum end as lower_bound,
+        case when shape.upper_terms > 0 and found.upper_found = shape.upper_terms then binding.constant + found.upper_sum end as upper_bound,
+        found.has_value as has_published,
+        found.has_denominator,
+        shape.value_terms = 1 and binding.constant = 0 as is_single,
+        {%- for role in roles[:3] %}
+        case when found.{{ role }}_found < shape.{{ role }}_terms then coalesce(found.{{ role }}_worst, 'not_available') end as {{ role }}_reason,
+        {%- endfor %}
+        status.period_status,
+        snapshot.snapshot_id,
         binding.table_id,
+        binding.stretch,
+        indicator.indicator_id,
         indicator.version as definition_version,
         indicator.aggregation,
         indicator.factor,
         indicator.why_not,
         period.start_date
-    from parts
+    from found
+    inner join shape using (binding_id)
     inner join {{ source('raw', 'binding') }} as binding using (binding_id)
     inner join {{ ref('period') }} as period using (period_code)
     inner join {{ ref('indicator') }} as indicator
@@ -90,6 +117,9 @@ dated as (
         and indicator.version = binding.version
         and period.start_date >= indicator.valid_from
         and period.start_date <= coalesce(indicator.valid_to, date '9999-12-31')
+    left join {{ ref('snapshot') }} as snapshot on snapshot.table_id = binding.table_id
+    left join status on status.binding_id = found.binding_id and status.period_code = found.period_code
+    where found.has_value or found.has_numerator
 ),
 
 -- CBS rounds figures of wijken and buurten to multiples of 5, so that a ratio on a small denominator says nothing (10 of
@@ -99,7 +129,7 @@ bounded as (
         *,
         coalesce(
             not has_published
-            and {{ region_type('region_code') }} in ('wijk', 'buurt')
+            and region_code[1:2] in ('WK', 'BU')
             and denominator < {{ var('least_denominator') }},
             false
         ) as is_too_small
@@ -118,8 +148,10 @@ own as (
         end as value,
         numerator,
         denominator,
+        lower_bound,
+        upper_bound,
         case
-            when has_published then published_reason
+            when has_published then value_reason
             when not has_denominator then 'not_available'
             when denominator = 0 then 'impossible'
             else coalesce(numerator_reason, denominator_reason, case when is_too_small then 'suppressed' end)
@@ -127,29 +159,35 @@ own as (
         case
             when is_too_small and denominator <> 0 and numerator_reason is null
                 then 'De noemer is kleiner dan {{ var("least_denominator") }}; met afgeronde cijfers zegt de verhouding niets.'
+            when coalesce(case when has_published then value_reason end, numerator_reason, denominator_reason) = 'not_yet_published'
+                then 'De bron heeft deze kolom (nog) niet gevuld.'
         end as note,
         period_status,
         case when has_published and is_single then 'published' else 'computed' end as method,
         snapshot_id,
         table_id,
-        binding_id
+        binding_id,
+        null::varchar as composition
     from bounded
 ),
 
 member as (
-    select
-        region_group.group_code,
-        dated.*,
-        count(*) over (partition by region_group.group_code, dated.binding_id, dated.period_code) as present
+    select region_group.group_code, dated.*
     from dated
     inner join {{ ref('region_group') }} as region_group
         on region_group.region_code = dated.region_code
         and dated.start_date >= region_group.valid_from
         and dated.start_date <= coalesce(region_group.valid_to, date '9999-12-31')
+    where dated.region_code like 'GM%'
 ),
 
+-- How many members a group has at a time, and which: a group of other members is another group.
 group_size as (
-    select region_group.group_code, period.period_code, count(*) as members
+    select
+        region_group.group_code,
+        period.period_code,
+        count(*) as members,
+        md5(string_agg(region_group.region_code, ',' order by region_group.region_code)) as composition
     from {{ ref('region_group') }} as region_group
     inner join {{ ref('period') }} as period
         on period.start_date >= region_group.valid_from
@@ -169,10 +207,11 @@ added as (
         case when count(member.published) = any_value(group_size.members) then sum(member.published) end as total,
         case when count(member.numerator) = any_value(group_size.members) then sum(member.numerator) end as numerator,
         case when count(member.denominator) = any_value(group_size.members) then sum(member.denominator) end as denominator,
-        any_value(member.present) = any_value(group_size.members) as is_whole,
-        {{ worst_reason('coalesce(member.published_reason, member.numerator_reason, member.denominator_reason)') }} as missing_reason,
-        {{ weakest_status('member.period_status') }} as period_status,
-        min(member.snapshot_id) as snapshot_id,
+        count(*) = any_value(group_size.members) as is_whole,
+        {{ worst_reason('coalesce(member.value_reason, member.numerator_reason, member.denominator_reason)') }} as missing_reason,
+        any_value(member.period_status) as period_status,
+        any_value(member.snapshot_id) as snapshot_id,
+        any_value(group_size.composition) as composition,
         member.table_id,
         member.binding_id
     from member
@@ -209,30 +248,156 @@ grouped as (
         'aggregated' as method,
         snapshot_id,
         table_id,
-        binding_id
+        binding_id,
+        composition
     from added
+    -- What the source itself publishes of a province or a COROP region goes before what we add up.
+    anti join own using (indicator_id, definition_version, region_code, period_code)
 ),
 
-final as (
+-- An indicator without any source in this release still says why, once for each municipality and for De Kempen.
+latest as (
+    select max(start_date) as start_date, arg_max(period_code, start_date) as period_code
+    from {{ ref('period') }}
+    where period_type = 'jaar' and start_date <= (select max(fetched_at)::date from {{ ref('snapshot') }})
+),
+
+absent as (
+    select
+        indicator.indicator_id,
+        indicator.version as definition_version,
+        region.region_code,
+        latest.period_code,
+        'not_available' as missing_reason,
+        indicator.no_figure as note,
+        'absent' as method
+    from {{ ref('indicator') }} as indicator
+    cross join latest
+    cross join (
+        select region_code from {{ ref('region_group_member') }} where group_code = 'KEMPEN'
+        union all
+        select 'KEMPEN'
+    ) as region
+    where
+        latest.start_date >= indicator.valid_from
+        and latest.start_date <= coalesce(indicator.valid_to, date '9999-12-31')
+        and indicator.indicator_id not in (select indicator_id from {{ ref('indicator_term') }})
+),
+
+figure as (
     select * from own
     union all by name
     select * from grouped
+    union all by name
+    select * from absent
+),
+
+-- A series is the figures of one indicator, region and kind of period; most have one figure, and nothing to break.
+series as (
+    select figure.indicator_id, figure.region_code[1:2] as kind, period.period_type
+    from figure
+    inner join {{ ref('period') }} as period using (period_code)
+    group by figure.indicator_id, figure.region_code[1:2], period.period_type
+    having count(distinct figure.period_code) > 1
+),
+
+placed as (
+    select
+        figure.indicator_id,
+        figure.region_code,
+        figure.period_code,
+        figure.definition_version,
+        figure.table_id,
+        figure.composition,
+        binding.stretch,
+        binding.same_areas,
+        binding.series_break as break_here,
+        period.period_type,
+        period.start_date,
+        lag({
+            period_code: figure.period_code, start_date: period.start_date, version: figure.definition_version,
+            stretch: binding.stretch, table_id: figure.table_id, composition: figure.composition
+        }) over (
+            partition by figure.indicator_id, figure.region_code, period.period_type order by period.start_date
+        ) as before
+    from figure
+    inner join {{ ref('period') }} as period using (period_code)
+    inner join series
+        on series.indicator_id = figure.indicator_id
+        and series.kind = figure.region_code[1:2]
+        and series.period_type = period.period_type
+    left join {{ source('raw', 'binding') }} as binding using (binding_id)
+),
+
+judged as (
+    select
+        placed.indicator_id,
+        placed.region_code,
+        placed.period_code,
+        placed.period_type,
+        placed.start_date,
+        case
+            when placed.before.version <> placed.definition_version
+                then coalesce(indicator.series_break, 'Andere definitie: versie ' || placed.definition_version || ' in plaats van ' || placed.before.version || '.')
+            when placed.before.stretch <> placed.stretch and placed.break_here is not null then placed.break_here
+            when placed.composition <> placed.before.composition then 'De samenstelling van de groep is veranderd.'
+            when placed.region_code[1:2] not in ('WK', 'BU') or year(placed.start_date) = year(placed.before.start_date) then null
+            when placed.same_areas and placed.table_id = placed.before.table_id then null
+            when area_change.unchanged_since <= year(placed.before.start_date) then null
+            when area_change.change_code = '2' then 'De code is veranderd (CBS: indelingswijziging 2): onder deze code viel eerder een ander gebied.'
+            when area_change.change_code = '3' then 'De afbakening van het gebied is veranderd (CBS: indelingswijziging 3).'
+            else 'Niet is na te gaan of het gebied sinds ' || year(placed.before.start_date)
+                || ' hetzelfde is: niet van elk jaar is er een indeling, of zij is veranderd.'
+        end as series_break
+    from placed
+    inner join {{ ref('indicator') }} as indicator
+        on indicator.indicator_id = placed.indicator_id and indicator.version = placed.definition_version
+    left join {{ ref('area_change') }} as area_change
+        on area_change.region_code = placed.region_code and area_change.year = year(placed.start_date)
+    where placed.before is not null
+),
+
+series_break as (
+    select * from judged where series_break is not null
+),
+
+break_days as (
+    select indicator_id, region_code, period_type, list(start_date) as days
+    from series_break
+    group by indicator_id, region_code, period_type
+),
+
+final as (
+    select
+        figure.indicator_id,
+        figure.definition_version,
+        figure.region_code,
+        figure.period_code,
+        figure.value,
+        figure.numerator,
+        figure.denominator,
+        figure.lower_bound,
+        figure.upper_bound,
+        figure.missing_reason,
+        figure.note,
+        figure.period_status,
+        figure.method,
+        series_break.series_break,
+        (1 + coalesce(len(list_filter(break_days.days, lambda day: day <= period.start_date)), 0))::integer as series_segment,
+        figure.snapshot_id,
+        figure.table_id,
+        figure.binding_id
+    from figure
+    inner join {{ ref('period') }} as period using (period_code)
+    left join series_break
+        on series_break.indicator_id = figure.indicator_id
+        and series_break.region_code = figure.region_code
+        and series_break.period_code = figure.period_code
+    left join break_days
+        on break_days.indicator_id = figure.indicator_id
+        and break_days.region_code = figure.region_code
+        and break_days.period_type = period.period_type
 )
 
-select
-    indicator_id,
-    definition_version,
-    region_code,
-    period_code,
-    value,
-    numerator,
-    denominator,
-    missing_reason,
-    note,
-    period_status,
-    method,
-    snapshot_id,
-    table_id,
-    binding_id
-from final
+select * from final
 order by indicator_id, region_code, period_code

@@ -1,26 +1,31 @@
 -- A goal, where it stands, and whether it is on track: on a straight line from the baseline to the target, the latest
--- figure must be at least as far as the line is at that period.
+-- figure must be at least as far as the line is at that period. Over a break in the series nothing is said.
 with goal as (
-    select * from {{ ref('policy_goal_declaration') }}
+    select * from {{ source('raw', 'policy_goal') }}
 ),
 
 figure as (
     select value_.*, period.start_date
     from {{ ref('indicator_value') }} as value_
     inner join {{ ref('period') }} as period using (period_code)
-    where value_.value is not null and period.period_type = 'jaar'
+    where
+        value_.value is not null
+        and period.period_type in ('jaar', 'schooljaar')
+        and value_.indicator_id in (select indicator_id from goal)
 ),
 
-latest as (
+-- The latest figure and the one before it.
+recent as (
     select
-        indicator_id,
-        region_code,
-        arg_max(period_code, start_date) as latest_period,
-        arg_max(value, start_date) as latest_value,
-        arg_max(period_status, start_date) as latest_status,
-        max(start_date) as latest_date
+        *,
+        lag(period_code) over series as previous_period,
+        lag(value) over series as previous_value,
+        lag(series_segment) over series as previous_segment,
+        lag(lower_bound) over series as previous_lower,
+        lag(upper_bound) over series as previous_upper
     from figure
-    group by indicator_id, region_code
+    window series as (partition by indicator_id, region_code order by start_date)
+    qualify row_number() over (partition by indicator_id, region_code order by start_date desc) = 1
 ),
 
 definition as (
@@ -36,13 +41,24 @@ joined as (
         definition.name_nl as indicator_name,
         definition.unit,
         baseline.value as baseline_value,
-        latest.latest_period,
-        latest.latest_value,
-        latest.latest_status,
-        date_diff('day', {{ period_start('goal.baseline_period') }}, latest.latest_date)
-            / nullif(
-                date_diff('day', {{ period_start('goal.baseline_period') }}, {{ period_start('goal.target_period') }}), 0
-            ) as elapsed
+        recent.period_code as latest_period,
+        recent.value as latest_value,
+        recent.lower_bound as latest_lower,
+        recent.upper_bound as latest_upper,
+        recent.period_status as latest_status,
+        recent.previous_period,
+        recent.previous_value,
+        case when recent.previous_segment = recent.series_segment then
+            {{ verdict('recent.value', 'recent.lower_bound', 'recent.upper_bound', 'recent.previous_value', 'recent.previous_lower', 'recent.previous_upper') }}
+        end as compared,
+        baseline.series_segment = recent.series_segment as is_one_series,
+        compared_group.name as comparison_name,
+        comparison.value as comparison_value,
+        place.rank as comparison_rank,
+        place.ranked_municipalities as comparison_municipalities,
+        country.value as country_value,
+        date_diff('day', {{ period_start('goal.baseline_period') }}, recent.start_date) as days_passed,
+        date_diff('day', {{ period_start('goal.baseline_period') }}, {{ period_start('goal.target_period') }}) as days_in_all
     from goal
     left join definition using (indicator_id)
     left join {{ ref('region') }} as region using (region_code)
@@ -50,11 +66,28 @@ joined as (
         on baseline.indicator_id = goal.indicator_id
         and baseline.region_code = goal.region_code
         and baseline.period_code = goal.baseline_period
-    left join latest on latest.indicator_id = goal.indicator_id and latest.region_code = goal.region_code
+    left join recent on recent.indicator_id = goal.indicator_id and recent.region_code = goal.region_code
+    left join figure as comparison
+        on comparison.indicator_id = goal.indicator_id
+        and comparison.region_code = goal.comparison_group
+        and comparison.period_code = recent.period_code
+    left join {{ ref('comparison') }} as place
+        on place.indicator_id = goal.indicator_id
+        and place.region_code = goal.region_code
+        and place.group_code = goal.comparison_group
+        and place.period_code = recent.period_code
+    left join {{ ref('region') }} as compared_group on compared_group.region_code = goal.comparison_group
+    left join figure as country
+        on country.indicator_id = goal.indicator_id
+        and country.region_code = 'NL01'
+        and country.period_code = recent.period_code
 ),
 
 expected as (
-    select *, baseline_value + least(elapsed, 1) * (target_value - baseline_value) as expected_value
+    select
+        *,
+        case when is_one_series and days_passed > 0
+            then baseline_value + least(days_passed / days_in_all, 1) * (target_value - baseline_value) end as expected_value
     from joined
 ),
 
@@ -75,14 +108,33 @@ final as (
         target_value,
         latest_period,
         latest_value,
+        latest_lower,
+        latest_upper,
         latest_status,
+        previous_period,
+        previous_value,
+        case compared when 'hoger' then 'stijgend' when 'lager' then 'dalend' else compared end as trend,
+        case when is_one_series and days_passed > 0
+            then (latest_value - baseline_value) / (days_passed / 365.25) end as change_per_year,
         expected_value,
         target_value - latest_value as distance_to_target,
         case
-            when latest_value is null or baseline_value is null then null
+            when latest_value is null or expected_value is null then null
             when target_value < baseline_value then latest_value <= expected_value
             else latest_value >= expected_value
         end as on_track,
+        case
+            when latest_value is null then 'Er is nog geen cijfer.'
+            when baseline_value is null then 'Over de beginperiode is er geen cijfer.'
+            when days_passed <= 0 then 'Er is nog geen cijfer van na de beginperiode.'
+            when not is_one_series then 'De reeks breekt tussen de beginperiode en het laatste cijfer.'
+        end as on_track_note,
+        comparison_group,
+        comparison_name,
+        comparison_value,
+        comparison_rank,
+        comparison_municipalities,
+        country_value,
         decided_on,
         decided_by,
         legal_basis,

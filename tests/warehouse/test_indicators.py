@@ -1,0 +1,311 @@
+"""The registry of indicators and the policy goals: what is in them, and what is said of a mistake in one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ingest.registry import Registry as Tables
+from warehouse import codebook, goals, indicators
+from warehouse.candidate import Columns
+from warehouse.goals import GoalError
+from warehouse.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry, Term
+
+REGISTRY = indicators.load()
+ALL = [indicator for _, indicator in REGISTRY.indicators()]
+
+
+def test_the_registry_has_what_the_municipalities_share() -> None:
+    assert {theme.theme for theme in REGISTRY.themes} == set(THEMES)
+    assert all(theme.indicators for theme in REGISTRY.themes)
+    assert len(ALL) >= 110
+    assert sorted(i.bbv for i in ALL if i.bbv) == list(BBV_NUMBERS)
+
+
+def test_every_mandatory_indicator_is_computed_or_says_plainly_why_not() -> None:
+    for indicator in (i for i in ALL if i.bbv):
+        version = indicator.current
+        assert indicator.taakveld
+        if version.no_figure:
+            assert len(version.no_figure.text) > 40, indicator.id
+        else:
+            assert REGISTRY.sources(version), indicator.id
+    reasons = {i.current.no_figure.reason for i in ALL if i.bbv and i.current.no_figure}
+    assert reasons == {"eigen_gegevens", "geen_open_bron", "vervallen", "kolommen_niet_gezien"}
+    own = {i.bbv for i in ALL if i.current.no_figure and i.current.no_figure.reason == "eigen_gegevens" and i.bbv}
+    assert own == {1, 2, 3, 4, 5}
+
+
+def test_every_table_that_an_indicator_names_is_declared() -> None:
+    tables = Tables.load().tables
+    for indicator in ALL:
+        for version in indicator.versions:
+            for source in REGISTRY.sources(version):
+                for table in (source.table, *(t.table for terms in source.roles.values() for t in terms if t.table)):
+                    assert table in tables, (indicator.id, table)
+
+
+def test_a_series_is_written_out_over_its_years_with_its_exceptions() -> None:
+    sources = REGISTRY.sources(next(i for i in ALL if i.id == "bev_65plus_pct").current)
+    assert len(sources) == 14
+    assert [(s.table, s.seen) for s in sources if s.table in ("84799NED", "85039NED", "85984NED")] == [
+        ("84799NED", True),
+        ("85039NED", False),
+        ("85984NED", True),
+    ]
+    last = sources[-1]
+    assert (last.table, [t.stem for t in last.roles["numerator"]]) == (
+        "86358NED",
+        [["k_65Tot80Jaar"], ["k_80JaarOfOuder"]],
+    )
+    assert last.stretch == sources[0].stretch + 1
+
+
+def test_margins_swap_for_what_is_subtracted() -> None:
+    [source, *_] = REGISTRY.sources(next(i for i in ALL if i.id == "gez_niet_sporters_pct").current)
+    members = {role: terms[0].dimensions["Marges"] for role, terms in source.roles.items()}
+    assert members == {"value": "MW00000", "lower": "MBG0095", "upper": "MOG0095"}
+
+
+def test_where_a_successor_takes_over_the_series_says_whether_it_breaks() -> None:
+    for indicator in ("won_voorraad", "won_nieuwbouw_1000", "sd_jeugdhulp_pct", "sd_jeugdreclassering_pct"):
+        first, second = REGISTRY.sources(next(i for i in ALL if i.id == indicator).current)
+        assert second.series_break and not first.series_break
+
+
+def test_generated_files_are_current() -> None:
+    assert codebook.main(["--check"]) == 0
+
+
+def test_the_codebook_has_a_page_per_indicator_and_an_index_that_links_to_all() -> None:
+    pages = codebook.pages(REGISTRY, Tables.load())
+    assert set(pages) == {f"{i.id}.md" for i in ALL} | {"README.md"}
+    assert all(f"({i.id}.md)" in pages["README.md"] for i in ALL)
+    page = pages["won_nieuwbouw_1000.md"]
+    assert "BBV-indicator | nummer 36" in page and "81955NED" in page and "86098NED" in page and "Breuk bij" in page
+    assert "Geen cijfer: eigen gegevens van de gemeente" in pages["bes_formatie.md"]
+    both = pages["eco_vestigingen_1000.md"]
+    assert "15 tot en met 64 jaar" in both and "15 tot en met 74 jaar" in both and "tot en met 31-12-2018" in both
+
+
+# -- mistakes ---------------------------------------------------------------------------------------------------------
+
+GOOD = {
+    "theme": "bevolking",
+    "title": "Bevolking",
+    "indicators": [
+        {
+            "id": "bev_x",
+            "name": "X",
+            "direction": "neutraal",
+            "source": "CBS",
+            "versions": [
+                {
+                    "version": 1,
+                    "valid_from": "2020-01-01",
+                    "definition": "X.",
+                    "unit": "aantal",
+                    "decimals": 0,
+                    "aggregation": "sum",
+                    "bindings": [{"table": "T1", "regions": ["gemeente"], "value": [{"stem": "X"}]}],
+                }
+            ],
+        }
+    ],
+}
+SERIES = {"series": [{"id": "kwb", "title": "KWB", "tables": [{"period": "2020JJ00", "table": "T1"}]}]}
+
+
+def registry(folder: Path, change=lambda version, indicator: None) -> Registry:
+    content = yaml.safe_load(yaml.safe_dump(GOOD))
+    change(content["indicators"][0]["versions"][0], content["indicators"][0])
+    (folder / "bevolking.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / "_series.yml").write_text(yaml.safe_dump(SERIES), encoding="utf-8")
+    return indicators.load(folder)
+
+
+def test_the_good_one_is_good(tmp_path: Path) -> None:
+    assert len(list(registry(tmp_path).indicators())) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda v, i: v.update(decimals="een"), "indicator bev_x: field versions.0.decimals"),
+        (lambda v, i: v.update(unitt="x"), "indicator bev_x: field versions.0.unitt"),
+        (lambda v, i: i.update(bbv=40), "indicator bev_x: field bbv"),
+        (lambda v, i: i.update(bbv=3), "BBV indicator 3 must name its `taakveld`"),
+        (lambda v, i: v.pop("bindings"), "where the figures come from (`bindings`) or why there are none"),
+        (lambda v, i: v["bindings"][0]["value"][0].update(stem="X_5"), "numeric suffix, which moves every year"),
+        (lambda v, i: v["bindings"][0].update(series="kwb"), "name a `table` or a `series`, one of the two"),
+        (
+            lambda v, i: v["bindings"].append(dict(v["bindings"][0], table="T2")),
+            "say whether the figures can be compared",
+        ),
+        (lambda v, i: v.update(aggregation="none"), "`why_not` must say why"),
+        (lambda v, i: v["bindings"][0].update(first_period="2020"), "field versions.0.bindings.0.first_period"),
+        (
+            lambda v, i: v["bindings"][0].update(margins={"dimension": "Marges", "lower": "L", "upper": "U"}),
+            "margins are members of Marges",
+        ),
+        (
+            lambda v, i: (v["bindings"][0].pop("table"), v["bindings"][0].update(series="kwbb")),
+            "there is no series kwbb. Did you mean kwb?",
+        ),
+        (
+            lambda v, i: (
+                v["bindings"][0].pop("table"),
+                v["bindings"][0].update(series="kwb", **{"except": [{"periods": ["1999JJ00"], "absent": "x"}]}),
+            ),
+            "the series kwb has no 1999JJ00",
+        ),
+        (
+            lambda v, i: i["versions"].append(dict(v, version=2, valid_from="2022-01-01")),
+            "version 1 must end before version 2 begins",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_indicator_and_field(tmp_path: Path, change, said: str) -> None:
+    with pytest.raises(IndicatorError) as error:
+        registry(tmp_path, change)
+    assert said in str(error.value)
+    assert "bev_x" in str(error.value) and "bevolking.yml" in str(error.value)
+
+
+def test_what_is_no_yaml_is_told_by_file(tmp_path: Path) -> None:
+    (tmp_path / "wonen.yml").write_text("theme: [wonen", encoding="utf-8")
+    with pytest.raises(IndicatorError, match=r"wonen\.yml: not readable as YAML"):
+        indicators.load(tmp_path)
+
+
+def test_a_bbv_number_is_given_once(tmp_path: Path) -> None:
+    shutil.copytree(indicators.FOLDER, tmp_path / "indicators")
+    file = tmp_path / "indicators" / "bestuur.yml"
+    file.write_text(file.read_text(encoding="utf-8").replace("bbv: 2\n", "bbv: 1\n"), encoding="utf-8")
+    with pytest.raises(IndicatorError, match="indicator bes_bezetting: field bbv: 1 is already bes_formatie"):
+        indicators.load(tmp_path / "indicators")
+
+
+def test_any_change_of_a_definition_changes_its_hash(tmp_path: Path) -> None:
+    def hashed(change=lambda version, indicator: None) -> str:
+        [(_, indicator)] = registry(tmp_path, change).indicators()
+        return indicators.definition_hash(indicator, indicator.current)
+
+    same = hashed()
+    assert hashed() == same
+    assert hashed(lambda v, i: v.update(unit="procent")) != same
+    assert hashed(lambda v, i: v["bindings"][0]["value"][0].update(stem="Y")) != same
+
+
+# -- bound to the tables of a build -----------------------------------------------------------------------------------
+
+COLUMNS = Columns(
+    {"T1"},
+    {
+        "T1": [
+            (1, "AantalInwoners", "Bevolking"),
+            (2, "Appartement", "Energie > Elektriciteit"),
+            (3, "Appartement", "Energie > Aardgas"),
+        ]
+    },
+    {"T1": {"Marges": {"MW00000": "Waarde", "MOG0095": "Ondergrens"}}},
+)
+_VALUE = {"Marges": "MW00000"}
+
+
+@pytest.mark.parametrize(
+    ("term", "strict", "number"),
+    [
+        ({"stem": "AantalInwoners"}, True, 1),
+        ({"stem": "AantalInwoners", "path": ["Bevolking"]}, True, 1),
+        ({"stem": ["Inwoners", "AantalInwoners"], "path": ["Bevolking"]}, True, 1),
+        ({"stem": "AantalInwoners", "path": ["Elders"]}, False, 1),  # topic groups of this table were never seen
+        ({"stem": "Appartement", "path": ["Energie", "Aardgas"]}, False, 3),
+    ],
+)
+def test_a_term_finds_its_column(term: dict, strict: bool, number: int) -> None:
+    assert COLUMNS.find("T1", Term(dimensions=_VALUE, **term), strict) == (number, [])
+
+
+@pytest.mark.parametrize(
+    ("term", "strict", "said"),
+    [
+        ({"stem": "AantalInwoner"}, True, "Did you mean AantalInwoners (Bevolking)?"),
+        ({"stem": "aantalinwoners"}, True, "Did you mean AantalInwoners (Bevolking)?"),
+        ({"stem": "Xyz"}, True, "None of its columns comes near"),
+        ({"stem": "AantalInwoners", "path": ["Elders"]}, True, "path: T1 has no column AantalInwoners under Elders"),
+        ({"stem": "Appartement"}, True, "has 2 columns Appartement: Appartement (Energie > Elektriciteit); "),
+        ({"stem": "Appartement", "path": ["Energie", "Olie"]}, False, "path: T1 has no column Appartement under"),
+        ({"stem": ["AantalInwoners", "Appartement"]}, True, "has 3 columns"),
+        ({"measure": "M000352"}, True, "measure: T1 has no column M000352"),
+        (
+            {"stem": "AantalInwoners", "dimensions": {}},
+            True,
+            "has the dimension Marges; name its member. Members: MW00000 (Waarde)",
+        ),
+        (
+            {"stem": "AantalInwoners", "dimensions": {"Marges": "MW0000"}},
+            True,
+            "no member MW0000. Members: MW00000 (Waarde)",
+        ),
+        (
+            {"stem": "AantalInwoners", "dimensions": _VALUE | {"Geslacht": "1"}},
+            True,
+            "has no dimension Geslacht, but Marges",
+        ),
+    ],
+)
+def test_a_term_that_finds_none_or_two_is_told_with_what_comes_near(term: dict, strict: bool, said: str) -> None:
+    _, wrong = COLUMNS.find("T1", Term(**({"dimensions": _VALUE} | term)), strict)
+    assert len(wrong) == 1 and said in wrong[0]
+
+
+# -- policy goals -----------------------------------------------------------------------------------------------------
+
+GOAL = {
+    "id": "eersel_gas",
+    "region": "GM0770",
+    "programme": "Duurzaamheid",
+    "taakveld": "7.4 Milieubeheer",
+    "goal": "Minder gas",
+    "indicator": "mil_gas",
+    "baseline_period": "2019JJ00",
+    "target": 800,
+    "target_period": "2030JJ00",
+    "decided_on": "2019-11-05",
+    "decided_by": "Gemeenteraad",
+    "legal_basis": "Transitievisie warmte",
+}
+
+
+def declared(folder: Path, **change: object) -> list[goals.Goal]:
+    (folder / "eersel.yml").write_text(yaml.safe_dump({"goals": [GOAL | change]}), encoding="utf-8")
+    return goals.load(folder, {"mil_gas", "mil_elektriciteit"})
+
+
+def test_shipped_goals_are_examples_and_say_so() -> None:
+    shipped = goals.load()
+    assert shipped and all(g.example and "voorbeeld" in g.decided_by for g in shipped)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"indicator": "mil_gass"},
+            "goal eersel_gas: field indicator: there is no indicator mil_gass. Did you mean mil_gas",
+        ),
+        ({"target": "veel"}, "goal eersel_gas: field target"),
+        ({"target_period": "2018JJ00"}, "must be after baseline_period"),
+        ({"baseline_period": "2019"}, "goal eersel_gas: field baseline_period"),
+        ({"wanneer": "nu"}, "goal eersel_gas: field wanneer"),
+    ],
+)
+def test_a_mistake_in_a_goal_is_told_with_goal_and_field(tmp_path: Path, change: dict, said: str) -> None:
+    assert len(declared(tmp_path)) == 1
+    with pytest.raises(GoalError) as error:
+        declared(tmp_path, **change)
+    assert said in str(error.value) and "eersel.yml" in str(error.value)
