@@ -18,7 +18,7 @@ member as (
 ),
 
 final as (
-    select * exclude (in_full_list) from published
+    select * exclude (in_full_list, reorganised) from published
     union all by name
     select group_code as region_code, 'groep' as region_type, name, parent_code, valid_from, null::date as valid_to
     from groups
