@@ -30,8 +30,8 @@ run: $(STAMP)
 	@$(BIN)/rdc run $(ARGS)
 
 test: $(STAMP)
-	@echo "==> Running the tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@echo "==> Running the tests, on all cores"
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """The audit: what must hold of a snapshot, of core and of the marts before anyone sees them, and what was found.
 
-What belongs here: the suites, in code, one module per thing audited (:mod:`snapshots`, :mod:`core`, :mod:`mart`); how
+What belongs here: the suites, in code, one module per thing audited (:mod:`snapshots`, :mod:`core`, :mod:`disclosure`, :mod:`mart`); how
 a check is declared (:mod:`check`) and run by Great Expectations (:mod:`audit`); and the quality report
 (:mod:`report`). Nothing here repairs, chooses or releases: whoever calls decides what a failure means.
 

@@ -63,7 +63,9 @@ def _audit(gx: Any, source: Any, subject: Subject) -> list[CheckResult]:
     at = now()
     try:
         asset = source.add_table_asset(
-            name=f"{subject.schema}.{subject.table}", table_name=subject.table, schema_name=subject.schema
+            name=f"{subject.suite}.{subject.schema}.{subject.table}",
+            table_name=subject.table,
+            schema_name=subject.schema,
         )
         batch = asset.add_batch_definition_whole_table("all").get_batch()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The audit of a candidate: core first, then the marts that it turns out to have."""
+"""The audit of a candidate: core, disclosure control, then the marts that it turns out to have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations import core, mart
+from expectations import core, disclosure, mart
 from expectations.audit import auditor, broken
 from expectations.result import CheckResult
 
@@ -17,7 +17,7 @@ def audit_candidate(database: Path) -> list[CheckResult]:
     :raises duckdb.Error: the file is not there, is no database, or another process holds it.
     """
     results: list[CheckResult] = []
-    subjects = core.subjects()
+    subjects = [*core.subjects(), disclosure.subject()]
     with duckdb.connect(str(database), read_only=True) as con:
         try:
             subjects += mart.subjects(con)

@@ -22,6 +22,7 @@ SUITES = {
     "snapshot": "Momentopnamen van de bronnen",
     "dbt": "Tests bij het opbouwen",
     "core": "Kern van het warehouse",
+    "disclosure": "Bescherming van gemeentelijke cijfers",
     "mart": "Thematabellen en beleidsdoelen",
 }
 ORIGINS = {"live": "live", "last_good": "laatste goede momentopname", "sample": "voorbeeld"}

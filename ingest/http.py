@@ -65,6 +65,10 @@ class NotFoundError(FetchError):
     """The host answers, but has no such thing (404, 410)."""
 
 
+class NotModifiedError(FetchError):
+    """The host says that nothing changed since the version whose ETag or time was sent along (304)."""
+
+
 @dataclass
 class _Host:
     slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(CONNECTIONS_PER_HOST))
@@ -182,6 +186,8 @@ class Client:
                 host.answered = True
                 if response.status_code in (404, 410):
                     raise NotFoundError(url, expected, f"HTTP {response.status_code}")
+                if response.status_code == 304:
+                    raise NotModifiedError(url, expected, "HTTP 304")
                 if response.status_code in TRANSIENT:
                     error = TransientError(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
                     error.retry_after = _retry_after(response.headers.get("Retry-After"))

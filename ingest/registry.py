@@ -1,5 +1,7 @@
 """What we ingest, declared: one YAML file per publisher, plus the user's own in ``$RDC_HOME/sources``.
 
+Municipal sources are declared as contracts, one file each (:mod:`ingest.municipal.contract`); here each is a table too.
+
 A source table is declared, never coded. A declaration that can't be used is an error that names file, table and
 field, so that whoever edits the file knows where to look.
 """
@@ -9,15 +11,18 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+if TYPE_CHECKING:
+    from ingest.municipal.contract import Contract
+
 SHIPPED = Path(__file__).parent / "sources"
 
 #: The same safe loader in C where it is there: ten times as quick, and every command reads the registry.
-_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: How long a table may go without a new version before it counts as stale, per cadence. CBS publishes no machine
 #: calendar, so these are the interval itself and half of it again.
@@ -37,7 +42,7 @@ class Table(BaseModel):
 
     id: str = Field(pattern=r"^[0-9A-Za-z_]+$", description="the publisher's identifier; its case is significant in v4")
     title: str
-    protocol: Literal["v3", "v4"]
+    protocol: Literal["v3", "v4", "municipal"]
     catalog: Literal["cbs", "third-party"] = "cbs"
     cadence: Literal["month", "quarter", "half_year", "year", "once"]
     period: str | None = Field(None, description="the period of all figures, for a table without a time dimension")
@@ -51,6 +56,7 @@ class Table(BaseModel):
     licence: str | None = None
     attribution: str | None = None
     sharing_level: Literal["public", "partners", "municipality"] | None = None
+    municipality: str | None = Field(None, description="whose table it is, where no other municipality may see it")
     on_request: bool = Field(False, description="ingested when asked for by id; kept fresh once it has a snapshot")
     verified: bool = Field(True, description="whether the id and the columns were seen at the source")
     why: str | None = Field(None, description="why this table, or why this protocol, in a sentence")
@@ -95,6 +101,8 @@ class Publisher(BaseModel):
     def _no_table_twice(self) -> Publisher:
         seen: set[str] = set()
         for table in self.tables:
+            if table.protocol == "municipal":
+                raise ValueError(f"table {table.id}: a municipal source is a contract, a file of its own in municipal/")
             if table.id in seen:
                 raise ValueError(f"table {table.id} is declared twice")
             seen.add(table.id)
@@ -102,10 +110,11 @@ class Publisher(BaseModel):
 
 
 class Registry:
-    """All declared tables, by id."""
+    """All declared tables, by id; ``contracts`` says more of those that municipalities deliver."""
 
-    def __init__(self, tables: dict[str, Table]) -> None:
+    def __init__(self, tables: dict[str, Table], contracts: dict[str, Contract] | None = None) -> None:
         self.tables = tables
+        self.contracts = contracts or {}
 
     @classmethod
     def load(cls, own: Path | None = None, shipped: Path = SHIPPED) -> Registry:
@@ -122,7 +131,14 @@ class Registry:
                         f"{file}: table {table.id} is already declared in {tables[table.id].file}; remove one of the two"
                     )
                 tables[table.id] = table
-        return cls(tables)
+        from ingest.municipal import contract
+
+        contracts = contract.load(own, shipped / "municipal")
+        for declared in contracts.values():
+            if declared.id in tables:
+                raise RegistryError(f"{declared.file}: {declared.id} is already a table of {tables[declared.id].file}")
+            tables[declared.id] = declared.table
+        return cls(tables, contracts)
 
     def select(self, ids: tuple[str, ...]) -> list[Table]:
         """The tables of these ids, or all of them when none is named.
@@ -144,7 +160,7 @@ class Registry:
 
 def _read(file: Path) -> list[Table]:
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_SAFE)
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
     except yaml.YAMLError as error:
         raise RegistryError(f"{file}: not readable as YAML: {error}") from error
     except UnicodeDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ class Settings:
     v3_url: str = "https://opendata.cbs.nl"
     v4_url: str = "https://datasets.cbs.nl/odata/v1/CBS"
     third_party_url: str = "https://dataderden.cbs.nl"
+    pdok_url: str = "https://service.pdok.nl"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -33,6 +35,7 @@ class Settings:
             v3_url=url("RDC_STATLINE_V3_URL", cls.v3_url),
             v4_url=url("RDC_STATLINE_V4_URL", cls.v4_url),
             third_party_url=url("RDC_STATLINE_THIRD_PARTY_URL", cls.third_party_url),
+            pdok_url=url("RDC_PDOK_URL", cls.pdok_url),
         )
 
     @property
@@ -43,6 +46,32 @@ class Settings:
     def own_sources(self) -> Path:
         """Sources that the user registered, beside those that the project ships."""
         return self.home / "sources"
+
+    def releases(self, level: str) -> Path:
+        """Where the releases of a sharing level are: the public ones apart from all others.
+
+        :raises SettingsError: there is no such level.
+        """
+        if not re.fullmatch(r"public|partners|GM\d{4}", level):
+            raise SettingsError(
+                f"{level!r} is no sharing level; there are public, partners and municipalities (GM0770)"
+            )
+        return self.warehouse if level == "public" else self.warehouse / "restricted" / level
+
+    @property
+    def drop(self) -> Path:
+        """Where municipalities put their deliveries, in a folder per contract."""
+        return self.home / "drop"
+
+    @property
+    def municipal(self) -> Path:
+        """The municipal layer: what was accepted, and nobody else may see."""
+        return self.home / "municipal"
+
+    @property
+    def boundaries(self) -> Path:
+        """Boundaries of buurten and postcodes, by year."""
+        return self.home / "boundaries"
 
     @property
     def warehouse(self) -> Path:

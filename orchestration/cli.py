@@ -56,6 +56,13 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+level_option = click.option(
+    "--level",
+    default="public",
+    show_default=True,
+    metavar="LEVEL",
+    help="Whose release: public, partners, or a municipality (GM0770). The others than public can be read by their owner only.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 
 
@@ -184,6 +191,71 @@ def sources_accept(table_id: str) -> None:
     show.out.print(f"Snapshot {snapshot.snapshot_id} is accepted. Now: rdc run")
 
 
+@sources.command("check")
+@click.argument("contract", metavar="CONTRACT")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_friendly
+def sources_check(contract: str, file: Path | None) -> None:
+    """Try a contract (an id, or a YAML file) and a delivery against it. Nothing is written."""
+    from orchestration.municipal import try_out
+    from orchestration.pipeline import Workspace
+
+    declared, intake = try_out(Workspace.open(), contract, file)
+    show.out.print(
+        f"[bold]{declared.id}[/] is a valid contract: {len(declared.columns)} columns, "
+        f"{len(declared.observation.measures)} measures, {declared.sharing_level}; put deliveries in drop/{declared.id}/"
+    )
+    if intake is None:
+        return
+    show.out.print(show._escaped(intake[1]), soft_wrap=True)
+    sys.exit(0 if intake[0].state == "accepted" else 1)
+
+
+@sources.command("deliveries")
+@click.argument("contract", required=False)
+@json_option
+@_friendly
+def sources_deliveries(contract: str | None, as_json: bool) -> None:
+    """What municipalities delivered, and what came of it; oldest first."""
+    from dataclasses import asdict
+
+    from orchestration.municipal import history
+    from orchestration.pipeline import Workspace
+
+    found = history(Workspace.open(), contract)
+    if as_json:
+        show.as_json([{"contract": c, "in_force": force, **asdict(d)} for c, d, force in found])
+        return
+    show.table(
+        "",
+        ["contract", "delivery", "received", "state", "in force", "rows", "accepted", "quarantined", "dropped"],
+        [
+            (
+                *(c, d.name, d.at[:16].replace("T", " "), d.state, ", ".join(force) or "-"),
+                *(d.received, d.accepted, d.quarantined, sum(d.dropped.values())),
+            )
+            for c, d, force in found
+        ],
+        right=("rows", "accepted", "quarantined", "dropped"),
+    )
+
+
+@sources.command("boundaries")
+@click.argument("year", type=click.IntRange(2004, 2100))
+@click.option("--postcodes", is_flag=True, help="The areas of postcodes as well.")
+@_friendly
+def sources_boundaries(year: int, postcodes: bool) -> None:
+    """Fetch the boundaries of a year from PDOK, so that points and postcodes become buurten."""
+    from ingest.http import Client
+    from ingest.municipal.contract import KEMPEN
+    from ingest.municipal.remote import boundaries
+    from ingest.settings import Settings
+
+    settings = Settings.from_env()
+    for file in boundaries(Client(), settings.pdok_url, year, settings.boundaries, set(KEMPEN), postcodes):
+        show.out.print(f"{file}", soft_wrap=True)
+
+
 @sources.command("prune")
 @click.option(
     "--days", type=click.FloatRange(min=0), default=90, show_default=True, help="Only what is older than this."
@@ -261,6 +333,8 @@ def status(as_json: bool) -> None:
     for t in found["tables"]:
         if t["why"]:
             show.out.print(f"[bold]{t['table_id']}[/] ({t['state']}): {show._escaped(t['why'])}", soft_wrap=True)
+    for name in found["stray"]:
+        show.out.print(f"drop/{show._escaped(name)} belongs to no contract; `rdc sources list` shows which there are")
 
 
 @main.command()
@@ -270,8 +344,9 @@ def status(as_json: bool) -> None:
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 @click.option("--as-of", metavar="RELEASE|DATE", help="Ask an earlier release, or the figures of a day (2026-11-24).")
+@level_option
 @_friendly
-def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
+def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str) -> None:
     """Read-only SQL on the current release."""
     import duckdb
 
@@ -280,7 +355,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
     from warehouse.read import reading
     from warehouse.release import Releases
 
-    with reading(Releases(Settings.from_env().warehouse), as_of) as reader:
+    with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
         try:
             if fmt == "parquet":
                 if output is None:
@@ -339,9 +414,16 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None) -> None:
 @click.option(
     "--as-of", metavar="RELEASE|DATE", help="The table as an earlier release had it, or on a day (2026-11-24)."
 )
+@level_option
 @_friendly
 def pull(
-    table: str, regions: tuple[str, ...], periods: tuple[str, ...], fmt: str, output: Path | None, as_of: str | None
+    table: str,
+    regions: tuple[str, ...],
+    periods: tuple[str, ...],
+    fmt: str,
+    output: Path | None,
+    as_of: str | None,
+    level: str,
 ) -> None:
     """A standard indicator table, such as bevolking, wonen or milieu_en_energie."""
     from ingest.settings import Settings
@@ -351,7 +433,7 @@ def pull(
 
     if output is None and fmt in ("xlsx", "parquet") and sys.stdout.isatty():
         raise click.UsageError(f"--format {fmt} is not text; name a file with --output")
-    with reading(Releases(Settings.from_env().warehouse), as_of) as reader:
+    with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
         found = extract(reader, table, regions, periods)
     content = write(found, fmt, output)
     if content is not None:
@@ -368,15 +450,16 @@ def pull(
 @click.argument("period")
 @click.option("--as-of", metavar="RELEASE", help="As an earlier release had it.")
 @json_option
+@level_option
 @_friendly
-def explain(indicator: str, region: str, period: str, as_of: str | None, as_json: bool) -> None:
+def explain(indicator: str, region: str, period: str, as_of: str | None, as_json: bool, level: str) -> None:
     """A figure back to its source cells."""
     from orchestration.explain import cell_url, tree
     from orchestration.pipeline import Workspace
     from warehouse.explain import explain as chain
     from warehouse.read import reading
 
-    work = Workspace.open()
+    work = Workspace.open(level=level)
     with reading(work.releases, as_of) as reader:
         found = chain(reader, work.store, indicator, region, period, cell_url(work))
     if as_json:
@@ -386,16 +469,17 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
 
 
 @main.command()
+@level_option
 @json_option
 @_friendly
-def releases(as_json: bool) -> None:
+def releases(as_json: bool, level: str) -> None:
     """The releases that are kept, newest last."""
     from dataclasses import asdict
 
     from ingest.settings import Settings
     from warehouse.release import Releases
 
-    kept = Releases(Settings.from_env().warehouse)
+    kept = Releases(Settings.from_env().releases(level))
     current = kept.current()
     listed = kept.all()
     if as_json:

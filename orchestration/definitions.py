@@ -1,6 +1,6 @@
 """One Dagster code location: source tables, dbt models, checks and the release, with schedule and sensors over them.
 
-The asset graph is the way of the data: ``statline/<table>`` → ``warehouse/candidate`` → dbt's models →
+The asset graph is the way of the data: ``statline/<table>`` and ``municipal/<contract>`` → ``warehouse/candidate`` → dbt's models →
 ``warehouse/release``. Two jobs run it: ``ingest`` fetches what changed and may fail for some tables; ``build`` makes a
 release from the last good snapshots whatever happened to the others. ``rdc run`` runs the same jobs.
 """
@@ -18,7 +18,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.registry import Table
-from orchestration import pipeline
+from orchestration import municipal, pipeline
 from orchestration.pipeline import Workspace
 from warehouse.build import manifest
 from warehouse.candidate import Input
@@ -35,14 +35,18 @@ class Run(dg.ConfigurableResource):
 
     mode: str = "auto"
     scope: str | None = None
+    level: str = "public"
+
+    def workspace(self) -> Workspace:
+        return Workspace.open(level=self.level)
 
     def inputs(self, work: Workspace) -> list[Input]:
         choices = pipeline.choose(work, self.mode, work.outcomes.latest())
         return [c.input for c in choices if c.input]
 
 
-def table_key(table_id: str) -> dg.AssetKey:
-    return dg.AssetKey(["statline", table_id])
+def table_key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(["municipal" if table.protocol == "municipal" else "statline", table.id])
 
 
 # -- source tables ----------------------------------------------------------------------------------------------------
@@ -51,10 +55,10 @@ def table_key(table_id: str) -> dg.AssetKey:
 def _table_spec(table: Table) -> dg.AssetSpec:
     days = table.max_age_days
     return dg.AssetSpec(
-        key=table_key(table.id),
-        group_name="on_request" if table.on_request else "statline",
+        key=table_key(table),
+        group_name=_group(table),
         description=table.title,
-        kinds={"json", "parquet"},
+        kinds={"json", "parquet"} if table.protocol != "municipal" else {"file", "parquet"},
         skippable=True,  # an unchanged table is not made anew, and one that failed must not stop the others
         metadata={
             "publisher": table.owner,
@@ -63,37 +67,44 @@ def _table_spec(table: Table) -> dg.AssetSpec:
             "licence": table.licence,
             "filter": table.filter or "(whole table)",
             "on_request": table.on_request,
+            "sharing_level": table.sharing_level,
         },
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days)) if days else None,
     )
 
 
-def statline_assets(work: Workspace) -> dg.AssetsDefinition:
+def _group(table: Table) -> str:
+    if table.protocol == "municipal":
+        return "municipal"
+    return "on_request" if table.on_request else "statline"
+
+
+def source_assets(work: Workspace) -> dg.AssetsDefinition:
     """One multi-asset for all source tables, so that their downloads overlap; any of them can be picked."""
     tables = list(work.registry.tables.values())
 
     @dg.multi_asset(
-        name="statline",
+        name="sources",
         specs=[_table_spec(t) for t in tables],
         check_specs=[
             check
             for t in tables
             for check in (
-                dg.AssetCheckSpec("fetched", asset=table_key(t.id), description="The source answered, whole."),
-                dg.AssetCheckSpec("accepted", asset=table_key(t.id), description="Great Expectations on the snapshot."),
+                dg.AssetCheckSpec("fetched", asset=table_key(t), description="The source answered, whole."),
+                dg.AssetCheckSpec("accepted", asset=table_key(t), description="Great Expectations on the snapshot."),
             )
         ],
         can_subset=True,
     )
-    def statline(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
+    def sources(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
         work = Workspace.open()
         work.lock(wait=600)
-        chosen = [t for t in work.registry.tables.values() if table_key(t.id) in context.selected_asset_keys]
+        chosen = [t for t in work.registry.tables.values() if table_key(t) in context.selected_asset_keys]
         watch = WATCH
         outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done, run.scope)
         failed = []
         for table_id, outcome in outcomes.items():
-            key = table_key(table_id)
+            key = table_key(work.registry.tables[table_id])
             good = outcome.result in (FETCHED, UNCHANGED)
             yield dg.AssetCheckResult(
                 check_name="fetched",
@@ -132,7 +143,7 @@ def statline_assets(work: Workspace) -> dg.AssetsDefinition:
                 allow_retries=False,
             )
 
-    return statline
+    return sources
 
 
 class Watch:
@@ -176,13 +187,13 @@ def build_assets(work: Workspace) -> list[Any]:
     @dg.asset(
         key=CANDIDATE,
         group_name="warehouse",
-        deps=[table_key(t.id) for t in work.selected(())],
+        deps=[table_key(t) for t in work.selected(())],
         kinds={"duckdb"},
         pool=POOL,
         description="An empty database beside the released one, with the chosen snapshots laid out for dbt.",
     )
     def candidate(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult:
-        work = Workspace.open()
+        work = run.workspace()
         work.lock(wait=600)
         inputs = run.inputs(work)
         pipeline.prepare(work, inputs)
@@ -194,8 +205,8 @@ def build_assets(work: Workspace) -> list[Any]:
         )
 
     @dbt_assets(manifest=project, dagster_dbt_translator=translator, name="dbt", pool=POOL)
-    def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        work = Workspace.open()
+    def dbt_models(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
+        work = run.workspace()
         nodes = pipeline.build(work)
         for node in nodes:
             if node.resource_type in ("model", "seed"):
@@ -232,7 +243,7 @@ def build_assets(work: Workspace) -> list[Any]:
         pool=POOL,
     )
     def great_expectations(context: dg.AssetCheckExecutionContext, run: Run) -> Iterator[dg.AssetCheckResult]:
-        work = Workspace.open()
+        work = run.workspace()
         results = pipeline.audit(work, run.inputs(work))
         for key in sorted(models):
             own = [r for r in results if r.subject == ".".join(key.path)]
@@ -260,7 +271,7 @@ def build_assets(work: Workspace) -> list[Any]:
         description="The published warehouse: the candidate, audited and promoted by one atomic rename.",
     )
     def release(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult:
-        work = Workspace.open()
+        work = run.workspace()
         made = pipeline.release(work, run.inputs(work))
         return dg.MaterializeResult(
             metadata={
@@ -280,14 +291,15 @@ def build_assets(work: Workspace) -> list[Any]:
 
 
 def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: list[Any]) -> dict[str, list[Any]]:
-    statline = dg.AssetSelection.assets(tables)
-    looked_after = dg.AssetSelection.assets(*(table_key(t.id) for t in work.selected(())))
+    contracts = work.registry.contracts
+    every_source = dg.AssetSelection.assets(tables)
+    looked_after = dg.AssetSelection.assets(*(table_key(t) for t in work.selected(())))
     ingest_job = dg.define_asset_job(
         "ingest", selection=looked_after, description="Fetch what changed at the sources, and audit what arrived."
     )
     build_job = dg.define_asset_job(
         "build",
-        selection=dg.AssetSelection.all() - statline,
+        selection=dg.AssetSelection.all() - every_source,
         description="Candidate, dbt, audit, release; from the last good snapshots.",
     )
     daily = dg.ScheduleDefinition(
@@ -302,38 +314,71 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
     def statline_modified(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Looks at Modified and version of every table, and asks for the tables that moved."""
         work = Workspace.open()
-        answers = pipeline.plan(work, work.selected(()))
+        answers = pipeline.plan(work, [t for t in work.selected(()) if t.protocol != "municipal"])
         moved = [a for a in answers.values() if a.result == FETCHED]
         if not moved:
             yield dg.SkipReason("No table has a new version.")
         else:
             yield dg.RunRequest(
                 run_key=";".join(sorted(f"{a.table_id}@{a.modified}" for a in moved)),
-                asset_selection=[table_key(a.table_id) for a in moved],
+                asset_selection=[table_key(work.registry.tables[a.table_id]) for a in moved],
             )
 
-    def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    delivery_job = dg.define_asset_job(
+        "deliveries",
+        selection=dg.AssetSelection.assets(*(table_key(t) for t in work.registry.tables.values() if t.id in contracts)),
+        description="Take in what municipalities delivered.",
+    )
+
+    @dg.sensor(name="municipal_deliveries", job=delivery_job, minimum_interval_seconds=60)
+    def municipal_deliveries(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Looks into the drop folder, and asks for the sources that something whole and new was put down for."""
         work = Workspace.open()
-        if not work.releases.is_new(Run().inputs(work)):
+        # Sources with an address are asked by the daily schedule, not every minute.
+        dropped = [t for t in work.registry.tables.values() if t.id in contracts and not contracts[t.id].ways_in]
+        new = [a.table_id for a in pipeline.plan(work, dropped).values() if a.result == FETCHED]
+        if not new:
+            yield dg.SkipReason("Nothing new was delivered.")
+        else:
+            keys = [table_key(work.registry.tables[i]) for i in new]
+            # Asked for once per state of the folders: what can't be taken in is not tried again every minute.
+            yield dg.RunRequest(run_key=municipal.state_of(work, new), asset_selection=keys)
+
+    def follow(context: dg.RunStatusSensorContext) -> dg.SensorResult | dg.SkipReason:
+        work = Workspace.open()
+        new = [level for level in work.levels() if work.at(level).releases.is_new(Run().inputs(work.at(level)))]
+        if not new:
             return dg.SkipReason("Nothing changed since the newest release.")
-        return dg.RunRequest(run_key=f"build-{context.dagster_run.run_id}")
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=f"build-{level}-{context.dagster_run.run_id}",
+                    run_config={"resources": {"run": {"config": {"level": level}}}},
+                )
+                for level in new
+            ]
+        )
 
     after = [
         dg.run_status_sensor(
             name=f"build_after_{status.value.lower()}",
             run_status=status,
-            monitored_jobs=[ingest_job],
+            monitored_jobs=[ingest_job, delivery_job],
             request_job=build_job,
             description="A build follows every ingest, also one in which some tables failed.",
         )(follow)
         for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
     ]
-    return {"jobs": [ingest_job, build_job], "schedules": [daily], "sensors": [statline_modified, *after]}
+    return {
+        "jobs": [ingest_job, delivery_job, build_job],
+        "schedules": [daily],
+        "sensors": [statline_modified, municipal_deliveries, *after],
+    }
 
 
 def definitions(work: Workspace | None = None) -> dg.Definitions:
     work = work or Workspace.open()
-    tables = statline_assets(work)
+    tables = source_assets(work)
     build = build_assets(work)
     return dg.Definitions(
         assets=[tables, *(b for b in build if not isinstance(b, dg.AssetChecksDefinition))],

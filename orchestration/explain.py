@@ -18,7 +18,7 @@ def cell_url(work: Workspace) -> Callable[[dict[str, Any]], str | None]:
 
     def url(cell: dict[str, Any]) -> str | None:
         table = work.registry.tables.get(cell["table_id"])
-        if table is None:
+        if table is None or table.protocol == "municipal":
             return None
         snapshot = next((s for s in work.store.all(table.id) if s.snapshot_id == cell["snapshot_id"]), None)
         snapshot = snapshot or work.store.sample(table.id)

@@ -30,11 +30,15 @@ from ingest.registry import Acceptance, Registry, Table, accept_change, accepted
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store, Verdict, now
 from ingest.statline import service
+from orchestration import municipal
 from warehouse.build import Node
 from warehouse.candidate import Candidate, Input
 from warehouse.release import Release, Releases, summary
 
 MODES = ("auto", "live", "sample")
+
+#: Who may see a release: everyone, the partners of the data center, or one municipality (by its code).
+PUBLIC, PARTNERS = "public", "partners"
 
 
 class BusyError(Exception):
@@ -51,7 +55,11 @@ class BlockedError(Exception):
 
 @dataclass
 class Workspace:
-    """Everything that a run works with, made from the settings."""
+    """Everything that a run works with, made from the settings.
+
+    :param level: for whom the release is. Each level but ``public`` has a series of releases of its own, in
+        ``warehouse/restricted/<level>``, so that what is not public never comes near the public file.
+    """
 
     settings: Settings
     registry: Registry
@@ -59,21 +67,43 @@ class Workspace:
     releases: Releases
     outcomes: Outcomes
     client: Client = field(default_factory=Client)
+    level: str = PUBLIC
 
     @classmethod
-    def open(cls, settings: Settings | None = None) -> Workspace:
+    def open(cls, settings: Settings | None = None, level: str = PUBLIC) -> Workspace:
         settings = settings or Settings.from_env()
         return cls(
             settings=settings,
             registry=Registry.load(settings.own_sources),
             store=Store(settings.snapshots),
-            releases=Releases(settings.warehouse),
+            releases=Releases(settings.releases(level)),
             outcomes=Outcomes(settings.snapshots),
+            level=level,
         )
+
+    def at(self, level: str) -> Workspace:
+        """The same data folder, seen by others."""
+        return replace(self, level=level, releases=Releases(self.settings.releases(level)))
+
+    def sees(self, table: Table) -> bool:
+        """Whether a table may be in a release of this level. What is for fewer people never is."""
+        return table.sharing_level in (None, PUBLIC) or (
+            self.level != PUBLIC and (table.sharing_level == PARTNERS or table.municipality == self.level)
+        )
+
+    def levels(self) -> list[str]:
+        """The levels that there is something for: ``public``, and each for which a table has a snapshot."""
+        closed = [t for t in self.registry.tables.values() if t.sharing_level not in (None, PUBLIC)]
+        return [
+            PUBLIC,
+            *sorted(
+                {t.municipality or PARTNERS for t in closed if self.store.good(t.id)}, key=lambda lv: lv != PARTNERS
+            ),
+        ]
 
     @property
     def candidate(self) -> Candidate:
-        return Candidate(self.settings.warehouse)
+        return Candidate(self.releases.folder)
 
     @property
     def audit_file(self) -> Path:
@@ -82,7 +112,7 @@ class Workspace:
     @property
     def refused_report(self) -> Path:
         """The quality report of the last candidate that was refused."""
-        return self.settings.warehouse / "refused.html"
+        return self.releases.folder / "refused.html"
 
     @property
     def scratch(self) -> Path:
@@ -91,12 +121,12 @@ class Workspace:
 
     def selected(self, ids: tuple[str, ...]) -> list[Table]:
         """The tables that a run looks after: those named, or else all that are not on request, and those that are and
-        were asked for before.
+        were asked for or delivered before.
 
         :raises RegistryError: an id is not declared.
         """
         named = self.registry.select(ids)
-        return [t for t in named if ids or not t.on_request or self.store.newest(t.id)]
+        return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or municipal.awaits(self, t)]
 
     def lock(self, wait: float = 0) -> FileLock:
         """The one run that may write. The operating system frees it when its process ends, however it ends.
@@ -127,6 +157,8 @@ def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> 
 
     def ask(table: Table) -> Outcome:
         at = now()
+        if table.protocol == "municipal":
+            return municipal.plan(work, table)
         try:
             head = service(table, work.settings, work.client).head(table)
         except UnreachableError as error:
@@ -152,7 +184,10 @@ def ingest(
     """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
 
     def one(table: Table) -> Outcome:
-        outcome = land(table, work.settings, work.store, work.client, progress, scope)
+        if table.protocol == "municipal":
+            outcome = municipal.land(work, table, progress)
+        else:
+            outcome = land(table, work.settings, work.store, work.client, progress, scope)
         done(outcome)
         return outcome
 
@@ -354,13 +389,13 @@ class Choice:
 
 
 def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice]:
-    """A snapshot for every declared table.
+    """A snapshot for every declared table that this level may see.
 
     ``sample`` takes the bundled extract and nothing else; ``live`` never takes it; ``auto`` takes it only for a table
     that has no snapshot of its own. A table is either sample or not: its figures never mix.
     """
     choices = []
-    for table in work.registry.tables.values():
+    for table in filter(work.sees, work.registry.tables.values()):
         if table.on_request and not work.store.newest(table.id) and table.id not in asked:
             continue
         sample = work.store.sample(table.id)

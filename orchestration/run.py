@@ -30,8 +30,10 @@ def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool)
     try:
         work.sweep()
         outcomes = {} if mode == "sample" else _ingest(work, selected, scope)
-        choices = pipeline.choose(work, mode, work.outcomes.latest())
-        inputs = [c.input for c in choices if c.input]
+        shown_to = [pipeline.PUBLIC] if mode == "sample" else work.levels()
+        levels = {level: pipeline.choose(work.at(level), mode, work.outcomes.latest()) for level in shown_to}
+        inputs = [c.input for c in levels[pipeline.PUBLIC] if c.input]
+        choices = list({c.table.id: c for found in levels.values() for c in found}.values())
         if not inputs:
             for choice in choices:
                 show.fail(f"{choice.table.id}: no data at all ({choice.reason})")
@@ -41,6 +43,9 @@ def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool)
         if work.releases.is_new(inputs):
             problem = _build(work, mode, inputs)
             released = None if problem else work.releases.current()
+        for level, chosen in levels.items():
+            if level != pipeline.PUBLIC and not problem:
+                problem = _build_restricted(work.at(level), mode, [c.input for c in chosen if c.input])
         failed = _failures(mode, {t.id for t in selected}, outcomes, choices)
         if as_json:
             show.as_json(_record(work, choices, outcomes, released, problem))
@@ -94,6 +99,19 @@ def _build(work: Workspace, mode: str, inputs: list[Input]) -> str:
     return why
 
 
+def _build_restricted(work: Workspace, mode: str, inputs: list[Input]) -> str:
+    """A release for those who may see more, in a folder that nobody else can open."""
+    if not work.releases.is_new(inputs):
+        return ""
+    folder = work.settings.warehouse / "restricted"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    problem = _build(work, mode, inputs)
+    if not problem:
+        show.err.print(f"Released for {work.level} only: {work.releases.current_file}", soft_wrap=True)
+    return problem
+
+
 def _first_failure(result: Any) -> str:
     for event in result.all_events:
         if event.is_step_failure:
@@ -119,11 +137,13 @@ def _execute(
         _close_dead_runs(instance)
         return definitions.defs.resolve_job_def(job).execute_in_process(
             instance=instance,
-            asset_selection=[definitions.table_key(t.id) for t in tables] if tables is not None else None,
+            asset_selection=[definitions.table_key(t) for t in tables] if tables is not None else None,
             run_config={
                 # Its log is kept in the instance, where `rdc ui` shows it; the terminal is ours.
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                "resources": {"run": {"config": {"mode": mode} | ({"scope": scope} if scope else {})}},
+                "resources": {
+                    "run": {"config": {"mode": mode, "level": work.level} | ({"scope": scope} if scope else {})}
+                },
             },
             raise_on_error=False,
             tags={"rdc/pid": str(os.getpid()), "rdc/mode": mode},

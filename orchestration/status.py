@@ -8,6 +8,7 @@ from typing import Any
 
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
+from orchestration import municipal
 from orchestration.pipeline import Workspace
 
 #: A source that was not asked with success for this many days counts as stale, whatever its cadence.
@@ -31,6 +32,7 @@ def overview(work: Workspace) -> dict[str, Any]:
     return {
         "release": asdict(release) if release else None,
         "file": str(work.releases.current_file) if release else None,
+        "stray": municipal.stray_folders(work),
         "refused": _refused(work, release.created_at if release else None),
         "tables": [_table(work, t, inputs.get(t.id), latest.get(t.id), heard.get(t.id)) for t in shown],
     }
@@ -60,6 +62,8 @@ def _table(
         state, why = "stale", due
     elif heard and _days(heard.at) > UNASKED_DAYS:
         state, why = "stale", f"the source was last heard {_days(heard.at):.0f} days ago; run `rdc run`"
+    if state == "ok" and table.protocol == "municipal" and last and last.result == UNCHANGED:
+        why = last.reason  # a file that is still being written, say
     if good is None and state in ("ok", "stale"):
         state = "sample" if shown else "none"
         why = why or ("only the bundled sample so far; run `rdc run`" if shown else "not ingested yet; run `rdc run`")

@@ -7,6 +7,16 @@ from pathlib import Path
 
 import pytest
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something dear to make (a release, a run of all faults) go to one worker; the others spread."""
+    for item in items:
+        shared = getattr(item, "_fixtureinfo", None)
+        scopes = {d[-1].scope for d in shared.name2fixturedefs.values()} if shared else set()
+        if "module" in scopes:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 PROJECT = Path(__file__).parent.parent
 
 

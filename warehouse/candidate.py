@@ -74,6 +74,7 @@ class Candidate:
             _load_inputs(con, inputs)
             _load_metadata(con, inputs)
             _load_rows(con, inputs)
+            _load_disclosure_rules(con, inputs)
             registry = registry or indicators.load()
             load_registry(con, registry)
             load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
@@ -160,6 +161,21 @@ def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
             f"create view raw.rows_{number} as select file_row_number as row_no, * exclude (file_row_number) "
             f"from read_parquet({_text(item.snapshot.file('data.parquet'))}, file_row_number = true)"
         )
+
+
+def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+    """How the figures of municipal sources were protected, as their snapshots say; tables of CBS have no such rules."""
+    con.execute(
+        """
+        create table raw.disclosure_rule (
+            table_id varchar, measure_code varchar, kind varchar, units varchar, threshold integer, rounding integer,
+            zeros varchar, least_denominator integer, numerator varchar, denominator varchar, why varchar
+        )
+        """
+    )
+    for item in inputs:
+        if (rules := item.snapshot.file("rules.parquet")).is_file():
+            con.execute(f"insert into raw.disclosure_rule by name select * from read_parquet({_text(rules)})")
 
 
 def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:

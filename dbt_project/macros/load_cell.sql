@@ -63,13 +63,15 @@
     {% endif %}
 {% endmacro %}
 
-{#- v4's ValueAttribute in the words of the warehouse; `None` with a value means that nothing is missing. -#}
+{#- v4's ValueAttribute in the words of the warehouse; `None` with a value means that nothing is missing.
+    `Suppressed` is ours: hidden by disclosure control (ingest/municipal/publish.py). -#}
 {% macro missing_reason_v4(attribute, is_missing) -%}
     case
         when not ({{ is_missing }}) then null
         when {{ attribute }} = 'Impossible' then 'impossible'
         when {{ attribute }} in ('Confidential', 'Secret') then 'confidential'
         when {{ attribute }} in ('NotAvailable', 'Missing') then 'not_available'
+        when {{ attribute }} = 'Suppressed' then 'suppressed'
         else 'unknown'
     end
 {%- endmacro %}

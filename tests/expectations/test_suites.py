@@ -63,6 +63,10 @@ create view core.observation as select 'cbs' as source_id, measure.table_id, mea
     from core.cell inner join core.source_row using (row_id) inner join core.measure using (measure_id)
     inner join core.snapshot on snapshot.snapshot_no = source_row.snapshot_no;
 
+-- No municipal source, so no rules of disclosure control; test_disclosure.py has those.
+create table core.disclosure_rule (table_id varchar, measure_code varchar, kind varchar, units varchar, threshold integer,
+    rounding integer, zeros varchar, least_denominator integer, numerator varchar, denominator varchar, why varchar);
+
 create table core.indicator (indicator_id varchar, version integer, theme varchar, unit varchar, decimals integer,
     aggregation varchar, availability varchar, no_figure varchar, valid_from date, valid_to date);
 insert into core.indicator values ('bev_inwoners', 1, 'bevolking', 'aantal', 0, 'sum', 'berekend', null, '2010-01-01', null),
@@ -271,7 +275,8 @@ def test_every_check_has_a_fault(candidate: Path) -> None:
     may_be_empty = {("mart.bevolking", "not_empty"), ("mart.policy_goal", "not_empty")}
     may_be_empty |= {("core.indicator_value", "not_empty"), ("core.indicator_history", "not_empty")}
     may_be_empty |= {("core.area_change", "not_empty"), ("mart.comparison", "not_empty")}
-    declared = {(r.subject, r.check) for r in audit_candidate(candidate)}
+    # The faults of suite «disclosure» are in test_disclosure.py.
+    declared = {(r.subject, r.check) for r in audit_candidate(candidate) if r.suite != "disclosure"}
     assert declared - may_be_empty == {(subject, check) for subject, check, _, _ in FAULTS}
 
 

@@ -25,7 +25,8 @@ def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:
     from ingest.registry import Registry
     from warehouse import indicators
 
-    expected = {f"statline/{t}" for t in Registry.load().tables}
+    tables = Registry.load().tables.values()
+    expected = {f"{'municipal' if t.protocol == 'municipal' else 'statline'}/{t.id}" for t in tables}
     expected |= {"warehouse/candidate", "warehouse/release", "mart/policy_goal", "mart/comparison", "mart/indicator"}
     expected |= {f"mart/{theme.theme}" for theme in indicators.load().themes}
     models = Path(__file__).parent.parent.parent / "dbt_project" / "models"
@@ -56,7 +57,9 @@ def test_checks_block_where_they_must(graph) -> None:
     for key in tree.asset_check_keys:
         by_name.setdefault(key.name, []).append(key)
     assert (
-        len(by_name["fetched"]) == len(by_name["accepted"]) == len([k for k in keys(tree) if k.startswith("statline/")])
+        len(by_name["fetched"])
+        == len(by_name["accepted"])
+        == len([k for k in keys(tree) if k.startswith(("statline/", "municipal/"))])
     )
     audited = {"/".join(k.asset_key.path) for k in by_name["great_expectations"]}
     assert {"core/indicator_value", "core/cell", "mart/bevolking"} <= audited
@@ -66,11 +69,12 @@ def test_checks_block_where_they_must(graph) -> None:
 
 def test_jobs_schedule_and_sensors(graph) -> None:
     repository = graph[0].get_repository_def()
-    assert {"ingest", "build"} <= {j.name for j in repository.get_all_jobs()}
+    assert {"ingest", "deliveries", "build"} <= {j.name for j in repository.get_all_jobs()}
     [schedule] = repository.schedule_defs
     assert (schedule.name, schedule.execution_timezone) == ("daily", "Europe/Amsterdam")
     assert {s.name for s in repository.sensor_defs} == {
         "statline_modified",
+        "municipal_deliveries",
         "build_after_success",
         "build_after_failure",
     }
@@ -82,3 +86,24 @@ def test_freshness_follows_the_cadence(graph) -> None:
     tree = graph[1]
     assert tree.get(AssetKey(["statline", "03759ned"])).freshness_policy.fail_window.to_timedelta().days == 548
     assert tree.get(AssetKey(["statline", "84799NED"])).freshness_policy is None
+
+
+def test_a_sensor_asks_for_what_was_delivered_once(graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster import AssetKey, SkipReason, build_sensor_context
+
+    monkeypatch.setenv("RDC_HOME", str(tmp_path))
+    monkeypatch.setenv("RDC_DROP_SETTLE_SECONDS", "0")
+    sensor = graph[0].get_repository_def().get_sensor_def("municipal_deliveries")
+
+    def look() -> list:
+        return list(sensor(build_sensor_context()))
+
+    assert isinstance(look()[0], SkipReason)
+    folder = tmp_path / "drop" / "klantcontacten"
+    folder.mkdir(parents=True)
+    (folder / "januari.csv").write_text("datum\n")
+    [first], [again] = look(), look()
+    assert first.asset_selection == [AssetKey(["municipal", "klantcontacten"])]
+    assert first.run_key == again.run_key
+    (folder / "februari.csv").write_text("datum\n")
+    assert look()[0].run_key != first.run_key

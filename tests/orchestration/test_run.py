@@ -118,7 +118,7 @@ def test_every_column_of_a_theme_is_documented(released: Rdc) -> None:
 
 def test_checks_are_kept_with_the_release(released: Rdc) -> None:
     suites = dict(released.sql("select suite, count(*) from core.check_result group by all"))
-    assert set(suites) == {"snapshot", "core", "mart", "dbt"}
+    assert set(suites) == {"snapshot", "core", "disclosure", "mart", "dbt"}
     assert released.sql("select * from core.check_result where not success and severity = 'critical'") == []
     report = next(released.home.glob("warehouse/releases/*/report.html")).read_text(encoding="utf-8")
     assert 'lang="nl"' in report

@@ -37,7 +37,8 @@ final as (
         cell.missing_reason,
         period_status.period_status,
         snapshot.snapshot_id,
-        snapshot.origin
+        snapshot.origin,
+        snapshot.sharing_level
     from cell
     inner join source_row using (row_id)
     inner join measure using (measure_id)

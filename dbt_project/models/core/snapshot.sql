@@ -25,7 +25,8 @@ final as (
         bytes,
         schema_fingerprint,
         sha256,
-        warnings
+        warnings,
+        coalesce(sharing_level, 'public') as sharing_level
     from source
 )
 

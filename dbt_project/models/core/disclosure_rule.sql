@@ -1,0 +1,21 @@
+with source as (
+    select * from {{ source('raw', 'disclosure_rule') }}
+),
+
+final as (
+    select
+        table_id,
+        measure_code,
+        kind,
+        units,
+        threshold,
+        rounding,
+        zeros,
+        least_denominator,
+        numerator,
+        denominator,
+        why
+    from source
+)
+
+select * from final

@@ -1,0 +1,424 @@
+"""The contract of a municipal source: what is delivered, by whom, on which ground, and what becomes of it.
+
+One YAML file is one contract is one table of the warehouse. The shipped ones are in ``ingest/sources/municipal``, the
+user's own in ``$RDC_HOME/sources/municipal``. What a contract leaves open takes the safe side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ingest.registry import CADENCE_DAYS, SAFE_LOADER, RegistryError, Table
+
+SHIPPED = Path(__file__).parent.parent / "sources" / "municipal"
+
+#: The municipalities of De Kempen, as the contracts name them.
+KEMPEN = ("GM1724", "GM1728", "GM0770", "GM0823", "GM1667")
+
+#: Fewest units behind a figure, by what is counted.
+THRESHOLDS = {"persons": 10, "households": 5, "objects": 10}
+TOTAL = "Totaal"
+#: Member of a dimension for a row in which a column that may be empty is empty.
+UNKNOWN = "Onbekend"
+
+_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+_CODE = re.compile(r"[^;=<>\"]{1,80}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Strict):
+    """A column of the file. What is not declared stops the file; ``drop`` is declared, and not taken.
+
+    :param aliases: other headers under which it comes; upper and lower case, accents and punctuation don't count. In JSON a
+        nested field is ``location.buurt_code``; a name that ends in ``*`` stands for all that begin so.
+    :param allowed: value → its title; what else stands there puts the row in quarantine. ``synonyms`` maps other spellings.
+    :param required: whether the file must have the column; ``empty`` whether a row may leave it out.
+    :param minimum, maximum: of numbers and dates.
+    :param age_classes: reduces a year or date of birth to an age class at the period: ``[0, 18, 65]`` → 0-17, 18-64, 65+.
+    :param personal: what kind of personal data it is, if it is.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*\*?$")
+    type: Literal[
+        *("key", "category", "text", "integer", "decimal", "date", "year", "period"),
+        *("gemeente", "region", "postcode", "x", "y", "drop"),
+    ]
+    title: str | None = None
+    aliases: tuple[str, ...] = ()
+    allowed: dict[str, str] | None = None
+    synonyms: dict[str, str] = {}
+    pattern: str | None = None
+    unit: str | None = None
+    required: bool = True
+    empty: bool = False
+    minimum: float | date | None = None
+    maximum: float | date | None = None
+    age_classes: tuple[int, ...] | None = None
+    personal: (
+        Literal[
+            "bsn", "naam", "adres", "e-mail", "telefoon", "iban", "geboortedatum", "vrije tekst", "sleutel", "anders"
+        ]
+        | None
+    ) = None
+
+    @field_validator("allowed", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return {str(v): str(v) for v in value} if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Column:
+        if self.name.endswith("*") and self.type != "drop":
+            raise ValueError(f"column {self.name}: only a column of type drop may stand for several")
+        if self.type == "category" and not self.allowed:
+            raise ValueError(f"column {self.name}: a category needs allowed values")
+        if self.type == "text" and not (self.allowed or self.pattern):
+            raise ValueError(
+                f"column {self.name}: a text needs allowed values or a pattern; free text is not taken in (use type: drop)"
+            )
+        if self.pattern:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"column {self.name}: pattern is not a regular expression ({error})") from error
+        for code in self.allowed or {}:
+            if not _CODE.fullmatch(code) or code in (TOTAL, UNKNOWN):
+                raise ValueError(
+                    f"column {self.name}: {code!r} can't be a value (no ; = < >, not {TOTAL} or {UNKNOWN})"
+                )
+        if strange := set(self.synonyms.values()) - set(self.allowed or {}):
+            raise ValueError(f"column {self.name}: synonyms lead to {', '.join(sorted(strange))}, which is not allowed")
+        if self.personal == "geboortedatum" and self.type not in ("drop", "key") and not self.age_classes:
+            raise ValueError(f"column {self.name}: a date of birth is dropped or reduced to age_classes")
+        if self.personal and self.type not in ("drop", "key", "postcode", "x", "y") and not self.age_classes:
+            raise ValueError(f"column {self.name}: is personal ({self.personal}), so its type must be drop or key")
+        return self
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The members of the dimension that it makes: code and title."""
+        if self.age_classes:
+            ends = [*self.age_classes[1:], None]
+            codes = [f"{a}-{b - 1}" if b else f"{a}+" for a, b in zip(self.age_classes, ends, strict=True)]
+            found = {code: f"{code.replace('-', ' tot en met ').replace('+', ' en ouder')} jaar" for code in codes}
+        else:
+            found = dict(self.allowed or {})
+        return found | ({UNKNOWN: UNKNOWN} if self.empty else {})
+
+
+class Measure(_Strict):
+    """What is counted up: rows, distinct keys, a column added up, or a ratio of two of the others.
+
+    :param where: column → values of the rows that count.
+    :param of: the measure that this one is a part of; with ``sensitive`` the rest is protected as well.
+    :param amount: whether what is added up is an amount (euros, kilograms) or a number of units.
+    :param value: take a figure as delivered, one row per region, period and dimensions; only where no unit is protected.
+    """
+
+    code: str = Field(pattern=_NAME)
+    title: str
+    unit: str
+    description: str | None = None
+    count: Literal["rows", "distinct"] | None = None
+    sum: str | None = None
+    value: str | None = None
+    ratio: tuple[str, str] | None = None
+    factor: float = 1.0
+    decimals: int = 0
+    where: dict[str, tuple[str, ...]] = {}
+    of: str | None = None
+    sensitive: bool = False
+    amount: bool = True
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Measure:
+        ways = [name for name in ("count", "sum", "value", "ratio") if getattr(self, name)]
+        if len(ways) != 1:
+            raise ValueError(f"measure {self.code}: say one of count, sum, value or ratio (it has {ways or 'none'})")
+        if self.sensitive and not self.of:
+            raise ValueError(f"measure {self.code}: sensitive needs `of`, the measure that it is a part of")
+        return self
+
+    @property
+    def is_amount(self) -> bool:
+        return self.sum is not None and self.amount
+
+
+class Disclosure(_Strict):
+    """When a figure may be published (see ``warehouse.disclosure.Rules``); looser than the defaults only with a reason."""
+
+    units: Literal["persons", "households", "objects", "none"] = "persons"
+    why: str | None = None
+    threshold: int | None = Field(None, ge=1)
+    rounding: int = Field(5, ge=1)
+    zeros: Literal["hide", "publish"] = "hide"
+    least_denominator: int = Field(50, ge=1)
+    dominance: float = Field(0.5, gt=0, le=1)
+    p_percent: float = Field(10, ge=0)
+
+    @model_validator(mode="after")
+    def _loose_has_reason(self) -> Disclosure:
+        loose = [
+            name
+            for name, is_loose in (
+                ("units: none", self.units == "none"),
+                ("threshold", self.least < THRESHOLDS.get(self.units, 0)),
+                ("rounding", self.rounding < 5 and self.units != "none"),
+                ("zeros: publish", self.zeros == "publish"),
+                ("least_denominator", self.least_denominator < 50),
+                ("dominance", self.dominance > 0.5),
+                ("p_percent", self.p_percent < 10),
+            )
+            if is_loose
+        ]
+        if loose and not self.why:
+            raise ValueError(
+                f"disclosure is looser than the safe default ({', '.join(loose)}); give the reason in `why`"
+            )
+        return self
+
+    @property
+    def least(self) -> int:
+        return self.threshold if self.threshold is not None else THRESHOLDS.get(self.units, 1)
+
+
+class Observation(_Strict):
+    """What becomes an observation, and how rows are counted up."""
+
+    levels: tuple[Literal["gemeente", "wijk", "buurt"], ...] = ("gemeente",)
+    period: str = Field(description="the column that says when")
+    period_type: Literal["year", "half_year", "quarter", "month"] = "year"
+    dimensions: tuple[str, ...] = Field((), max_length=3)
+    measures: tuple[Measure, ...] = Field(min_length=1)
+
+
+class Layout(_Strict):
+    """How the sheet is laid out, where that is not one header row with rows below it.
+
+    :param decimal: the sign in a number with one sign and three digits behind it (``1.234``): with a decimal comma that is a
+        thousand.
+    :param spread: a column whose values stand in a header row of their own, above the others (years side by side).
+    :param section: a column whose value stands alone on a row above the rows that it holds for (a block per municipality).
+    :param file_year: a column that is filled with the year in the file's name.
+    """
+
+    decimal: Literal["comma", "point"] = "comma"
+    spread: str | None = None
+    section: str | None = None
+    file_year: str | None = None
+
+
+class WayIn(_Strict):
+    """An address to fetch from. The drop folder is always open.
+
+    :param token_env: name of the environment variable with the token; it goes into a header, never into an address.
+    :param token_scheme: what stands before the token in the ``Authorization`` header (Bearer, Token).
+    """
+
+    kind: Literal["http_file", "ckan", "arcgis", "ogc_features", "wfs", "open311", "signalen"]
+    url: str
+    resource: str | None = Field(
+        None, description="CKAN: package or resource id; ArcGIS: layer; OGC: collection; WFS: type"
+    )
+    token_env: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]*$")
+    token_scheme: str = "Bearer"
+    page_size: int = Field(1000, ge=1)
+    parameters: dict[str, str] = {}
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https"):
+            raise ValueError("url must start with http:// or https://")
+        if parts.username or parts.password:
+            raise ValueError(
+                "url has a user or password in it; put a token in the environment and its name in token_env"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _honoured(self) -> WayIn:
+        if self.kind == "wfs" and "cql_filter" in {name.lower() for name in self.parameters}:
+            raise ValueError("PDOK's WFS ignores cql_filter without a word and gives everything; use filter or bbox")
+        if self.kind in ("arcgis", "ogc_features", "wfs", "ckan") and not self.resource:
+            raise ValueError(f"a way in of kind {self.kind} needs `resource` (layer, collection, type or package)")
+        return self
+
+
+class Contract(_Strict):
+    """A municipal source. ``id`` is also its table in the warehouse and its folder under ``$RDC_HOME/drop``.
+
+    :param municipalities: whose rows it may bring; rows of another municipality go to quarantine.
+    :param sharing_level: ``public``, ``partners`` or ``municipality`` (then it has exactly one municipality).
+    :param retention_days: how long the reduced rows are kept; the counted-up figures stay.
+    :param tolerance: share of the rows that may go to quarantine before the whole delivery stops.
+    :param covers: what a delivery replaces: the municipalities and periods that it has, or everything.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{2,60}$")
+    title: str
+    owner: str
+    contact: str
+    purpose: str
+    legal_basis: str
+    processing_register: str
+    sharing_level: Literal["public", "partners", "municipality"]
+    licence: str = "CC BY 4.0"
+    retention_days: int = Field(ge=1)
+    cadence: Literal["month", "quarter", "half_year", "year", "once"]
+    municipalities: tuple[str, ...] = KEMPEN
+    tolerance: float = Field(0.05, ge=0, le=1)
+    covers: Literal["municipality_and_period", "everything"] = "municipality_and_period"
+    layout: Layout = Layout()
+    ways_in: tuple[WayIn, ...] = ()
+    columns: tuple[Column, ...]
+    observation: Observation
+    disclosure: Disclosure = Disclosure()
+    file: str = Field("", exclude=True)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Contract:
+        names = [c.name for c in self.columns]
+        if twice := {n for n in names if names.count(n) > 1}:
+            raise ValueError(f"column {', '.join(sorted(twice))} is declared twice")
+        if bad := [m for m in self.municipalities if not re.fullmatch(r"GM\d{4}", m)]:
+            raise ValueError(f"municipalities: {', '.join(bad)} is not a code such as GM0770")
+        if self.sharing_level == "municipality" and len(self.municipalities) != 1:
+            raise ValueError("sharing_level municipality needs exactly one municipality")
+        for kind in ("key", "gemeente", "region", "postcode", "x", "y"):
+            if len(found := [c.name for c in self.columns if c.type == kind]) > 1:
+                raise ValueError(f"there can be one column of type {kind}, not {', '.join(found)}")
+        if bool(self.of_type("x")) != bool(self.of_type("y")):
+            raise ValueError("a point needs a column of type x and one of type y")
+        has_place = any(self.of_type(t) for t in ("gemeente", "region", "postcode", "x"))
+        if not has_place and len(self.municipalities) != 1:
+            raise ValueError("no column says where a row belongs, so there must be exactly one municipality")
+        self._check_observation(set(names))
+        return self
+
+    def _check_observation(self, names: set[str]) -> None:
+        seen, o = self.by_name, self.observation
+        if o.period not in names or seen[o.period].type not in ("date", "year", "period"):
+            raise ValueError(f"observation.period: {o.period} must be a column of type date, year or period")
+        for name in o.dimensions:
+            if name not in names or not seen[name].members:
+                raise ValueError(f"observation.dimensions: {name} must be a column with allowed values or age_classes")
+            if not re.fullmatch(_NAME, name):
+                raise ValueError(f"observation.dimensions: {name} can't name a dimension (letters, digits, _)")
+        measures = {m.code: m for m in o.measures}
+        if len(measures) != len(o.measures):
+            raise ValueError("observation.measures: a code is declared twice")
+        for m in o.measures:
+            for needed in filter(None, [m.sum, m.value]):
+                if needed not in names or seen[needed].type not in ("integer", "decimal"):
+                    raise ValueError(f"measure {m.code}: {needed} must be a column of type integer or decimal")
+            if m.sum and self.disclosure.units != "none":
+                least = seen[m.sum].minimum
+                if not isinstance(least, int | float) or least < 0:
+                    raise ValueError(f"measure {m.code}: column {m.sum} needs a minimum of 0 or more to be protected")
+            for name, values in m.where.items():
+                if name not in names or set(values) - set(seen[name].members):
+                    raise ValueError(f"measure {m.code}: where {name} has values that the column does not allow")
+            for other in filter(None, [m.of, *(m.ratio or ())]):
+                if other not in measures or measures[other].ratio:
+                    raise ValueError(f"measure {m.code}: {other} must be a counted measure of this contract")
+            if m.value and self.disclosure.units != "none":
+                raise ValueError(
+                    f"measure {m.code}: value takes figures as delivered, so disclosure.units must be none"
+                )
+            if m.count == "distinct" and not self.of_type("key"):
+                raise ValueError(f"measure {m.code}: distinct counts keys, but no column has type key")
+        for name in filter(None, [self.layout.spread, self.layout.section, self.layout.file_year]):
+            if name not in names:
+                raise ValueError(f"layout: {name} is not a column")
+
+    @property
+    def by_name(self) -> dict[str, Column]:
+        return {c.name: c for c in self.columns}
+
+    def of_type(self, kind: str) -> Column | None:
+        return next((c for c in self.columns if c.type == kind), None)
+
+    @property
+    def table(self) -> Table:
+        """The contract as the registry knows it. On request: a source that never delivered is not looked after."""
+        return Table(
+            id=self.id,
+            title=self.title,
+            protocol="municipal",
+            cadence=self.cadence,
+            owner=self.owner,
+            licence=self.licence,
+            attribution=f"Bron: {self.owner}",
+            sharing_level=self.sharing_level,
+            municipality=self.municipalities[0] if self.sharing_level == "municipality" else None,
+            on_request=True,
+            why=self.purpose,
+            source_id="gemeenten",
+            file=self.file,
+        )
+
+    @property
+    def intake_hash(self) -> str:
+        """Over all that decides how a file is judged. A file that was judged under another is judged anew."""
+        return self._hash({"columns", "layout", "municipalities", "tolerance", "covers", "observation"})
+
+    @property
+    def publish_hash(self) -> str:
+        """Over all that decides what becomes of accepted rows."""
+        return self._hash({"columns", "observation", "disclosure", "sharing_level", "municipalities", "title"})
+
+    def _hash(self, parts: set[str]) -> str:
+        return hashlib.sha256(
+            json.dumps(self.model_dump(mode="json", include=parts), sort_keys=True).encode()
+        ).hexdigest()
+
+    @property
+    def max_age_days(self) -> int | None:
+        return CADENCE_DAYS[self.cadence]
+
+
+def load(own: Path | None = None, shipped: Path = SHIPPED) -> dict[str, Contract]:
+    """All contracts by id: the shipped ones, and the user's own in ``<own>/municipal``.
+
+    :raises RegistryError: naming file and field of every contract that can't be used.
+    """
+    found: dict[str, Contract] = {}
+    folders = [shipped, *([own / "municipal"] if own else [])]
+    for file in (f for folder in folders if folder.is_dir() for f in sorted(folder.glob("*.yml"))):
+        contract = read(file)
+        if contract.id in found:
+            raise RegistryError(f"{file}: contract {contract.id} is already in {found[contract.id].file}; rename one")
+        found[contract.id] = contract
+    return found
+
+
+def read(file: Path) -> Contract:
+    """:raises RegistryError: the file can't be used; a line per field that is wrong."""
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
+        return Contract.model_validate(content).model_copy(update={"file": str(file)})
+    except yaml.YAMLError as error:
+        raise RegistryError(f"{file}: not readable as YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{file}: not UTF-8 ({error}); save it as UTF-8") from error
+    except ValidationError as error:
+        lines = [
+            f"{file}: field {'.'.join(map(str, item['loc'])) or '(the contract itself)'}: "
+            + item["msg"].removeprefix("Value error, ")
+            for item in error.errors()
+        ]
+        raise RegistryError("\n".join(lines)) from error

@@ -1,0 +1,176 @@
+"""From reduced rows to figures: counted up over nested regions and dimensions, with how the figures hang together.
+
+A figure's key is ``(measure, region, member of dimension 1, ...)``; ``Totaal`` stands for all members. What is here are the
+true figures; :mod:`warehouse.disclosure` decides which of them may be seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+from typing import Any
+
+from ingest.municipal.contract import TOTAL, Contract, Measure
+from ingest.municipal.region import Geography, ancestor
+
+Key = tuple[str, ...]
+
+#: A level is published when at least this share of the rows could be placed in it. Below that, its figures would be wrong.
+LEAST_PLACED = 0.95
+
+
+@dataclass
+class Tally:
+    """What is behind a figure.
+
+    :param value: rows, distinct keys or a sum.
+    :param units: how many units bring it, where there is a key or an amount; ``largest`` and ``second`` what the two largest
+        of them bring.
+    """
+
+    value: float = 0.0
+    units: int = 0
+    largest: float = 0.0
+    second: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A total, its parts, and what belongs to it but to none of them. ``overlapping``: a unit may be in several parts."""
+
+    parent: Key
+    parts: tuple[Key, ...]
+    rest: float
+    overlapping: bool
+
+
+@dataclass
+class Counted:
+    """All figures of a municipality and period.
+
+    :param unplaced: levels that can't be published, since too many rows could not be placed in them.
+    :param subsets: measures of which the second is a part of the first: ``(whole, part, sensitive)``, key by key.
+    """
+
+    gemeente: str
+    period: str
+    regions: dict[str, list[str]]
+    tallies: dict[Key, Tally]
+    sums: list[Sum] = field(default_factory=list)
+    subsets: list[tuple[Key, Key, bool]] = field(default_factory=list)
+    unplaced: list[str] = field(default_factory=list)
+
+
+def count_up(
+    contract: Contract, gemeente: str, period: str, rows: Sequence[dict[str, Any]], geography: Geography
+) -> Counted:
+    """Count the rows of one municipality and period."""
+    o = contract.observation
+    year = int(period[:4])
+    levels, unplaced = ["gemeente"], []
+    for level in [lv for lv in ("wijk", "buurt") if lv in o.levels]:
+        placed = sum(1 for row in rows if ancestor(row["region"], level))
+        (levels if placed >= LEAST_PLACED * len(rows) else unplaced).append(level)
+    regions = {"gemeente": [gemeente]}
+    for level in levels[1:]:
+        # Regions without a row are there too: what is absent would otherwise be known to be zero.
+        occurring = {code for row in rows if (code := ancestor(row["region"], level))}
+        regions[level] = sorted(occurring.union(geography.within(gemeente, level, year)))
+    members = [[TOTAL, *contract.by_name[d].members] for d in o.dimensions]
+    counted = Counted(gemeente, period, regions, {}, unplaced=unplaced)
+    for measure in o.measures:
+        if not measure.ratio:
+            _measure(counted, contract, measure, rows, levels, members)
+    for measure in o.measures:
+        if measure.of:
+            for key in [k for k in counted.tallies if k[0] == measure.code]:
+                counted.subsets.append(((measure.of, *key[1:]), key, measure.sensitive))
+    return counted
+
+
+def _measure(
+    counted: Counted,
+    contract: Contract,
+    measure: Measure,
+    rows: Iterable[dict[str, Any]],
+    levels: list[str],
+    members: list[list[str]],
+) -> None:
+    dimensions = contract.observation.dimensions
+    all_regions = [code for level in levels for code in counted.regions[level]]
+    counts: Counter[Key] = Counter()
+    sums: dict[Key, float] = {}
+    brings: dict[Key, Counter[str]] = {}
+    distinct, column = measure.count == "distinct", measure.sum or measure.value
+    has_key = contract.of_type("key") is not None
+    for number, row in enumerate(rows):
+        if any(row.get(name) not in values for name, values in measure.where.items()):
+            continue
+        if column and row.get(column) is None:
+            continue
+        unit = row.get("key") or f"#{number}"
+        places = [code for level in levels if (code := ancestor(row["region"], level))]
+        own = [(TOTAL, row[d]) for d in dimensions]
+        if measure.value:  # as delivered: it holds for this region and these members, and adds up to nothing
+            places, own = places[-1:], [(row[d],) for d in dimensions]
+        for place in places:
+            for combination in product(*own):
+                key = (measure.code, place, *combination)
+                counts[key] += 1
+                if column:
+                    sums[key] = sums.get(key, 0.0) + row[column]
+                if distinct or has_key or measure.is_amount:
+                    brings.setdefault(key, Counter())[unit] += row[column] if column else 1
+    for region in all_regions:
+        for combination in product(*members) if members else [()]:
+            key = (measure.code, region, *combination)
+            per_unit = brings.get(key)
+            if measure.value:
+                if counts[key]:
+                    counted.tallies[key] = Tally(sums[key] / counts[key], counts[key])
+                continue
+            if column and not counts[key] and contract.disclosure.units == "none":
+                continue  # nothing was delivered of it, which is not zero
+            value = (
+                float(len(per_unit or ()))
+                if distinct
+                else math.fsum([sums.get(key, 0.0)])
+                if column
+                else float(counts[key])
+            )
+            top = [float(v) for _, v in (per_unit or Counter()).most_common(2)]
+            units = len(per_unit or ())
+            counted.tallies[key] = Tally(round(value, 6), units, *(*top, 0.0, 0.0)[:2])
+    if contract.disclosure.units != "none":
+        _relations(counted, measure, levels, members)
+
+
+def _relations(counted: Counted, measure: Measure, levels: list[str], members: list[list[str]]) -> None:
+    tallies = counted.tallies
+    combinations = list(product(*members)) if members else [()]
+
+    def add(parent: Key, parts: list[Key], rest: float | None) -> None:
+        whole, together = tallies[parent].value, math.fsum(tallies[p].value for p in parts)
+        # A unit that is in two parts makes them more than the whole. Where none is, everyone may know that.
+        overlap = measure.count == "distinct" and together > whole + 1e-9
+        left = max(0.0, round(whole - together, 6)) if rest is None else rest
+        counted.sums.append(Sum(parent, tuple(parts), left, overlap))
+
+    for upper, lower in pairwise(levels):
+        for region in counted.regions[upper]:
+            inside = [code for code in counted.regions[lower] if ancestor(code, upper) == region]
+            for combination in combinations:
+                if inside:
+                    parts = [(measure.code, code, *combination) for code in inside]
+                    add((measure.code, region, *combination), parts, None)
+    for region in [code for level in levels for code in counted.regions[level]]:
+        for at, codes in enumerate(members):
+            for combination in combinations:
+                if combination[at] == TOTAL:
+                    parts = [
+                        (measure.code, region, *combination[:at], code, *combination[at + 1 :]) for code in codes[1:]
+                    ]
+                    add((measure.code, region, *combination), parts, 0.0)

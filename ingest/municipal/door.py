@@ -1,0 +1,558 @@
+"""The door: a delivery judged against its contract, row by row, before anything of it is written.
+
+What comes out has no personal data in it: only declared columns are taken, places have become region codes, the key a keyed
+hash, dates periods. A row that can't be used leaves a note of where it stood and what is wrong, never its values. A column
+that the contract does not know stops the whole file, and so do more bad rows than it tolerates.
+
+The books balance for every file: received = accepted + quarantined + dropped.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import hmac
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ingest.municipal import files
+from ingest.municipal.boundaries import OutsideError
+from ingest.municipal.contract import TOTAL, UNKNOWN, Column, Contract
+from ingest.municipal.files import Header, Row, Sheet, UnreadableError, blank, find_header, plain
+from ingest.municipal.personal import value_class
+from ingest.municipal.region import Geography, NoRegionError, gemeente_of
+from ingest.municipal.values import BadValueError, nothing, parse, period_code
+
+ACCEPTED, STOPPED = "accepted", "stopped"
+
+#: A short secret can be guessed, and with it who is behind a hash.
+LEAST_SECRET = 16
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Why a row is in quarantine: where it stood and what is wrong, in Dutch. Never the value."""
+
+    sheet: int
+    line: int
+    column: str
+    value_class: str
+    reason: str
+
+
+@dataclass
+class Intake:
+    """What came of a delivery.
+
+    :param rows: accepted rows: ``region``, ``gemeente``, ``period``, ``key`` and the declared columns that are counted.
+    :param received: rows below the header that are not blank.
+    :param dropped: rows that are no data, by kind: totals, repeated headers, headings, notes.
+    :param withheld: good rows of a delivery that was stopped; they count as quarantined.
+    """
+
+    state: str = ACCEPTED
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    received: int = 0
+    bad: int = 0
+    withheld: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    missing_boundaries: list[int] = field(default_factory=list)
+    places: set[tuple[str, ...]] = field(default_factory=set)
+
+    @property
+    def accepted(self) -> int:
+        return len(self.rows)
+
+    @property
+    def quarantined(self) -> int:
+        return self.bad + self.withheld
+
+    @property
+    def balances(self) -> bool:
+        return self.received == self.accepted + self.quarantined + self.dropped.total()
+
+    @property
+    def covers(self) -> list[tuple[str, str]]:
+        """The municipalities and periods that it has rows of."""
+        return sorted({(row["gemeente"], row["period"]) for row in self.rows})
+
+    def stop(self, reason: str) -> None:
+        """Nothing of the delivery is taken: its good rows are withheld."""
+        self.state = STOPPED
+        self.reasons.append(reason)
+        self.withheld += len(self.rows)
+        self.rows = []
+
+
+class KeyMissingError(Exception):
+    """The contract declares a key, and there is no secret to replace it with."""
+
+
+def take_in(contract: Contract, name: str, data: bytes, geography: Geography, secret: bytes | None) -> Intake:
+    """Judge a delivery. Never raises for what is in it.
+
+    :param secret: for the keyed hash; only a contract with a key needs it.
+    :raises KeyMissingError: it needs one and there is none.
+    """
+    if contract.of_type("key") and len(secret or b"") < LEAST_SECRET:
+        raise KeyMissingError(
+            f"{contract.id} declares a key, which is replaced by a keyed hash, but RDC_PSEUDONYM_KEY is not set (or shorter "
+            f"than {LEAST_SECRET} characters). Make one "
+            'with `python -c "import secrets; print(secrets.token_hex(32))"`, keep it outside the data, and set it.'
+        )
+    intake = Intake()
+    geography.missed.clear()
+    try:
+        sheets = files.read(data)
+    except UnreadableError as error:
+        intake.stop(str(error))
+        return intake
+    try:
+        _sheets(intake, contract, sheets, name, geography, secret or b"")
+    except Exception as error:
+        # A fault of ours must neither hold up the other deliveries nor quote this one.
+        intake = Intake()
+        for sheet in sheets:
+            _withhold(intake, sheet.rows)
+        intake.stop(f"Het bestand kon niet worden beoordeeld ({type(error).__name__}). Meld dit aan de beheerder.")
+        return intake
+    if intake.state == ACCEPTED:
+        data_rows = intake.accepted + intake.bad
+        if not data_rows:
+            intake.stop("Er staat geen enkele gegevensrij in het bestand.")
+        elif intake.bad > contract.tolerance * data_rows:
+            # How many rows there are is for the sender's report: what stops a delivery is told to others too.
+            most = f"{100 * contract.tolerance:g}".replace(".", ",")
+            intake.stop(f"Meer rijen zijn onbruikbaar dan afgesproken (hoogstens {most}%). Er is niets overgenomen.")
+    else:
+        # One sheet stopped the file; what the others brought is not taken either.
+        intake.withheld += len(intake.rows)
+        intake.rows = []
+    intake.missing_boundaries = sorted(geography.missed)
+    if intake.missing_boundaries:
+        years = ", ".join(map(str, intake.missing_boundaries))
+        intake.warnings.append(
+            f"De grenzen van {years} zijn hier niet, dus punten en postcodes zijn niet tot een buurt herleid "
+            f"(beheerder: rdc sources boundaries {intake.missing_boundaries[0]})."
+        )
+    return intake
+
+
+def _sheets(
+    intake: Intake, contract: Contract, sheets: list[Sheet], name: str, geography: Geography, secret: bytes
+) -> None:
+    taken = 0
+    unnamed: list[Sheet] = []
+    for sheet in sheets:
+        found = _header(sheet, contract)
+        if found is None:
+            unnamed.append(sheet)
+            continue
+        taken += 1
+        _sheet(intake, contract, sheet, found, name, geography, secret)
+    if not taken:
+        for sheet in unnamed:
+            _withhold(intake, sheet.rows)
+        intake.stop(
+            "Er is geen kopregel gevonden met de afgesproken kolommen: "
+            + ", ".join(c.name for c in contract.columns if c.required and c.type != "drop")
+            + "."
+        )
+    elif unnamed:
+        # A sheet that we can't read may be notes or may be data; data must not be lost in silence.
+        for sheet in unnamed:
+            _withhold(intake, sheet.rows)
+        intake.stop(
+            f"Werkblad {', '.join(str(s.number) for s in unnamed)} heeft geen kopregel met de afgesproken kolommen. "
+            "Haal het weg of zet de gegevens op één werkblad."
+        )
+
+
+def _withhold(intake: Intake, rows: list[Row]) -> None:
+    count = sum(1 for row in rows if row.filled)
+    intake.received += count
+    intake.withheld += count
+
+
+# -- header -----------------------------------------------------------------------------------------------------------
+
+
+def _aliases(contract: Contract) -> dict[str, Column]:
+    found: dict[str, Column] = {}
+    for column in contract.columns:
+        for name in (column.name, *column.aliases, *([column.title] if column.title else [])):
+            found.setdefault(plain(name.rstrip("*")), column)
+    return found
+
+
+def _header(sheet: Sheet, contract: Contract) -> Header | None:
+    aliases = _aliases(contract)
+    if contract.layout.spread:
+        aliases = {k: c for k, c in aliases.items() if c.name != contract.layout.spread}
+    return find_header(sheet, aliases, bool(contract.layout.spread))
+
+
+def _match(names: tuple[str, ...], aliases: Mapping[str, Column], contract: Contract) -> tuple[Column | None, str]:
+    """The column that a header means, and the value above it where values are spread."""
+    spread = contract.layout.spread
+    above, own = ("", names)
+    if spread and len(names) > 1 and plain(names[0]) not in aliases:
+        above, own = names[0], names[1:]
+    distinct = [n for n in dict.fromkeys(own) if n]
+    for text in (*(distinct[-1:]), " ".join(distinct), *distinct[:-1]):
+        if column := aliases.get(plain(text)):
+            return column, above
+    for column in contract.columns:
+        start = column.name.rstrip("*")
+        if column.name.endswith("*") and any(n.lower().startswith(start.lower()) for n in distinct):
+            return column, above
+    return None, above
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """Where each declared column stands: once, or once per value that is spread over the header."""
+
+    shared: dict[str, int]
+    groups: list[tuple[str, dict[str, int]]]
+    known: frozenset[int]
+
+
+def _shape(intake: Intake, contract: Contract, sheet: Sheet, header: Header) -> _Shape | None:
+    aliases = _aliases(contract)
+    body = sheet.rows[header.last + 1 :]
+    used = {n for row in body for n in row.filled}
+    shared: dict[str, int] = {}
+    groups: dict[str, dict[str, int]] = {}
+    strange: list[str] = []
+    known: set[int] = set()
+    for at, names in enumerate(header.names):
+        if not any(names):
+            if at in used:
+                strange.append(f"kolom {_letter(at)} (zonder kop)")
+            continue
+        column, above = _match(names, aliases, contract)
+        if column is None:
+            strange.append(f"kolom {_letter(at)}" + _hint(names, aliases))
+            continue
+        known.add(at)
+        if column.type == "drop":
+            continue
+        into = groups.setdefault(above, {}) if above and contract.layout.spread else shared
+        if column.name in into:
+            intake.stop(
+                f"Kolom {column.name} staat er twee keer in (kolom {_letter(into[column.name])} en {_letter(at)})."
+            )
+            return None
+        into[column.name] = at
+    if strange:
+        intake.stop(
+            f"Het bestand heeft kolommen die niet zijn afgesproken: {', '.join(strange)}. Haal ze weg, of laat ze in het "
+            f"contract opnemen. Er is niets overgenomen."
+        )
+        return None
+    filled = {contract.layout.spread, contract.layout.section, contract.layout.file_year}
+    everywhere = set(shared) | {name for _, group in groups.items() for name in group} | filled
+    absent = [c.name for c in contract.columns if c.required and c.type != "drop" and c.name not in everywhere]
+    if absent:
+        intake.stop(f"Het bestand mist de kolommen {', '.join(absent)}.")
+        return None
+    return _Shape(shared, list(groups.items()) or [("", {})], frozenset(known))
+
+
+def _hint(names: tuple[str, ...], aliases: Mapping[str, Column]) -> str:
+    """Which declared column an unknown header resembles. The header itself is not repeated: where a file has no header, it
+    is someone's data."""
+    near = difflib.get_close_matches(plain(" ".join(names)), list(aliases), n=1, cutoff=0.75)
+    return f" (lijkt op {aliases[near[0]].name})" if near else ""
+
+
+def _letter(at: int) -> str:
+    text = ""
+    at += 1
+    while at:
+        at, rest = divmod(at - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _sheet(
+    intake: Intake,
+    contract: Contract,
+    sheet: Sheet,
+    header: Header,
+    name: str,
+    geography: Geography,
+    secret: bytes,
+) -> None:
+    body = [row for row in sheet.rows[header.last + 1 :] if row.filled]
+    shape = _shape(intake, contract, sheet, header)
+    if shape is None:
+        intake.received += len(body)
+        intake.withheld += len(body)
+        return
+    heads = {plain(n) for names in header.names for n in names if n}
+    width = len(header.names)
+    section: Any = None
+    last_data = max((n for n, row in enumerate(body) if len(row.filled) > 1), default=-1)
+    labels = [shape.shared[c.name] for c in contract.columns if c.type not in _NUMBERS and c.name in shape.shared]
+    for n, row in enumerate(body):
+        only = row.cells[row.filled[0]] if len(row.filled) == 1 else None
+        if contract.layout.section and only is not None and (value := _section(only, contract, geography)) is not None:
+            section = value
+            intake.received += 1
+            intake.dropped["tussenkoppen"] += 1
+        elif _is_total(row, labels):
+            intake.received += 1
+            intake.dropped["totalen"] += 1
+        elif len(row.filled) > 1 and {plain(row.cells[c]) for c in row.filled} <= heads and _repeats(row, header):
+            intake.received += 1
+            intake.dropped["herhaalde koppen"] += 1
+        elif only is not None and width > 1 and n > last_data and isinstance(only, str):
+            intake.received += 1
+            intake.dropped["voetnoten"] += 1
+        else:
+            _row(intake, contract, sheet, row, shape, section, name, geography, secret, width)
+
+
+#: Types of columns in which no word stands that could say «Totaal».
+_NUMBERS = ("integer", "decimal", "x", "y", "date", "key")
+
+
+def _repeats(row: Row, header: Header) -> bool:
+    return any(
+        plain(row.cells[c]) == plain(names[-1]) for c, names in enumerate(header.names) if c in row.filled and names[-1]
+    )
+
+
+def _is_total(row: Row, labels: list[int]) -> bool:
+    """A word such as «Totaal» where a row's first text or one of its labels stands."""
+    first = next((row.cells[c] for c in row.filled if isinstance(row.cells[c], str)), None)
+    texts = [first, *(row.cells[c] for c in labels if c < len(row.cells))]
+    return any(isinstance(t, str) and len(t) < 60 and files.TOTAL_WORDS.match(t) for t in texts)
+
+
+def _section(value: Any, contract: Contract, geography: Geography) -> Any:
+    """The value of a heading above a block of rows, if it is one."""
+    column = contract.by_name[contract.layout.section or ""]
+    try:
+        if column.type == "gemeente":
+            geography.gemeente(value, column.synonyms)
+        elif column.type == "region":
+            return None
+        else:
+            parse(value, column, contract.layout.decimal)
+    except (BadValueError, NoRegionError):
+        return None
+    return value
+
+
+def _row(
+    intake: Intake,
+    contract: Contract,
+    sheet: Sheet,
+    row: Row,
+    shape: _Shape,
+    section: Any,
+    name: str,
+    geography: Geography,
+    secret: bytes,
+    width: int,
+) -> None:
+    for above, group in shape.groups:
+        places = shape.shared | group
+        cells = {key: row.cells[at] if at < len(row.cells) else None for key, at in places.items()}
+        if group and all(nothing(cells[key]) for key in group):
+            continue  # nothing stands under this heading
+        intake.received += 1
+        if above:
+            cells[contract.layout.spread or ""] = above
+        if section is not None and blank(cells.get(contract.layout.section or "")):
+            cells[contract.layout.section or ""] = section
+        if contract.layout.file_year and blank(cells.get(contract.layout.file_year)):
+            year = re.search(r"(?<!\d)20\d\d(?!\d)", name)
+            cells[contract.layout.file_year] = year[0] if year else None
+        problems = [
+            Rejected(
+                sheet.number,
+                row.line,
+                _letter(at),
+                value_class(row.cells[at]),
+                "staat buiten de kolommen van de kopregel",
+            )
+            for at in row.filled
+            if at >= width
+        ]
+        accepted = {} if problems else _judge(contract, cells, geography, secret, problems, sheet.number, row.line)
+        if not problems and not _once(contract, intake, accepted):
+            problems.append(
+                Rejected(
+                    sheet.number, row.line, contract.observation.period, "dubbel", "dezelfde regel komt vaker voor"
+                )
+            )
+        if problems:
+            intake.bad += 1
+            intake.rejected += problems
+        else:
+            intake.rows.append(accepted)
+
+
+def _once(contract: Contract, intake: Intake, row: dict[str, Any]) -> bool:
+    """Whether figures that are taken as delivered stand there once for their region, period and members."""
+    if not any(m.value for m in contract.observation.measures):
+        return True
+    place = (row["region"], row["period"], *(row[d] for d in contract.observation.dimensions))
+    if place in intake.places:
+        return False
+    intake.places.add(place)
+    return True
+
+
+def _judge(
+    contract: Contract,
+    cells: Mapping[str, Any],
+    geography: Geography,
+    secret: bytes,
+    problems: list[Rejected],
+    sheet: int,
+    line: int,
+) -> dict[str, Any]:
+    """The accepted row, or what is wrong with it in ``problems``."""
+    values: dict[str, Any] = {}
+    for column in contract.columns:
+        if column.type == "drop":
+            continue
+        if column.name not in cells and not column.required:
+            values[column.name] = None
+            continue
+        raw = cells.get(column.name)
+        try:
+            values[column.name] = parse(raw, column, contract.layout.decimal)
+        except BadValueError as error:
+            problems.append(Rejected(sheet, line, column.name, value_class(raw), str(error)))
+    if problems:
+        return {}
+    o = contract.observation
+    try:
+        period = period_code(values[o.period], o.period_type) if values[o.period] is not None else None
+        if period is None:
+            raise BadValueError("is leeg, maar moet gevuld zijn")
+    except BadValueError as error:
+        problems.append(Rejected(sheet, line, o.period, value_class(cells.get(o.period)), str(error)))
+        return {}
+    region = _region(contract, values, cells, int(period[:4]), geography, problems, sheet, line)
+    if region is None:
+        return {}
+    accepted: dict[str, Any] = {"region": region, "gemeente": gemeente_of(region), "period": period}
+    for column in contract.columns:
+        value = values.get(column.name)
+        if column.age_classes:
+            accepted[column.name] = _age_class(value, column, period)
+        elif column.type == "key":
+            accepted["key"] = hmac.new(secret, str(value).encode(), hashlib.sha256).hexdigest() if value else None
+        elif column.type in ("category", "text"):
+            accepted[column.name] = UNKNOWN if value is None and column.allowed else value
+        elif column.type in ("integer", "decimal"):
+            accepted[column.name] = value
+    return accepted
+
+
+def _age_class(value: Any, column: Column, period: str) -> str:
+    """The age on the first day of the period's year, in its class."""
+    if value is None:
+        return UNKNOWN
+    year = int(period[:4])
+    age = year - value.year - ((value.month, value.day) > (1, 1)) if isinstance(value, date) else year - int(value)
+    classes = [c for c in column.members if c != UNKNOWN]
+    below = [n for n, start in enumerate(column.age_classes or ()) if age >= start]
+    return classes[below[-1]] if below else classes[0]
+
+
+def _region(
+    contract: Contract,
+    values: Mapping[str, Any],
+    cells: Mapping[str, Any],
+    year: int,
+    geography: Geography,
+    problems: list[Rejected],
+    sheet: int,
+    line: int,
+) -> str | None:
+    """The smallest region that is certain: from a code, else the point, else the postcode, else the municipality."""
+    columns = {kind: contract.of_type(kind) for kind in ("gemeente", "region", "postcode", "x", "y")}
+
+    def value(kind: str) -> Any:
+        column = columns[kind]
+        return values.get(column.name) if column else None
+
+    def wrong(kind: str, reason: str) -> None:
+        column = columns[kind]
+        raw = cells.get(column.name) if column else None
+        problems.append(Rejected(sheet, line, column.name if column else "(gebied)", value_class(raw), reason))
+
+    found: dict[str, str] = {}
+    at = ""
+    finer = len(contract.observation.levels) > 1 or columns["gemeente"] is None
+    try:
+        if value("gemeente") is not None:
+            at = "gemeente"
+            column = columns["gemeente"]
+            found[at] = geography.gemeente(value(at), column.synonyms if column else None)
+        if value("region") is not None:
+            at = "region"
+            found[at] = geography.region(value(at), year)
+        if finer and value("x") is not None and value("y") is not None:
+            at = "x"
+            if place := geography.locate(value("x"), value("y"), year):
+                found[at] = place
+        if finer and value("postcode") is not None and "region" not in found and "x" not in found:
+            at = "postcode"
+            if place := geography.postcode(value(at), year):
+                found[at] = place
+    except (NoRegionError, OutsideError) as error:
+        wrong(at, str(error))
+        return None
+    if not found and len(contract.municipalities) == 1:
+        return contract.municipalities[0]
+    if not found:
+        wrong(
+            next((k for k in ("gemeente", "region", "x", "postcode") if columns[k]), "gemeente"),
+            "het gebied is niet te bepalen" + (f" (grenzen van {year} ontbreken)" if geography.missed else ""),
+        )
+        return None
+    if len({gemeente_of(code) for code in found.values()}) > 1:
+        wrong(at, "de gemeente en de plaats spreken elkaar tegen")
+        return None
+    best = max(found.values(), key=len)
+    if gemeente_of(best) not in contract.municipalities:
+        wrong(at, "ligt in een gemeente waarvoor deze levering niet is afgesproken")
+        return None
+    return best
+
+
+def quarantine_lines(intake: Intake, name: str) -> Iterator[dict[str, Any]]:
+    """The quarantine as it is written down: file, sheet, line, column, value class and reason."""
+    for item in intake.rejected:
+        yield {"file": name, **vars(item)}
+    if intake.withheld:
+        yield {
+            "file": name,
+            "sheet": None,
+            "line": None,
+            "column": None,
+            "value_class": None,
+            "reason": f"{intake.withheld} rijen niet overgenomen, want de hele levering is gestopt",
+        }
+
+
+__all__ = ["ACCEPTED", "STOPPED", "TOTAL", "Intake", "KeyMissingError", "Rejected", "quarantine_lines", "take_in"]

@@ -1,0 +1,236 @@
+"""One cell of a delivery as the contract says it is: a number, a date, a member; or what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from ingest.municipal.contract import Column
+from ingest.municipal.files import blank, plain
+from ingest.municipal.personal import is_bsn, personal_class
+
+#: What people write where there is nothing.
+NOTHING = {"", "-", "--", "n.v.t.", "nvt", "n.b.", "nb", "null", "none", "nan", "#n/a", "#n/b", "onbekend", "?"}
+
+#: A date of before this is a date of birth, or a slip, unless the contract says otherwise.
+EARLIEST = date(2000, 1, 1)
+
+
+class BadValueError(Exception):
+    """A value that the contract does not allow; the message is Dutch and does not quote it."""
+
+
+def nothing(value: Any) -> bool:
+    return blank(value) or (isinstance(value, str) and value.strip().lower() in NOTHING)
+
+
+def parse(value: Any, column: Column, decimal: str) -> Any:
+    """The value, typed; None where it is empty and may be.
+
+    :raises BadValueError: it is empty and may not be, is of another type, out of bounds, or personal data.
+    """
+    if column.type in ("category", "text") and isinstance(value, str) and _member(value, column) is not None:
+        return _member(value, column)
+    if nothing(value):
+        if column.empty:
+            return None
+        raise BadValueError("is leeg, maar moet gevuld zijn")
+    match column.type:
+        case "category":
+            member = _member(value, column)
+            if member is None:
+                raise BadValueError("is geen van de toegestane waarden")
+            return member
+        case "text":
+            return _text(value, column)
+        case "integer" | "decimal":
+            return _number(value, column, decimal)
+        case "date":
+            return _bounded_date(value, column)
+        case "year":
+            return _year(value)
+        case "period":
+            return _period(value)
+        case "x" | "y":
+            return number(value, "point" if isinstance(value, str) and value.count(".") == 1 else decimal)
+        case "key":
+            return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+        case _:
+            return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
+def _member(value: Any, column: Column) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text, allowed = str(value).strip(), column.allowed or {}
+    if text in allowed:
+        return text
+    known = {plain(k): k for k in allowed} | {plain(k): v for k, v in column.synonyms.items()}
+    return known.get(plain(text)) if plain(text) else None
+
+
+def _text(value: Any, column: Column) -> str:
+    text = str(value).strip()
+    if column.allowed:
+        raise BadValueError("is geen van de toegestane waarden")
+    if found := personal_class(text):
+        raise BadValueError(f"bevat een persoonsgegeven ({found})")
+    if not re.fullmatch(column.pattern or "", text):
+        raise BadValueError("heeft niet de afgesproken vorm")
+    return text
+
+
+def _number(value: Any, column: Column, decimal: str) -> float:
+    found = number(value, decimal)
+    if column.type == "integer" and found != int(found):
+        raise BadValueError("is geen heel getal")
+    least, most = column.minimum, column.maximum
+    if isinstance(least, int | float) and found < least:
+        raise BadValueError(f"is kleiner dan {least:g}")
+    if isinstance(most, int | float) and found > most:
+        raise BadValueError(f"is groter dan {most:g}")
+    if most is None and is_bsn(found):
+        raise BadValueError("lijkt een BSN (elfproef); geef de kolom een `maximum` als het een getal is")
+    return found
+
+
+def number(value: Any, decimal: str = "comma") -> float:
+    """``1.234,56``, ``1,234.56``, ``€ 12,50``, ``12%`` as a number. One sign with three digits behind it is a thousand where
+    the contract's decimal sign is the other one."""
+    if isinstance(value, bool):
+        raise BadValueError("is geen getal")
+    if isinstance(value, int | float):
+        if value != value or value in (float("inf"), float("-inf")) or abs(value) > 1e15:
+            raise BadValueError("is geen getal")
+        return float(value)
+    if not isinstance(value, str):
+        raise BadValueError("is geen getal")
+    text = re.sub(r"[\s\u00a0\u202f€%']|EUR", "", value)
+    if not re.fullmatch(r"[-+]?\d[\d.,]*-?", text) or len(text) > 40:
+        raise BadValueError("is geen getal")
+    negative, text = text.startswith("-") or text.endswith("-"), text.strip("+-")
+    own = "," if decimal == "comma" else "."
+    other = "." if own == "," else ","
+    if "." in text and "," in text:
+        own = max(".,", key=text.rfind)
+        other = "." if own == "," else ","
+    elif other in text and text.count(other) == 1 and not re.fullmatch(r"\d{1,3}[.,]\d{3}", text):
+        own, other = other, own
+    whole, _, fraction = text.partition(own)
+    if other in whole and not re.fullmatch(rf"\d{{1,3}}({re.escape(other)}\d{{3}})+", whole):
+        raise BadValueError("is geen getal (de punten en komma's staan niet goed)")
+    whole = whole.replace(other, "")
+    if not whole.isdigit() or (fraction and not fraction.isdigit()):
+        raise BadValueError("is geen getal (de punten en komma's staan niet goed)")
+    found = float(f"{whole}.{fraction or 0}")
+    return -found if negative else found
+
+
+def as_date(value: Any) -> date:
+    """``31-12-2024``, ``31/12/2024``, ``2024-12-31T10:00:00+01:00``, ``20241231``, or a date of a spreadsheet."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        for pattern, order in (
+            (r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})\b.*", "dmy"),
+            (r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?", "ymd"),
+            (r"(\d{4})(\d{2})(\d{2})", "ymd"),
+        ):
+            if (found := re.fullmatch(pattern, text)) and len(text) < 40:
+                parts = dict(zip(order, map(int, found.groups()), strict=True))
+                try:
+                    return date(parts["y"], parts["m"], parts["d"])
+                except ValueError:
+                    break
+    raise BadValueError("is geen datum (verwacht dd-mm-jjjj of jjjj-mm-dd)")
+
+
+def _bounded_date(value: Any, column: Column) -> date:
+    found = as_date(value)
+    least = (
+        column.minimum if isinstance(column.minimum, date) else (date(1900, 1, 1) if column.age_classes else EARLIEST)
+    )
+    most = column.maximum if isinstance(column.maximum, date) else date(2100, 1, 1)
+    if found < least:
+        raise BadValueError(f"ligt voor {least:%d-%m-%Y} (een geboortedatum?)")
+    if found > most:
+        raise BadValueError(f"ligt na {most:%d-%m-%Y}")
+    return found
+
+
+def _year(value: Any) -> int:
+    if isinstance(value, datetime | date):
+        return value.year
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+    if re.fullmatch(r"(19|20)\d\d", text):
+        return int(text)
+    raise BadValueError("is geen jaar (verwacht 2024)")
+
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            *("jan januari", "feb februari", "mrt maart", "apr april", "mei", "jun juni"),
+            *("jul juli", "aug augustus", "sep sept september", "okt oktober", "nov november", "dec december"),
+        ),
+        1,
+    )
+    for name in names.split()
+}
+
+
+def _period(value: Any) -> str:
+    """CBS's code for ``2024``, ``2024-03``, ``maart 2024``, ``2024 Q1``, ``1e kwartaal 2024``, or that code itself."""
+    if isinstance(value, datetime | date):
+        return f"{value.year}MM{value.month:02d}"
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip().lower()
+    if re.fullmatch(r"\d{4}(jj00|hj0[12]|kw0[1-4]|mm(0[1-9]|1[0-2]))", text):
+        return text.upper()
+    if re.fullmatch(r"(19|20)\d\d", text):
+        return f"{text}JJ00"
+    if found := re.fullmatch(r"((?:19|20)\d\d)[-/ ]?(0?[1-9]|1[0-2])", text):
+        return f"{found[1]}MM{int(found[2]):02d}"
+    if found := re.fullmatch(r"(0?[1-9]|1[0-2])[-/]((?:19|20)\d\d)", text):
+        return f"{found[2]}MM{int(found[1]):02d}"
+    if (found := re.fullmatch(r"([a-z]+)\.?[- ]((?:19|20)\d\d)", text)) and found[1] in _MONTHS:
+        return f"{found[2]}MM{_MONTHS[found[1]]:02d}"
+    if found := re.fullmatch(r"((?:19|20)\d\d)[- ]?(?:q|k|kw|kwartaal )\s?([1-4])", text):
+        return f"{found[1]}KW0{found[2]}"
+    if found := re.fullmatch(r"(?:q|k|kw)?([1-4])(?:e kwartaal|e kw)?[- ]((?:19|20)\d\d)", text):
+        return f"{found[2]}KW0{found[1]}"
+    raise BadValueError("is geen periode (verwacht 2024, 2024-03, 2024 Q1 of maart 2024)")
+
+
+def period_code(value: Any, kind: str) -> str:
+    """The CBS period in which a date, year or period lies.
+
+    :raises BadValueError: it is longer than the periods that are counted (a year where months are).
+    """
+    if isinstance(value, date):
+        year, month = value.year, value.month
+    elif isinstance(value, int):
+        year, month = value, None
+    else:
+        year = int(value[:4])
+        month = {"MM": lambda n: n, "KW": lambda n: 3 * n - 2, "HJ": lambda n: 6 * n - 5, "JJ": lambda n: None}[
+            value[4:6]
+        ](int(value[6:]))
+        fine = {"MM": 4, "KW": 3, "HJ": 2, "JJ": 1}[value[4:6]]
+        if fine < {"month": 4, "quarter": 3, "half_year": 2, "year": 1}[kind]:
+            month = None
+    if kind == "year":
+        return f"{year}JJ00"
+    if month is None:
+        raise BadValueError("is een langere periode dan die waarover geteld wordt")
+    match kind:
+        case "half_year":
+            return f"{year}HJ0{(month + 5) // 6}"
+        case "quarter":
+            return f"{year}KW0{(month + 2) // 3}"
+        case _:
+            return f"{year}MM{month:02d}"

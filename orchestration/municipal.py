@@ -1,0 +1,520 @@
+"""A municipal source, from its deliveries to a snapshot: the one place where intake and disclosure control meet.
+
+plan     is there a delivery that was not judged yet
+land     judge what came, count it up, protect it against everything published before, lay it down as a snapshot
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest.http import FetchError, UnreachableError
+from ingest.municipal import drop
+from ingest.municipal.contract import TOTAL, Contract
+from ingest.municipal.layer import Delivery, Layer
+from ingest.municipal.personal import masked_name
+from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
+from ingest.registry import Table
+from ingest.snapshot import now, write_whole
+
+if TYPE_CHECKING:
+    from ingest.municipal.count import Counted
+    from ingest.municipal.publish import Observed
+    from ingest.municipal.region import Geography
+    from orchestration.pipeline import Workspace
+    from warehouse.disclosure import Release
+
+SECRET = "RDC_PSEUDONYM_KEY"
+
+
+def contract_of(work: Workspace, table: Table) -> Contract:
+    return work.registry.contracts[table.id]
+
+
+def layer_of(work: Workspace, contract: Contract) -> Layer:
+    return Layer(work.settings.municipal, contract.id)
+
+
+def awaits(work: Workspace, table: Table) -> bool:
+    """Whether a source is to be looked after though it has no snapshot: something was dropped, or it has an address."""
+    if table.protocol != "municipal":
+        return False
+    contract = contract_of(work, table)
+    return bool(contract.ways_in) or bool(drop.look(work.settings.drop / contract.id))
+
+
+def state_of(work: Workspace, contract_ids: list[str]) -> str:
+    """Tells one state of some drop folders from the next, without a name in it."""
+    found = [
+        (i, f.path.name, stat.st_size, stat.st_mtime_ns)
+        for i in sorted(contract_ids)
+        for f in drop.look(work.settings.drop / i)
+        if (stat := f.path.stat())
+    ]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def stray_folders(work: Workspace) -> list[str]:
+    """Folders in the drop folder that no contract is for."""
+    if not work.settings.drop.is_dir():
+        return []
+    return sorted(f.name for f in work.settings.drop.iterdir() if f.is_dir() and f.name not in work.registry.contracts)
+
+
+# -- plan -------------------------------------------------------------------------------------------------------------
+
+
+def plan(work: Workspace, table: Table) -> Outcome:
+    """What a run would do; nothing is judged or written. ``fetched`` means that there is something to do."""
+    contract = contract_of(work, table)
+    layer = layer_of(work, contract)
+    last = work.store.newest(table.id)
+    known = _known(layer, contract, work)
+    waiting = 0
+    for found in drop.look(work.settings.drop / contract.id):
+        if not found.settled:
+            waiting += 1
+        elif (data := drop.read(found.path)) is not None and _sha(data) not in known:
+            return Outcome(table.id, now(), FETCHED)
+    accepted = any(d.state == "accepted" for d in layer.deliveries())
+    if contract.ways_in or (accepted and (last is None or last.stamp != _stamp(contract, layer))):
+        return Outcome(table.id, now(), FETCHED)
+    return _standing(table, layer, last, waiting)
+
+
+def _standing(table: Table, layer: Layer, last: Any, waiting: int) -> Outcome:
+    """Nothing new: the newest delivery was accepted, or is in quarantine."""
+    deliveries = layer.deliveries()
+    note = f"{waiting} file(s) may still be written and are left alone" if waiting else ""
+    facts = (last.snapshot_id, last.modified, last.row_count) if last else (None, None, None)
+    if deliveries and deliveries[-1].state != "accepted":
+        return Outcome(table.id, now(), QUARANTINED, _why(table, deliveries[-1]), *facts)
+    return Outcome(table.id, now(), UNCHANGED, note, *facts)
+
+
+def _why(table: Table, delivery: Delivery) -> str:
+    told = f" The sender's report: {delivery.report}." if delivery.report else ""
+    return f"{table.id}: {delivery.name} was not taken in: {' '.join(delivery.reasons)}{told}"
+
+
+def _known(layer: Layer, contract: Contract, work: Workspace) -> set[str]:
+    """Hashes of the files that need no judging again: under this contract, with the boundaries that are here."""
+    have = {int(f.stem) for f in work.settings.boundaries.glob("[12][0-9][0-9][0-9].geojson")}
+    return {
+        d.sha256
+        for d in layer.deliveries()
+        if d.intake_hash == contract.intake_hash and not have.intersection(d.missing_boundaries)
+    }
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _stamp(contract: Contract, layer: Layer) -> dict[str, str]:
+    force = layer.in_force(contract.covers == "everything")
+    text = ";".join(f"{g}-{p}={d.delivery_id}" for (g, p), d in sorted(force.items()))
+    return {"deliveries": hashlib.sha256(text.encode()).hexdigest(), "contract": contract.publish_hash}
+
+
+# -- land -------------------------------------------------------------------------------------------------------------
+
+
+def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None] = lambda *_: None) -> Outcome:
+    """Take in what was delivered, and publish it if that changes anything. Never raises for what a delivery contains.
+
+    The outcome goes into the log that everyone can read, so it has no number of rows or bytes of a delivery: how many
+    clients a file had can be a secret too.
+    """
+    started, at = time.monotonic(), now()
+    contract = contract_of(work, table)
+    layer = layer_of(work, contract)
+    problems: list[Exception] = []
+    try:
+        layer.sweep()
+        layer.expire(contract.retention_days)
+        _take_in(work, contract, layer, problems, progress)
+        last = work.store.newest(table.id)
+        snapshot = _publish(work, contract, layer, at)
+    except _SetUpError as error:
+        return Outcome(table.id, at, FAILED, f"{table.id}: {error}", seconds=time.monotonic() - started)
+    except Exception as error:
+        # Never the error's own words: they may quote a row. Its kind and place are enough to find it.
+        place = _place(error)
+        reason = f"{table.id}: intake failed on {type(error).__name__} at {place}; nothing was published. Please report this."
+        return Outcome(table.id, at, FAILED, reason, seconds=time.monotonic() - started)
+    standing = _standing(table, layer, snapshot or last, 0)
+    result, reason = standing.result, standing.reason
+    if problems and result != QUARANTINED:
+        away = all(isinstance(p, UnreachableError) for p in problems)
+        result, reason = UNREACHABLE if away else FAILED, f"{table.id}: {' '.join(map(str, problems))}"
+    elif result == UNCHANGED and snapshot is not None:
+        result = FETCHED
+    used = snapshot or last
+    return Outcome(
+        table.id,
+        at,
+        result,
+        reason,
+        snapshot_id=used.snapshot_id if used else None,
+        modified=used.modified if used else None,
+        rows=used.row_count if used else None,
+        seconds=time.monotonic() - started,
+    )
+
+
+class _SetUpError(Exception):
+    """Something that the one who runs this must set up first."""
+
+
+def _place(error: Exception) -> str:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}" if at else "?"  # noqa: PTH119
+
+
+def geography_of(work: Workspace) -> Geography:
+    from ingest.municipal.region import Geography
+
+    return Geography.load(work.store, work.settings.boundaries)
+
+
+def _take_in(
+    work: Workspace,
+    contract: Contract,
+    layer: Layer,
+    problems: list[Exception],
+    progress: Callable[[str, int, int], None],
+) -> None:
+    """Judge every delivery that was not judged yet."""
+    taken = 0
+    geography: Geography | None = None
+    known = _known(layer, contract, work)
+    for name, data, way_in in _deliveries(work, contract, layer, problems):
+        if _sha(data) in known:
+            continue
+        known.add(_sha(data))
+        geography = geography or geography_of(work)
+        judge_delivery(work, contract, layer, geography, name, data, way_in)
+        taken += 1
+        progress(contract.id, taken, taken)
+
+
+def _deliveries(
+    work: Workspace, contract: Contract, layer: Layer, problems: list[Exception]
+) -> Iterator[tuple[str, bytes, str]]:
+    for found in drop.look(work.settings.drop / contract.id):
+        if found.settled and (data := drop.read(found.path)) is not None:
+            yield found.path.name, data, "drop"
+    for way in contract.ways_in:
+        from ingest.municipal import remote
+
+        try:
+            known = layer.fetched().get(way.url, {})
+            if known.get("intake") != contract.intake_hash:
+                known = {}  # what did not change must be judged anew all the same
+            fetched = remote.fetch(way, work.client, known)
+        except (FetchError, remote.SecretMissingError) as error:
+            problems.append(error)
+            continue
+        if fetched is not None:
+            yield fetched.name, fetched.data, way.kind
+            layer.remember(way.url, fetched.stamp | {"intake": contract.intake_hash})
+
+
+def judge_delivery(
+    work: Workspace, contract: Contract, layer: Layer, geography: Geography, name: str, data: bytes, way_in: str
+) -> Delivery:
+    """Judge one delivery at the door, and keep what may be kept of it."""
+    from ingest.municipal import door, report
+
+    at, sha = now(), _sha(data)
+    secret = os.environ.get(SECRET, "").encode()
+    try:
+        intake = door.take_in(contract, name, data, geography, secret)
+    except door.KeyMissingError as error:
+        raise _SetUpError(str(error)) from None
+    key_id = hmac.new(secret, b"key", hashlib.sha256).hexdigest()[:12] if contract.of_type("key") else None
+    before = next((d.key_id for d in reversed(layer.deliveries()) if d.key_id and d.state == "accepted"), None)
+    if key_id and before and key_id != before:
+        intake.warnings.append("De sleutel voor pseudoniemen is een andere dan bij de vorige levering.")
+    known = masked_name(name, sha)
+    told = work.settings.drop / contract.id / drop.REPORTS / f"{known.rsplit('.', 1)[0]}.txt"
+    if way_in != "drop":
+        told = layer.folder / "reports" / told.name
+    text = report.write(contract, name if way_in == "drop" else known, at, intake)
+    if way_in == "drop":
+        write_whole(told, text)
+    else:
+        layer.write(f"reports/{told.name}", text.encode())
+    delivery = Delivery(
+        delivery_id=f"{at[:19].replace('-', '').replace(':', '')}-{sha[:12]}",
+        at=at,
+        name=known,
+        sha256=sha,
+        bytes=len(data),
+        way_in=way_in,
+        state=intake.state,
+        reasons=intake.reasons,
+        warnings=intake.warnings,
+        received=intake.received,
+        accepted=intake.accepted,
+        quarantined=intake.quarantined,
+        dropped=dict(intake.dropped),
+        covers=[list(pair) for pair in intake.covers],
+        intake_hash=contract.intake_hash,
+        key_id=key_id,
+        missing_boundaries=intake.missing_boundaries,
+        report=str(told),
+    )
+    layer.add(delivery, intake.rows, door.quarantine_lines(intake, known))
+    return delivery
+
+
+def try_out(work: Workspace, name: str, file: Path | None) -> tuple[Contract, tuple[Any, str] | None]:
+    """A contract, and what would come of a delivery: the intake and the sender's report. Nothing is written.
+
+    :raises RegistryError: there is no such contract, or it can't be used.
+    """
+    from ingest.municipal import door, report
+    from ingest.municipal.contract import read
+    from ingest.registry import RegistryError
+
+    if name in work.registry.contracts:
+        contract = work.registry.contracts[name]
+    elif Path(name).is_file():
+        contract = read(Path(name))
+    else:
+        known = ", ".join(work.registry.contracts)
+        raise RegistryError(f"{name} is no contract and no file. Contracts: {known}.")
+    if file is None:
+        return contract, None
+    # Nothing is kept, so any secret will do.
+    intake = door.take_in(contract, file.name, file.read_bytes(), geography_of(work), b"nothing is kept of a try-out")
+    return contract, (intake, report.write(contract, file.name, now(), intake))
+
+
+def history(work: Workspace, contract_id: str | None) -> list[tuple[str, Delivery, list[str]]]:
+    """Every delivery with its contract, and the municipalities and periods that are still from it."""
+    from ingest.registry import RegistryError
+
+    if contract_id and contract_id not in work.registry.contracts:
+        raise RegistryError(f"{contract_id} is no contract. Contracts: {', '.join(work.registry.contracts)}.")
+    found = []
+    for contract in work.registry.contracts.values():
+        if contract_id in (None, contract.id):
+            layer = layer_of(work, contract)
+            force = layer.in_force(contract.covers == "everything")
+            for delivery in layer.deliveries():
+                mine = [f"{g} {p}" for (g, p), d in sorted(force.items()) if d.delivery_id == delivery.delivery_id]
+                found.append((contract.id, delivery, mine))
+    return found
+
+
+# -- publish ----------------------------------------------------------------------------------------------------------
+
+
+def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
+    """Count up, protect, and lay down a snapshot; None where there is nothing (new) to publish."""
+    from ingest.municipal import publish
+
+    stamp = _stamp(contract, layer)
+    last = work.store.newest(contract.id)
+    force = layer.in_force(contract.covers == "everything")
+    if not force or (last is not None and last.stamp == stamp):
+        return None
+    geography = geography_of(work)
+    observed: list[Observed] = []
+    warnings: list[str] = []
+    rows: dict[str, list[dict[str, Any]] | None] = {}
+    for (gemeente, period), delivery in sorted(force.items()):
+        if delivery.delivery_id not in rows:
+            rows[delivery.delivery_id] = layer.rows(delivery.delivery_id)
+        mine = rows[delivery.delivery_id]
+        if mine is not None:
+            mine = [r for r in mine if (r["gemeente"], r["period"]) == (gemeente, period)]
+        observed += protected(contract, layer, geography, gemeente, period, mine, delivery, warnings)
+    if not observed:
+        return None
+    modified = max(d.at for d in force.values())
+    return publish.write(work.store, contract, observed, geography, at, modified, stamp, warnings)
+
+
+def protected(
+    contract: Contract,
+    layer: Layer,
+    geography: Geography,
+    gemeente: str,
+    period: str,
+    rows: list[dict[str, Any]] | None,
+    delivery: Delivery,
+    warnings: list[str],
+) -> list[Observed]:
+    """The figures of a municipality and period as they may be published, given all that was published of them before.
+
+    What is published is written down before anyone can see it: should this process end here, the next run knows more is
+    out than is, which is the safe side.
+    """
+    from ingest.municipal.count import count_up
+    from warehouse.disclosure import UnprotectableError, attack, prepare, protect
+
+    records = layer.published(gemeente, period)
+    if rows is None:  # their retention is over; what was published of them stands
+        return list(_observed(contract, period, _release(records[-1]))) if records else []
+    counted = count_up(contract, gemeente, period, rows, geography)
+    if counted.unplaced:
+        warnings.append(
+            f"{gemeente} {period}: {' and '.join(counted.unplaced)} left out, too many rows have no place there"
+        )
+    cells, relations = table(contract, counted)
+    if contract.disclosure.units == "none":
+        return list(_observed(contract, period, {c.key: c.value for c in cells}))
+    true = {cell.key: cell.value for cell in cells}
+    if records and records[-1]["contract"] == contract.publish_hash:
+        before = _release(records[-1])
+        if {key: item.value for key, item in before.figures.items()} == true:
+            return list(_observed(contract, period, before))
+    earlier = [_release(r) for r in records]
+    made: Release | None = prepare(cells, relations, rules(contract))
+    try:
+        protect(made, earlier)
+        if attack([*earlier, made]):
+            made = None
+    except UnprotectableError:
+        made = None
+    if made is None:
+        warnings.append(
+            f"{gemeente} {period}: the correction is not published, since together with what was published before it would "
+            "give figures away; the earlier figures stand"
+        )
+        return list(_observed(contract, period, earlier[-1])) if earlier else []
+    layer.publish(gemeente, period, [*records, _record(made, delivery, contract)])
+    return list(_observed(contract, period, made))
+
+
+def rules(contract: Contract) -> Any:
+    from warehouse.disclosure import Rules
+
+    d = contract.disclosure
+    return Rules(d.least, d.rounding, d.zeros, d.least_denominator, d.dominance, d.p_percent)
+
+
+def _canonical(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...]:
+    """A figure's name for ever: without what is a total, so that it stays the same when a dimension is added."""
+    members = zip(contract.observation.dimensions, key[2:], strict=True)
+    return (*key[:2], *sorted(f"{name}={member}" for name, member in members if member != TOTAL))
+
+
+def _positional(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The key as it is published; None for a figure of a dimension that the contract no longer has."""
+    members = dict(part.split("=", 1) for part in key[2:])
+    found = tuple(members.pop(name, TOTAL) for name in contract.observation.dimensions)
+    return None if members else (*key[:2], *found)
+
+
+def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
+    """Counted figures as the cells and relations of disclosure control."""
+    from warehouse.disclosure import Cell, Relation
+
+    def name(key: tuple[str, ...]) -> tuple[str, ...]:
+        return _canonical(contract, key)
+
+    measures = {m.code: m for m in contract.observation.measures}
+    has_key = contract.of_type("key") is not None
+    cells, relations = [], []
+    for key, tally in counted.tallies.items():
+        measure = measures[key[0]]
+        by_unit = measure.is_amount or (has_key and measure.count == "rows")
+        cells.append(
+            Cell(
+                name(key),
+                tally.value,
+                contributors=tally.units if by_unit else None,
+                largest=tally.largest if measure.is_amount else 0.0,
+                second=tally.second if measure.is_amount else 0.0,
+                rounded=not key[1].startswith("GM"),
+                amount=measure.is_amount,
+                weight={"GM": 64.0, "WK": 8.0}.get(key[1][:2], 1.0) * 4.0 ** key[2:].count(TOTAL),
+            )
+        )
+    for s in counted.sums:
+        parent, parts = name(s.parent), [name(part) for part in s.parts]
+        if s.overlapping:
+            relations += Relation.overlapping(parent, parts, s.rest)
+        else:
+            relations.append(Relation.total(parent, parts, s.rest))
+    for whole, part, sensitive in counted.subsets:
+        if whole not in counted.tallies or part not in counted.tallies:
+            continue
+        rest = counted.tallies[whole].value - counted.tallies[part].value
+        if sensitive and rest >= 0:
+            others = name(("~" + part[0], *part[1:]))
+            cells.append(Cell(others, rest, shown=False))
+            relations.append(Relation.total(name(whole), [name(part), others]))
+        elif rest >= 0:
+            relations.append(Relation(((name(whole), 1.0), (name(part), -1.0)), 0.0, math.inf))
+    return cells, relations
+
+
+def _observed(contract: Contract, period: str, made: Any) -> Iterator[Observed]:
+    """Published figures as observations; ratios are divided from published figures, and so tell nothing new."""
+    from ingest.municipal.publish import IMPOSSIBLE, NOT_AVAILABLE, SUPPRESSED, Observed
+
+    known: dict[Any, float | None] = (
+        made if isinstance(made, dict) else {k: f.published for k, f in made.figures.items()}
+    )
+    shown = {place: value for key, value in known.items() if (place := _positional(contract, key))}
+    for key, value in shown.items():
+        if not key[0].startswith("~"):
+            yield Observed(key, period, value, "None" if value is not None else SUPPRESSED)
+    least = contract.disclosure.least_denominator if contract.disclosure.units != "none" else 0
+    for measure in contract.observation.measures:
+        if not measure.ratio:
+            continue
+        above, below = measure.ratio
+        for key in [k for k in shown if k[0] == below]:
+            numerator, denominator = shown.get((above, *key[1:])), shown[key]
+            place = (measure.code, *key[1:])
+            if denominator == 0:
+                yield Observed(place, period, None, IMPOSSIBLE)
+            elif denominator is None or numerator is None or denominator < least:
+                absent = (above, *key[1:]) not in shown
+                yield Observed(place, period, None, NOT_AVAILABLE if absent else SUPPRESSED)
+            else:
+                yield Observed(place, period, round(measure.factor * numerator / denominator, measure.decimals))
+
+
+def _record(made: Release, delivery: Delivery, contract: Contract) -> dict[str, Any]:
+    index = {key: n for n, key in enumerate(made.figures)}
+    return {
+        "at": now(),
+        "delivery": delivery.delivery_id,
+        "contract": contract.publish_hash,
+        "figures": [
+            [list(key), f.value, f.published, f.low, f.high, f.least, f.most, f.need, f.weight, f.may_hide]
+            for key, f in made.figures.items()
+        ],
+        "relations": [[[[index[k], f] for k, f in r.terms], r.low, r.high] for r in made.relations],
+    }
+
+
+def _release(record: dict[str, Any]) -> Release:
+    from warehouse.disclosure import Figure, Relation, Release
+
+    figures = {
+        tuple(key): Figure(*numbers, tuple(need) if need else None, weight, may_hide)
+        for key, *numbers, need, weight, may_hide in record["figures"]
+    }
+    keys = list(figures)
+    relations = [
+        Relation(tuple((keys[n], factor) for n, factor in terms), low, high) for terms, low, high in record["relations"]
+    ]
+    return Release(figures, relations)
