@@ -25,7 +25,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.snapshot import write_whole
+from ingest.snapshot import file_sha256, fsync, write_whole
 from warehouse.access import PUBLIC
 from warehouse.candidate import NAME, Candidate, Input
 
@@ -169,7 +169,7 @@ class Releases:
             created_at=at.isoformat(timespec="seconds"),
             inputs={i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs},
             fingerprint=self.fingerprint(inputs),
-            sha256=_sha256(making / NAME),
+            sha256=file_sha256(making / NAME),
             bytes=(making / NAME).stat().st_size,
             tables=tables,
             checks=checks,
@@ -191,7 +191,7 @@ class Releases:
         )
         datapackage.write_sums(making)
         for item in [*making.rglob("*"), making]:
-            _fsync(item)
+            fsync(item)
         making.rename(self.folder / "releases" / release_id)
         self._point_to(release_id)
         shutil.rmtree(candidate.folder, ignore_errors=True)
@@ -204,7 +204,7 @@ class Releases:
         :raises ReleaseError: there is no such release, or its file is not what was released.
         """
         release = self.get(release_id)
-        if (found := _sha256(self.path(release_id))) != release.sha256:
+        if (found := file_sha256(self.path(release_id))) != release.sha256:
             raise ReleaseError(
                 f"{self.path(release_id)} has SHA-256 {found}, but was released as {release.sha256}: it was changed since. "
                 "Choose another release."
@@ -232,12 +232,12 @@ class Releases:
             os.link(self.path(release_id), beside)
         except OSError:
             shutil.copy2(self.path(release_id), beside)  # a file system without hard links
-            _fsync(beside)
+            fsync(beside)
         if self.current_file.exists() and _same(beside, self.current_file):
             beside.unlink()  # rename of one hard link onto another would leave both
         else:
             beside.replace(self.current_file)
-        _fsync(self.folder)
+        fsync(self.folder)
         write_whole(self.folder / "releases" / release_id / PROMOTED, "")
 
     def _prune(self) -> None:
@@ -270,16 +270,3 @@ def _order(release_id: str) -> tuple[int, ...]:
 
 def _same(a: Path, b: Path) -> bool:
     return a.exists() and b.exists() and os.path.samefile(a, b)  # noqa: PTH121
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -89,7 +89,12 @@ def _write(found: Extract, rows: int, target: Path) -> None:
         (
             [
                 *(d["indicator_id"], d["name_nl"], d["definition"], d["unit"], d["direction"], d["numerator"]),
-                *(d["denominator"], " ".join(filter(None, [d["caveats"], d["why_not"], d.get("no_figure")])), d["source"], d["version"]),
+                *(
+                    d["denominator"],
+                    " ".join(filter(None, [d["caveats"], d["why_not"], d.get("no_figure")])),
+                    d["source"],
+                    d["version"],
+                ),
                 *(d["valid_from"], d["valid_to"]),
             ]
             for d in found.definitions
