@@ -192,7 +192,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
             definition varchar, unit varchar, decimals integer, direction varchar, aggregation varchar, factor double,
             why_not varchar, numerator varchar, denominator varchar, caveats varchar, series_break varchar,
             source varchar, publisher varchar, licence varchar, source_tables varchar[], lowest_region varchar,
-            bbv integer, taakveld varchar, availability varchar, no_figure varchar, definition_hash varchar,
+            bbv integer, taakveld varchar, availability varchar, no_figure varchar, bindings varchar, definition_hash varchar,
             valid_from date, valid_to date
         );
         create table raw.binding (
@@ -222,7 +222,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
                     *(indicator.source, indicator.publisher, indicator.licence),
                     *(list(dict.fromkeys(s.table for s in sources)), indicators.lowest_region(v)),
                     *(indicator.bbv, indicator.taakveld, availability, no_figure),
-                    *(indicators.definition_hash(indicator, v), v.valid_from, v.valid_to),
+                    *(indicators.bindings_text(v), indicators.definition_hash(indicator, v), v.valid_from, v.valid_to),
                 ]
             )
             for s in sources:

@@ -443,6 +443,12 @@ def definition_hash(indicator: Indicator, version: Version) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+def bindings_text(version: Version) -> str:
+    """The bindings of a version as the registry has them, as JSON: what a diff of two releases compares and shows."""
+    said = [b.model_dump(mode="json", by_alias=True, exclude_defaults=True) for b in version.bindings]
+    return json.dumps(said, ensure_ascii=False)
+
+
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 

@@ -76,7 +76,31 @@ def crimes() -> V3Table:
     )
 
 
-TABLES = ("85984NED", "86165NED", "85755NED", "86059NED", "81955NED", "86098NED", "83648NED")
+def health() -> V3Table:
+    """RIVM's estimates of two years, in one division into wijken and buurten."""
+    stems = "ErvarenGezondheidGoedZeerGoed_4 WekelijkseSporters_6 ErnstigOvergewicht_10 Roker_11 HoogRisicoOpAngstOfDepressie_25"
+    stems += " ErnstigZeerErnstigEenzaam_28 Mantelzorger_31 Vrijwilligerswerk_32 MoeiteMetRondkomen_33"
+    years = ("2022JJ00", "2024JJ00")
+    topics = [Topic(s, unit="%", decimals=1, datatype="Double") for s in stems.split()]
+    return V3Table.build(
+        "50150NED",
+        catalog="RIVM",
+        dims={
+            "Leeftijd": ["20300"],
+            "Marges": ["MW00000"],
+            "WijkenEnBuurten": ["NL00", *KEMPEN, *WIJKEN],
+            "Perioden": years,
+        },
+        topics=topics,
+        rows=[
+            ("20300", "MW00000", code, year, *[50.5] * len(topics))
+            for code in ("NL00", *KEMPEN, *WIJKEN)
+            for year in years
+        ],
+    )
+
+
+TABLES = ("50150NED", "85984NED", "86165NED", "85755NED", "86059NED", "81955NED", "86098NED", "83648NED")
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +119,7 @@ def villages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rdc]:
             8050,
         ),
         crimes(),
+        health(),
     ]
     with StandIn(tables, page_size=1000) as cbs:
         rdc = Rdc(tmp_path_factory.mktemp("villages"), cbs.env)
@@ -171,6 +196,14 @@ def test_a_wijk_series_goes_on_only_where_cbs_says_that_the_area_is_unchanged(vi
     assert "indelingswijziging 3" in told[0][0]
 
 
+def test_a_table_in_one_division_into_wijken_does_not_break(villages: Rdc) -> None:
+    rows = villages.sql(
+        "select period_code, value, series_break, series_segment from core.indicator_value "
+        "where indicator_id = 'gez_eenzaam' and region_code = 'WK077000' order by 1"
+    )
+    assert rows == [("2022JJ00", 50.5, None, 1), ("2024JJ00", 50.5, None, 1)]
+
+
 def test_names_are_as_they_were(villages: Rdc) -> None:
     rows = villages.sql(
         "select name, year(valid_from), year(valid_to) from core.region_version where region_code = 'WK077004' "
@@ -213,6 +246,10 @@ def test_membership_of_groups_is_dated(villages: Rdc) -> None:
     assert "GM0770" in members("GK3", "2024-06-01") and "GM0770" in members("GK4", "2025-06-01")
     assert {"GM0770"} & members("GK4", "2024-06-01") == set()
     assert members("ST4", "2025-06-01") == set(KEMPEN)
+    kinds = villages.sql(
+        "select region_code, region_type from core.region where region_code in ('KEMPEN', 'LB3007', 'CR34') order by 1"
+    )
+    assert kinds == [("CR34", "corop"), ("KEMPEN", "groep"), ("LB3007", "landbouwgebied")]
 
 
 def test_a_group_of_rounded_parts_has_no_figure_but_a_reason(villages: Rdc) -> None:

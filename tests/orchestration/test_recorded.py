@@ -241,3 +241,12 @@ def test_jeugdzorg_breaks_where_its_successor_begins(whole: Rdc) -> None:
         "and period_code like '____JJ00'"
     )
     assert rows == [("2021JJ00", "2020JJ00", 1)]
+
+
+def test_a_reorganised_municipality_is_another_one(whole: Rdc) -> None:
+    """Eersel and Oirschot were made anew on 1 January 1997 and kept their codes; Reusel-De Mierden got a new one."""
+    rows = whole.sql(
+        "select region_code, period_code from core.indicator_value where indicator_id = 'rui_bos_pct' "
+        "and region_code in ('GM0770', 'GM0823', 'GM1667') and series_break is not null order by 1"
+    )
+    assert rows == [("GM0770", "2000JJ00"), ("GM0823", "2000JJ00")]

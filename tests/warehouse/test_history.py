@@ -120,9 +120,10 @@ def test_old_figures_keep_their_version_and_new_ones_get_theirs(made: Made) -> N
 
 
 def test_the_registry_in_the_release_carries_what_a_diff_of_definitions_needs(made: Made) -> None:
-    sql = f"select version, definition_hash, valid_from, valid_to from core.indicator where indicator_id = '{CHANGED}' order by 1"
+    sql = f"select version, definition_hash, bindings, valid_from, valid_to from core.indicator where indicator_id = '{CHANGED}' order by 1"
     [old], [first, second] = made.rows(sql, made.first.release_id), made.rows(sql)
     assert (first["valid_to"], second["valid_from"]) == (date(2021, 12, 31), date(2022, 1, 1))
+    assert "M000352" in old["bindings"] and old["bindings"] == first["bindings"] and "M000365" in second["bindings"]
     assert len({old["definition_hash"], first["definition_hash"], second["definition_hash"]}) == 3
     others = f"select indicator_id, version, definition_hash from core.indicator where indicator_id <> '{CHANGED}'"
     assert made.rows(others, made.first.release_id) == made.rows(others)

@@ -329,6 +329,12 @@ placed as (
     left join {{ source('raw', 'binding') }} as binding using (binding_id)
 ),
 
+reorganised_region as (
+    select region_code, reorganised
+    from {{ ref('published_region') }}
+    where len(reorganised) > 0
+),
+
 judged as (
     select
         placed.indicator_id,
@@ -341,6 +347,9 @@ judged as (
                 then coalesce(indicator.series_break, 'Andere definitie: versie ' || placed.definition_version || ' in plaats van ' || placed.before.version || '.')
             when placed.before.stretch <> placed.stretch and placed.break_here is not null then placed.break_here
             when placed.composition <> placed.before.composition then 'De samenstelling van de groep is veranderd.'
+            when len(list_filter(
+                region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
+            )) > 0 then 'Gemeentelijke herindeling: de gemeente is sinds ' || year(placed.before.start_date) || ' een ander gebied.'
             when placed.region_code[1:2] not in ('WK', 'BU') or year(placed.start_date) = year(placed.before.start_date) then null
             when placed.same_areas and placed.table_id = placed.before.table_id then null
             when area_change.unchanged_since <= year(placed.before.start_date) then null
@@ -352,6 +361,7 @@ judged as (
     from placed
     inner join {{ ref('indicator') }} as indicator
         on indicator.indicator_id = placed.indicator_id and indicator.version = placed.definition_version
+    left join reorganised_region as region on region.region_code = placed.region_code
     left join {{ ref('area_change') }} as area_change
         on area_change.region_code = placed.region_code and area_change.year = year(placed.start_date)
     where placed.before is not null

@@ -59,7 +59,12 @@ final as (
             when region_code like 'WK%' or region_code like 'BU%' then make_date(last_year, 12, 31)
             else (try_strptime(coalesce(nullif(abolished, ''), nullif(renamed, '')), '%d-%m-%Y') - interval 1 day)::date
         end as valid_to,
-        coalesce(in_full_list, false) as in_full_list
+        coalesce(in_full_list, false) as in_full_list,
+        -- A municipality that kept its code but became another area; a shift of a border without inhabitants is none.
+        list_transform(
+            regexp_extract_all(description, 'Gemeentelijke herindeling per (\d\d-\d\d-\d{4})', 1),
+            lambda day: strptime(day, '%d-%m-%Y')::date
+        ) as reorganised
     from dated
 )
 

@@ -4,7 +4,14 @@ with published as (
 ),
 
 groups as (
-    select group_code, arg_max(group_name, valid_from) as name, arg_max(parent_code, valid_from) as parent_code, min(valid_from) as valid_from
+    select
+        group_code,
+        -- What CBS divides the country into has a kind of its own; what we or others put together is a group.
+        case when any_value(group_type) in ('samenwerking', 'product', 'vergelijking', 'grootteklasse', 'stedelijkheid')
+            then 'groep' else any_value(group_type) end as region_type,
+        arg_max(group_name, valid_from) as name,
+        arg_max(parent_code, valid_from) as parent_code,
+        min(valid_from) as valid_from
     from {{ ref('region_group') }}
     group by group_code
 ),
@@ -18,9 +25,9 @@ member as (
 ),
 
 final as (
-    select * exclude (in_full_list) from published
+    select * exclude (in_full_list, reorganised) from published
     union all by name
-    select group_code as region_code, 'groep' as region_type, name, parent_code, valid_from, null::date as valid_to
+    select group_code as region_code, region_type, name, parent_code, valid_from, null::date as valid_to
     from groups
     anti join published on published.region_code = groups.group_code
     union all by name

@@ -49,7 +49,8 @@ ranked as (
         pair.region_code,
         pair.period_code,
         pair.group_code,
-        count(*) filter (other.region_code <> pair.region_code) + 1 as ranked_municipalities,
+        -- The municipality itself counts, also in a group that it is only compared with; De Kempen is none.
+        count(*) filter (other.region_code <> pair.region_code) + (pair.region_code <> 'KEMPEN')::int as ranked_municipalities,
         case when pair.region_code <> 'KEMPEN' then 1 + count(*) filter (
             other.region_code <> pair.region_code
             and case when any_direction.lower_is_better then other.value < pair.value else other.value > pair.value end
