@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 #: Tables that are the same whatever the moment, or carry their own dates.
-_KEPT = ("indicator", "region", "region_version", "region_group", "period")
+_KEPT = ("indicator", "indicator_term", "region", "region_version", "region_group", "period")
 
 
 def moment(text: str) -> datetime | None:
