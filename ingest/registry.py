@@ -40,7 +40,9 @@ class Table(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[0-9A-Za-z_]+$", description="the publisher's identifier; its case is significant in v4")
+    id: str = Field(
+        pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]*$", description="the publisher's identifier; its case is significant in v4"
+    )
     title: str
     protocol: Literal["v3", "v4", "municipal"]
     catalog: Literal["cbs", "third-party"] = "cbs"

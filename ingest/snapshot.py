@@ -91,7 +91,7 @@ class Snapshot:
 
     def damaged(self) -> list[str]:
         """The files whose content no longer has the hash under which it was laid down."""
-        return [name for name, known in self.files.items() if _sha256(self.file(name)) != known["sha256"]]
+        return [name for name, known in self.files.items() if file_sha256(self.file(name)) != known["sha256"]]
 
     @property
     def verdict_file(self) -> Path:
@@ -132,7 +132,7 @@ class Landing:
     def keep(self, page: dict[str, Any]) -> None:
         """Note that a page is whole, once it is on disk."""
         file = self.path / page["file"]
-        _fsync(file)
+        fsync(file)
         with (self.path / self._JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(page | {"stored": file.stat().st_size}) + "\n")
 
@@ -140,7 +140,8 @@ class Landing:
         """Give the snapshot its id and its final name; after a crash it is there whole or not at all."""
         (self.path / self._JOURNAL).unlink(missing_ok=True)
         files = {
-            item.name: {"bytes": item.stat().st_size, "sha256": _sha256(item)} for item in sorted(self.path.iterdir())
+            item.name: {"bytes": item.stat().st_size, "sha256": file_sha256(item)}
+            for item in sorted(self.path.iterdir())
         }
         sha256 = hashlib.sha256(
             json.dumps({name: f["sha256"] for name, f in files.items()}, sort_keys=True).encode()
@@ -160,10 +161,10 @@ class Landing:
         )
         self._share(files, table_folder)
         for item in self.path.iterdir():
-            _fsync(item)
-        _fsync(self.path)
+            fsync(item)
+        fsync(self.path)
         self.path.rename(snapshot.path)
-        _fsync(table_folder)
+        fsync(table_folder)
         return snapshot
 
     def _share(self, files: dict[str, dict[str, Any]], table_folder: Path) -> None:
@@ -176,7 +177,7 @@ class Landing:
                 known |= {about["sha256"]: manifest.parent / name for name, about in earlier.items()}
         for name, about in files.items():
             twin = known.get(about["sha256"])
-            if twin is None or _sha256(twin) != about["sha256"]:
+            if twin is None or file_sha256(twin) != about["sha256"]:
                 continue
             beside = self.path / f".{name}.link"
             try:
@@ -285,17 +286,19 @@ def write_whole(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     beside.write_text(text, encoding="utf-8")
-    _fsync(beside)
+    fsync(beside)
     beside.replace(target)
-    _fsync(target.parent)
+    fsync(target.parent)
 
 
-def _sha256(file: Path) -> str:
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Have a file, or a folder's entries, on disk before going on."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -47,6 +47,9 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
                     "BuildError",
                     "IndicatorError",
                     "AcceptError",
+                    "ExportError",
+                    "AccessKeyError",
+                    "PullError",
                 ),
             ):
                 show.fail(str(error))
@@ -393,7 +396,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
 
 
 @main.command()
-@click.argument("table")
+@click.argument("table", required=False)
 @click.option(
     "--region", "regions", multiple=True, help="Code or name (GM0770, Eersel, KEMPEN); may be given more than once."
 )
@@ -403,45 +406,121 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
 @click.option(
     "--format",
     "fmt",
-    type=click.Choice(["csv", "csv-nl", "xlsx", "parquet", "json"]),
+    type=click.Choice(["csv", "csv-nl", "xlsx", "parquet", "json", "jsonstat", "swing", "gpkg"]),
     default="csv",
     show_default=True,
-    help="csv-nl opens in a Dutch Excel as it is.",
+    help="csv-nl opens in a Dutch Excel as it is; gpkg needs boundaries in $RDC_HOME/geo.",
 )
+@click.option("--long", "is_long", is_flag=True, help="A row per figure instead of a column per indicator.")
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output when not given."
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write (standard output when not given); with --from and no TABLE a folder.",
 )
 @click.option(
     "--as-of", metavar="RELEASE|DATE", help="The table as an earlier release had it, or on a day (2026-11-24)."
 )
+@click.option("--from", "url", metavar="URL", help="Another data center's service; without TABLE its whole release.")
+@click.option("--key-env", metavar="NAME", help="With --from: the environment variable that has your key.")
+@click.option("--since", metavar="RELEASE", help="With --from: only what changed since that release.")
 @level_option
 @_friendly
 def pull(
-    table: str,
+    table: str | None,
     regions: tuple[str, ...],
     periods: tuple[str, ...],
     fmt: str,
+    is_long: bool,
     output: Path | None,
     as_of: str | None,
+    url: str | None,
+    key_env: str | None,
+    since: str | None,
     level: str,
 ) -> None:
     """A standard indicator table, such as bevolking, wonen or milieu_en_energie."""
     from ingest.settings import Settings
-    from warehouse.export import extract, write
+    from warehouse.export import FORMATS, LONG_SHAPE, extract, pieces, write
     from warehouse.read import reading
     from warehouse.release import Releases
 
-    if output is None and fmt in ("xlsx", "parquet") and sys.stdout.isatty():
+    if url is None and (table is None or key_env or since):
+        raise click.UsageError("name a TABLE; --key-env and --since go with --from URL")
+    if table is None and (regions or periods or is_long or since):
+        raise click.UsageError("a whole release takes no --region, --period, --long or --since; name a TABLE")
+    if output is None and table and not FORMATS[fmt].is_text and sys.stdout.isatty():
         raise click.UsageError(f"--format {fmt} is not text; name a file with --output")
-    with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
-        found = extract(reader, table, regions, periods)
-    content = write(found, fmt, output)
-    if content is not None:
-        click.echo(content, nl=False)
-    else:
-        show.err.print(f"{len(found.rows):,} rows of {found.table} (release {found.release_id}) in {output}")
-    if any(s["origin"] == "sample" for s in found.sources):
+    if url is not None:
+        if key_env and not os.environ.get(key_env):
+            raise click.UsageError(f"the environment variable {key_env} is not set")
+        shape = "lang" if is_long else None
+        _pull_from(
+            url, os.environ.get(key_env) if key_env else None, table, regions, periods, fmt, shape, output, as_of, since
+        )
+        return
+    settings = Settings.from_env()
+    with reading(Releases(settings.releases(level)), as_of) as reader:
+        found = extract(
+            reader.published,
+            ".".join(reader.table(str(table))),
+            [reader.region(r) for r in regions],
+            [reader.period(p) for p in periods],
+            FORMATS[fmt].shape or (LONG_SHAPE if is_long else None),
+            reader.folder,
+        )
+        if output:
+            write(found, fmt, output, settings.home / "geo")
+            show.err.print(f"{found.count():,} rows of {found.name} (release {found.release_id}) in {output}")
+        else:
+            for piece in pieces(found, fmt, settings.home / "geo"):
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+    if found.is_sample:
         show.warn("Sample", "These figures come from the bundled sample extract, not from a live source.")
+
+
+def _pull_from(
+    url: str,
+    key: str | None,
+    table: str | None,
+    regions: tuple[str, ...],
+    periods: tuple[str, ...],
+    fmt: str,
+    shape: str | None,
+    output: Path | None,
+    as_of: str | None,
+    since: str | None,
+) -> None:
+    import tempfile
+
+    from warehouse.pull import Center
+
+    center = Center(url, key)
+    release = center.release(as_of)
+    with show.download_bar() as progress:
+        if table is None:
+            folder = output or Path(release)
+            names = center.whole(release, folder, progress)
+            show.err.print(f"Release {release}: {len(names)} files in {folder}, all as they were released (SHA-256)")
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            target = output or Path(scratch) / f"{table}.{fmt}"
+            written = center.table(
+                table,
+                fmt,
+                target,
+                release=release,
+                regions=regions,
+                periods=periods,
+                shape=shape,
+                since=since,
+                progress=progress,
+            )
+            if output is None:
+                sys.stdout.buffer.write(target.read_bytes())
+                sys.stdout.buffer.flush()
+                return
+    show.err.print(f"{table} of release {release} in {', '.join(str(f) for f in written)}")
 
 
 @main.command()
@@ -503,6 +582,27 @@ def releases(as_json: bool, level: str) -> None:
 
 
 @main.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--limit", type=click.IntRange(0), default=1000, show_default=True, help="Figures to name one by one.")
+@click.option("--exit-code", is_flag=True, help="End with status 3 when anything differs.")
+@json_option
+@_friendly
+def diff(old: str, new: str, limit: int, exit_code: bool, as_json: bool) -> None:
+    """What changed between two releases: schema, rows, figures, definitions, and what became definitive."""
+    from ingest.settings import Settings
+    from warehouse.diff import diff as compared
+    from warehouse.release import Releases
+
+    found = compared(Releases(Settings.from_env().warehouse), old, new, limit)
+    if as_json:
+        show.as_json(found.as_dict())
+    else:
+        show.difference(found)
+    sys.exit(3 if exit_code and found.changed else 0)
+
+
+@main.command()
 @click.argument("release")
 @_friendly
 def rollback(release: str) -> None:
@@ -516,6 +616,109 @@ def rollback(release: str) -> None:
     finally:
         lock.release()
     show.out.print(f"Release {made.release_id} of {made.created_at} is current: {work.releases.current_file}")
+
+
+# -- publishing -------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@_friendly
+def serve(host: str, port: int) -> None:
+    """Serve the releases: API, OData as StatLine's, files, and a start page."""
+    from ingest.settings import Settings
+    from warehouse.serve.app import run as listen
+
+    settings = Settings.from_env()
+    show.err.print(f"http://{host}:{port}  API: /v1  OData: /ODataCatalog, /odata/v1/CBS  (stop with Ctrl-C)")
+    listen(settings.home, host, port)
+
+
+@main.group()
+def keys() -> None:
+    """Keys by which partners get at what is not public."""
+
+
+@keys.command("add")
+@click.argument("key_id", metavar="NAME")
+@click.option("--partner", required=True, help="The organisation that it is for.")
+@click.option(
+    "--level",
+    type=click.Choice(["partners", "municipality"]),
+    default="partners",
+    show_default=True,
+    help="partners: tables shared among partners; municipality: a municipality's own figures as well.",
+)
+@click.option(
+    "--municipality",
+    "municipalities",
+    multiple=True,
+    help="Code such as GM0770, or * for all; may be given more than once.",
+)
+@click.option("--days", type=click.IntRange(1, 3660), default=365, show_default=True, help="Days until it expires.")
+@click.option(
+    "--per-minute", type=click.IntRange(1, 100_000), default=600, show_default=True, help="Requests per minute."
+)
+@json_option
+@_friendly
+def keys_add(
+    key_id: str, partner: str, level: str, municipalities: tuple[str, ...], days: int, per_minute: int, as_json: bool
+) -> None:
+    """Make a key. It is shown once: only its hash is kept."""
+    from ingest.settings import Settings
+    from warehouse.keys import Keys
+
+    made, secret = Keys(Settings.from_env().home).add(key_id, partner, level, municipalities, days, per_minute)
+    if as_json:
+        show.as_json({"key_id": made.key_id, "secret": secret, "expires_at": made.expires_at})
+        return
+    show.err.print(f"Key [bold]{made.key_id}[/] for {partner} until {made.expires_at[:10]}; it is shown this once:")
+    click.echo(secret)
+
+
+@keys.command("list")
+@json_option
+@_friendly
+def keys_list(as_json: bool) -> None:
+    """The keys that were made; never the keys themselves."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from ingest.settings import Settings
+    from warehouse.keys import Keys
+
+    found = Keys(Settings.from_env().home).all()
+    now = datetime.now(UTC)
+    state = {k.key_id: "revoked" if k.revoked_at else "expired" if k.refused(now) else "ok" for k in found}
+    if as_json:
+        show.as_json(
+            [{n: v for n, v in asdict(k).items() if n != "digest"} | {"state": state[k.key_id]} for k in found]
+        )
+        return
+    show.table(
+        "",
+        ["key", "partner", "level", "municipalities", "state", "made", "expires", "per minute"],
+        [
+            (
+                *(k.key_id, k.partner, k.level, ", ".join(k.municipalities) or "-", state[k.key_id]),
+                *(k.created_at[:10], k.expires_at[:10], k.per_minute),
+            )
+            for k in found
+        ],
+    )
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="NAME")
+@_friendly
+def keys_revoke(key_id: str) -> None:
+    """Take a key back; it is refused from its next request on."""
+    from ingest.settings import Settings
+    from warehouse.keys import Keys
+
+    revoked = Keys(Settings.from_env().home).revoke(key_id)
+    show.out.print(f"Key {revoked.key_id} of {revoked.partner} is revoked.")
 
 
 if __name__ == "__main__":

@@ -146,7 +146,8 @@ class Workspace:
     def sweep(self) -> None:
         """Clear what a killed run left. Only with the lock."""
         self.store.sweep()
-        self.releases.sweep()
+        for level in self.levels():
+            self.at(level).releases.sweep()
 
 
 # -- plan and ingest --------------------------------------------------------------------------------------------------
@@ -359,10 +360,13 @@ def prunable(work: Workspace, days: float) -> list[Snapshot]:
     history, and neither the newest nor the last good one of their table."""
     from warehouse.read import reading
 
-    needed = {used["snapshot_id"] for release in work.releases.all() for used in release.inputs.values()}
-    if work.releases.current():
-        with reading(work.releases) as reader:
-            needed |= {r["snapshot_id"] for r in reader.rows("select distinct snapshot_id from core.indicator_history")}
+    needed: set[str] = set()
+    for releases in (work.at(level).releases for level in work.levels()):
+        needed |= {used["snapshot_id"] for release in releases.all() for used in release.inputs.values()}
+        if releases.current():
+            with reading(releases) as reader:
+                found_in = reader.rows("select distinct snapshot_id from core.indicator_history")
+            needed |= {r["snapshot_id"] for r in found_in}
     found = []
     for folder in sorted(work.store.root.glob("*/")):
         kept = [work.store.newest(folder.name), work.store.good(folder.name)]

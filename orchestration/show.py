@@ -5,15 +5,29 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from warehouse.diff import Diff
 
 #: A pipe has no width of its own; 80 columns would break every row in three.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140
@@ -101,6 +115,63 @@ def age(moment: str | None) -> str | None:
     return f"{max(0, int(seconds))} s"
 
 
+def difference(found: Diff) -> None:
+    """What changed between two releases, section by section; a section without a change is left out."""
+    if not found.changed:
+        out.print(f"Nothing differs between {found.old} and {found.new}.")
+        return
+    out.print(f"From [bold]{found.old}[/] to [bold]{found.new}[/]")
+    sections = (
+        ("Schema", ("table", "column", "change", "old", "new"), found.schema),
+        ("Rows", ("table", "old", "new", "added", "removed"), found.rows),
+        (
+            "Sources",
+            ("table_id", "change", "old_modified", "new_modified", "old_origin", "new_origin", "new_snapshot_id"),
+            found.sources,
+        ),
+        ("Definitions", ("indicator_id", "version", "change", "field", "old", "new"), found.definitions),
+    )
+    for title, columns, records in sections:
+        if records:
+            table(title, columns, [[r[c] for c in columns] for r in records])
+    if not found.value_totals:
+        return
+    table(
+        "Figures that differ",
+        ["indicator", *found.value_totals],
+        [
+            *([name, *(kinds.get(k) for k in found.value_totals)] for name, kinds in found.by_indicator.items()),
+            ["all", *found.value_totals.values()],
+        ],
+    )
+    if found.became_definitive:
+        out.print(f"{found.became_definitive:,} figures went from provisional to definitive.")
+    table(
+        "",
+        ["indicator", "region", "period", "change", "old", "new", "status"],
+        [
+            (
+                *(v["indicator_id"], v["region_code"], v["period_code"], v["kind"]),
+                *(_figure(v, "old"), _figure(v, "new")),
+                _arrow(v["old_period_status"], v["new_period_status"]),
+            )
+            for v in found.values
+        ],
+    )
+    if found.omitted:
+        out.print(f"… and {found.omitted:,} more; `--limit` names more of them, `--json` has them for a program.")
+
+
+def _figure(change: dict[str, Any], side: str) -> Any:
+    value = change[f"{side}_value"]
+    reason = change[f"{side}_missing_reason"]
+    return f"({reason})" if value is None and reason else value
+
+
+def _arrow(old: Any, new: Any) -> str | None:
+    return old if old == new else f"{old or '-'} → {new or '-'}"
+
+
 def bar() -> Progress:
     """A progress bar on standard error, so that standard output stays clean; plain lines when it is no terminal."""
     return Progress(
@@ -112,3 +183,25 @@ def bar() -> Progress:
         console=err,
         transient=not err.is_terminal,
     )
+
+
+@contextmanager
+def download_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar per file, in bytes; takes a file's name, what is there of it, and its size (0 when unknown)."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=err,
+        transient=not err.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def progress(name: str, have: int, total: int) -> None:
+        if name not in tasks:
+            tasks[name] = bar.add_task(name, total=total or None)
+        bar.update(tasks[name], completed=have, total=total or None)
+
+    with bar:
+        yield progress

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 #: Tables that are the same whatever the moment, or carry their own dates.
-_KEPT = ("indicator", "region", "region_version", "region_group", "period")
+_KEPT = ("indicator", "indicator_term", "region", "region_version", "region_group", "period")
 
 
 def moment(text: str) -> datetime | None:
@@ -52,12 +52,14 @@ def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
     con.execute(
         """
         create table core.indicator_value as
-        select * exclude (known_from, known_to), regexp_replace(snapshot_id, '-\\d{8}T\\d{6}Z-.*$', '') as table_id
+        select * exclude (known_from, known_to), regexp_replace(snapshot_id, '-\\d{8}T\\d+Z-.*$', '') as table_id,
+            null::varchar as note, null::varchar as method, null::integer as binding_id
         from released.core.indicator_history
         where known_from <= $at and coalesce(known_to > $at, true)
         """,
         {"at": at},
     )
+    con.execute("create view core.release as select * from released.core.release")
     con.execute(
         # Of a table that was fetched anew since, only the snapshot is still known.
         """

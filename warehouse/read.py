@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from warehouse.photograph import moment, photograph
+from warehouse.published import Published
 from warehouse.release import Release, ReleaseError, Releases
 
 SCHEMAS = ("mart", "core")
@@ -32,8 +34,14 @@ class Reader:
 
     release: Release
     con: duckdb.DuckDBPyConnection
+    folder: Path
     #: The moment that was asked for, when this is not a release but what the history says of a day.
     at: datetime | None = None
+
+    @property
+    def published(self) -> Published:
+        """Its tables as they are published; whoever has the file may see all of it."""
+        return Published(self.con, self.release.release_id)
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         cursor = self.con.execute(sql, parameters or [])
@@ -136,7 +144,7 @@ def reading(releases: Releases, as_of: str | None = None) -> Iterator[Reader]:
     file = releases.path(release.release_id) if as_of else releases.current_file
     con = duckdb.connect(str(file), read_only=True)
     try:
-        yield Reader(release, con)
+        yield Reader(release, con, releases.path(release.release_id).parent)
     finally:
         con.close()
 
@@ -155,6 +163,6 @@ def _on_day(releases: Releases, at: datetime) -> Iterator[Reader]:
     except LookupError as error:
         raise ReleaseError(str(error)) from None
     try:
-        yield Reader(held, con, at)
+        yield Reader(held, con, releases.path(held.release_id).parent, at)
     finally:
         con.close()

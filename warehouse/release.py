@@ -5,6 +5,7 @@ Layout of ``$RDC_HOME/warehouse``::
     rdc.duckdb                      the released file; readers open only this
     releases/<release>/rdc.duckdb   the same file by another name (a hard link), kept for rollback
     releases/<release>/release.json report.html
+    releases/<release>/...          what is published beside it (see :mod:`warehouse.datapackage`)
     candidate/                      the file in the making
 
 A release's id is year, month and number within the month: ``2026.11.1``.
@@ -24,7 +25,8 @@ from typing import Any
 
 import duckdb
 
-from ingest.snapshot import write_whole
+from ingest.snapshot import file_sha256, fsync, write_whole
+from warehouse.access import PUBLIC
 from warehouse.candidate import NAME, Candidate, Input
 
 PROJECT = Path(__file__).parent.parent
@@ -68,22 +70,27 @@ class Releases:
 
     def all(self) -> list[Release]:
         """Every release that was published, oldest first."""
-        found = [
-            Release(**json.loads((p.parent / "release.json").read_text(encoding="utf-8")))
-            for p in self.folder.glob(f"releases/*/{PROMOTED}")
-        ]
-        return sorted(found, key=lambda r: _order(r.release_id))
+        found = [_read(p.parent) for p in self.folder.glob(f"releases/*/{PROMOTED}")]
+        return sorted((r for r in found if r), key=lambda r: _order(r.release_id))
 
     def current(self) -> Release | None:
         """The release that readers see: the file itself says which it is."""
-        if not self.current_file.is_file():
-            return None
-        for release in reversed(self.all()):
-            if _same(self.path(release.release_id), self.current_file):
-                return release
+        for _ in range(3):
+            if not self.current_file.is_file():
+                return None
+            # Between the moment that a release becomes current and the moment that it is marked so, it is current.
+            folders = [f for f in self.folder.glob("releases/[0-9]*") if _same(f / NAME, self.current_file)]
+            if found := next((r for f in folders if (r := _read(f))), None):
+                return found
+            if found := self._named_by_its_file():
+                return found
+        return None
+
+    def _named_by_its_file(self) -> Release | None:
+        """The current release on a file system without hard links, where the file itself must say which it is."""
         with duckdb.connect(str(self.current_file), read_only=True) as con:
             (release_id,) = con.execute("select release_id from core.release").fetchall()[0]
-        return next((r for r in self.all() if r.release_id == release_id), None)
+        return _read(self.folder / "releases" / release_id)
 
     def get(self, release_id: str) -> Release:
         for release in self.all():
@@ -109,7 +116,8 @@ class Releases:
             f
             for folder in ("dbt_project", "warehouse", "expectations")
             for f in (PROJECT / folder).rglob("*")
-            if f.suffix in (".sql", ".yml", ".csv", ".py") and "target" not in f.parts
+            # What serves a release does not make it.
+            if f.suffix in (".sql", ".yml", ".csv", ".py") and not {"target", "serve"} & set(f.parts)
         ):
             sha.update(f"{file.relative_to(PROJECT)}\n".encode())
             sha.update(file.read_bytes())
@@ -126,10 +134,12 @@ class Releases:
         return f"{month}{max(taken, default=0) + 1}"
 
     def publish(self, candidate: Candidate, inputs: list[Input], checks: dict[str, int], report: str) -> Release:
-        """Promote the candidate.
+        """Promote the candidate, with all that is published beside it.
 
         :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
         """
+        from warehouse import datapackage, diff
+
         at = datetime.now(UTC)
         release_id = self.next_id(at)
         previous = self.current()
@@ -159,19 +169,29 @@ class Releases:
             created_at=at.isoformat(timespec="seconds"),
             inputs={i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs},
             fingerprint=self.fingerprint(inputs),
-            sha256=_sha256(making / NAME),
+            sha256=file_sha256(making / NAME),
             bytes=(making / NAME).stat().st_size,
             tables=tables,
             checks=checks,
             previous=previous.release_id if previous else None,
         )
         (making / "report.html").write_text(report, encoding="utf-8")
+        earlier = ""
+        changes = diff.first(release)
+        if previous:
+            with diff.comparing(self.path(previous.release_id), making / NAME) as con:
+                changes = diff.compare(con, previous.release_id, release_id, scope=PUBLIC)
+                # A changelog names figures: it does not go on past the moment that some of them were closed.
+                closed = diff.tightened(con)
+            before = self.path(previous.release_id).with_name("CHANGELOG.md")
+            earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
+        datapackage.write(making, making / NAME, release_id, release.created_at, changes, earlier)
         (making / "release.json").write_text(
             json.dumps(asdict(release), indent=1, ensure_ascii=False), encoding="utf-8"
         )
-        for item in making.iterdir():
-            _fsync(item)
-        _fsync(making)
+        datapackage.write_sums(making)
+        for item in [*making.rglob("*"), making]:
+            fsync(item)
         making.rename(self.folder / "releases" / release_id)
         self._point_to(release_id)
         shutil.rmtree(candidate.folder, ignore_errors=True)
@@ -184,7 +204,7 @@ class Releases:
         :raises ReleaseError: there is no such release, or its file is not what was released.
         """
         release = self.get(release_id)
-        if (found := _sha256(self.path(release_id))) != release.sha256:
+        if (found := file_sha256(self.path(release_id))) != release.sha256:
             raise ReleaseError(
                 f"{self.path(release_id)} has SHA-256 {found}, but was released as {release.sha256}: it was changed since. "
                 "Choose another release."
@@ -212,12 +232,12 @@ class Releases:
             os.link(self.path(release_id), beside)
         except OSError:
             shutil.copy2(self.path(release_id), beside)  # a file system without hard links
-            _fsync(beside)
+            fsync(beside)
         if self.current_file.exists() and _same(beside, self.current_file):
             beside.unlink()  # rename of one hard link onto another would leave both
         else:
             beside.replace(self.current_file)
-        _fsync(self.folder)
+        fsync(self.folder)
         write_whole(self.folder / "releases" / release_id / PROMOTED, "")
 
     def _prune(self) -> None:
@@ -236,22 +256,17 @@ def summary(results: Iterable[Any]) -> dict[str, int]:
     return counts
 
 
+def _read(folder: Path) -> Release | None:
+    """What a release knows about itself; None when it is being made or was just removed."""
+    try:
+        return Release(**json.loads((folder / "release.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
 def _order(release_id: str) -> tuple[int, ...]:
     return tuple(map(int, release_id.split(".")))
 
 
 def _same(a: Path, b: Path) -> bool:
     return a.exists() and b.exists() and os.path.samefile(a, b)  # noqa: PTH121
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -151,6 +151,10 @@ def _sheets(
     taken = 0
     unnamed: list[Sheet] = []
     for sheet in sheets:
+        if sheet.hidden and len(sheets) > 1:
+            # Lists to choose from, as a rule. Whoever delivers does not see it, so must be told.
+            intake.warnings.append(f"Werkblad {sheet.number} is verborgen en is niet gelezen.")
+            continue
         found = _header(sheet, contract)
         if found is None:
             unnamed.append(sheet)

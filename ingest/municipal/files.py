@@ -44,11 +44,12 @@ class Row:
 @dataclass
 class Sheet:
     """A sheet of a file. ``merged`` are ranges of cells that were merged: (first row, first column, last row, last column),
-    counted from 0."""
+    counted from 0. A ``hidden`` sheet is one that who looks at the file does not see."""
 
     number: int
     rows: list[Row]
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    hidden: bool = False
 
     def cell(self, row: int, column: int) -> Any:
         """A cell by its place, counted from 0; None outside the sheet (a merged range may lie there)."""
@@ -95,7 +96,7 @@ def read(data: bytes) -> list[Sheet]:
 
 
 def _spreadsheet(data: bytes) -> list[Sheet]:
-    from python_calamine import CalamineWorkbook
+    from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     if data[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
@@ -109,14 +110,14 @@ def _spreadsheet(data: bytes) -> list[Sheet]:
         raise UnreadableError(f"Het rekenblad is beschadigd en niet te lezen ({type(error).__name__}).") from None
     sheets = []
     for number, meta in enumerate(book.sheets_metadata, 1):
-        if "sheet" not in str(meta.typ).lower() or "visible" not in str(meta.visible).lower().replace("veryhidden", ""):
-            continue
+        if meta.typ != SheetTypeEnum.WorkSheet:
+            continue  # a chart, a macro
         sheet = book.get_sheet_by_index(number - 1)
         cells = sheet.to_python(skip_empty_area=False)
         rows = [Row(n, tuple(None if c == "" else c for c in row)) for n, row in enumerate(cells, 1)]
         merged = [(a[0], a[1], b[0], b[1]) for a, b in sheet.merged_cell_ranges or []]
         if any(row.filled for row in rows):
-            sheets.append(Sheet(number, rows, merged))
+            sheets.append(Sheet(number, rows, merged, hidden=meta.visible != SheetVisibleEnum.Visible))
     if not sheets:
         raise UnreadableError("Het rekenblad heeft geen gevuld werkblad.")
     return sheets

@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 
 from tests.orchestration.conftest import Rdc
+from tests.warehouse.made import publish
 
 
 def test_query_in_every_format(released: Rdc, tmp_path: Path) -> None:
@@ -94,13 +95,28 @@ def test_pull_reads_back_the_same_from_every_format(released: Rdc, tmp_path: Pat
     assert sorted((r["region_code"], r["period_code"], r["bev_inwoners"]) for r in record["rows"]) == expected
     assert {d["indicator_id"] for d in record["definitions"]} >= {"bev_inwoners"}
     book = openpyxl.load_workbook(pulled(released, "xlsx", tmp_path))
-    assert book.sheetnames == ["Cijfers", "Toelichting", "Definities", "Bronnen"]
+    assert book.sheetnames == ["Cijfers", "Toelichting", "Definities", "Bronnen", "Wijzigingen"]
     sheet = book["Cijfers"]
     names = [c.value for c in sheet[1]]
     rows = [dict(zip(names, (c.value for c in line), strict=True)) for line in sheet.iter_rows(min_row=2)]
     assert sorted((r["region_code"], r["period_code"], r["bev_inwoners"]) for r in rows) == expected
     assert sheet.freeze_panes is not None and not sheet.merged_cells.ranges
     assert "Bron: CBS" in {c.value for c in book["Bronnen"]["E"]}
+
+
+def test_diff_tells_what_changed_and_its_exit_status_too(tmp_path: Path) -> None:
+    rdc = Rdc(tmp_path, {})
+    cell = ("bev_inwoners", "GM0770", "2024JJ00")
+    old = publish(tmp_path / "warehouse").release_id
+    new = publish(tmp_path / "warehouse", changes={cell: 20537.0}).release_id
+    said = rdc("diff", old, new).stdout
+    assert "bev_inwoners" in said and "20537" in said and "core." not in said
+    found = rdc.json("diff", old, new)
+    assert [(v["region_code"], v["new_value"]) for v in found["values"]] == [("GM0770", 20537.0)]
+    rdc("diff", old, new, "--exit-code", status=3)
+    assert "Nothing differs" in rdc("diff", old, old, "--exit-code").stdout
+    assert f"There is no release 1999.1.1. Known: {old}, {new}" in rdc("diff", old, "1999.1.1", status=1).stderr
+    rdc("diff", old, status=2)
 
 
 def test_explain_goes_back_to_the_cell_and_checks_it(released: Rdc) -> None:

@@ -164,6 +164,20 @@ def test_a_sheet_with_years_side_by_side_and_a_block_per_municipality(contracts,
     ]
 
 
+def test_a_hidden_sheet_is_not_read_and_the_sender_is_told(contracts, geography) -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        page, hidden = book.add_worksheet(), book.add_worksheet()
+        for line in range(13):
+            page.write_row(line, 0, ROW.strip().split(";") if line else KCC.strip().split(";"))
+        hidden.write(0, 0, "keuzelijst")
+        hidden.hide()
+        book.add_chartsheet()
+    intake = judge(contracts["klantcontacten"], target.getvalue(), geography)
+    assert (intake.state, intake.accepted) == ("accepted", 12), intake.reasons
+    assert intake.warnings == ["Werkblad 2 is verborgen en is niet gelezen."]
+
+
 def test_figures_as_delivered_stand_there_once(contracts, geography) -> None:
     data = spreadsheet(
         {(0, 1): 2023, (1, 1): "kg", (2, 0): "Eersel", (3, 0): "Pmd", (3, 1): 5, (4, 0): "Pmd", (4, 1): 6},

@@ -1,0 +1,172 @@
+"""What reads StatLine reads these tables by changing the host: the unmodified ``cbsodata``, and what others ask of OData."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from typing import Any
+
+import cbsodata.cbsodata3 as cbsodata
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.warehouse.conftest import Center
+from tests.warehouse.made import PERIODS, REGIONS, figure_of
+
+EXPECTED = {(r[0], p): figure_of("won_prijs", r[0], p) for r in REGIONS for p in PERIODS}
+
+
+@pytest.fixture
+def plain_http() -> Iterator[None]:
+    before = cbsodata.options.use_https
+    cbsodata.options.use_https = False
+    yield
+    cbsodata.options.use_https = before
+
+
+def test_the_unmodified_cbsodata_package(center: Center, plain_http: None) -> None:
+    host = center.service.host
+    tables = cbsodata.get_table_list(catalog_url=host)
+    assert {t["Identifier"]: t["RecordCount"] for t in tables}["KEMPEN-WONEN"] == len(EXPECTED)
+    assert cbsodata.get_table_list(catalog_url=host, select=["Identifier"], filters="Identifier eq 'KEMPEN-WONEN'") == [
+        {"Identifier": "KEMPEN-WONEN"}
+    ]
+    info = cbsodata.get_info("KEMPEN-WONEN", catalog_url=host)
+    assert info["Title"] == "Wonen; standaardindicatoren De Kempen" and "Bron: CBS" in info["Summary"]
+    properties = {p["Key"]: p for p in cbsodata.get_meta("KEMPEN-WONEN", "DataProperties", catalog_url=host)}
+    assert [properties[k]["Type"] for k in ("RegioS", "Perioden", "won_prijs")] == [
+        "GeoDimension",
+        "TimeDimension",
+        "Topic",
+    ]
+    assert properties["won_prijs"]["Description"].startswith("Definitie van Gemiddelde verkoopprijs.")
+    assert {p["Status"] for p in cbsodata.get_meta("KEMPEN-WONEN", "Perioden", catalog_url=host)} == {"Definitief"}
+
+    titles = {r["Key"]: r["Title"] for r in cbsodata.get_meta("KEMPEN-WONEN", "RegioS", catalog_url=host)}
+    assert len(set(titles.values())) == len(REGIONS)  # two buurten of one name stay two
+    data = cbsodata.get_data("KEMPEN-WONEN", catalog_url=host)
+    assert {(r["RegioS"], r["Perioden"]): r["won_prijs"] for r in data} == {
+        (titles[r], p[:4]): v for (r, p), v in EXPECTED.items()
+    }
+    some = cbsodata.get_data(
+        "KEMPEN-WONEN",
+        catalog_url=host,
+        select=["RegioS", "won_prijs"],
+        filters="RegioS eq 'GM0770    ' and Perioden ge '2023JJ00'",
+    )
+    assert [r["won_prijs"] for r in some] == [EXPECTED["GM0770", p] for p in PERIODS[1:]] and set(some[0]) == {
+        "RegioS",
+        "won_prijs",
+    }
+    untyped = cbsodata.get_meta("KEMPEN-WONEN", "UntypedDataSet", catalog_url=host)
+    assert all(isinstance(r["won_prijs"], str) for r in untyped)
+
+
+def test_cbsodata_with_a_key_in_its_address(center: Center, plain_http: None) -> None:
+    host = f"eersel:{center.keys['eersel']}@{center.service.host}"
+    rows = cbsodata.get_data("KEMPEN-BEVOLKING", catalog_url=host)
+    seen = {(r["RegioS"], r["Perioden"]): r["soc_meldingen"] for r in rows}
+    assert seen["Eersel", "2024"] == figure_of("soc_meldingen", "GM0770", "2024JJ00")
+    assert seen["Bladel", "2024"] is None
+
+
+def every_page(url: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    while url:
+        body = requests.get(url, timeout=30).json()
+        rows += body["value"]
+        url = body.get("odata.nextLink") or body.get("@odata.nextLink")
+    return rows
+
+
+def test_next_links_pages_and_counts(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    v3 = f"{center.service.url}/ODataFeed/odata/KEMPEN-WONEN"
+    assert requests.get(f"{v3}/TypedDataSet/$count", timeout=30).text == str(len(EXPECTED))
+    body = requests.get(
+        f"{v3}/TypedDataSet?$top=5&$skip=3&$inlinecount=allpages&$orderby=won_prijs desc", timeout=30
+    ).json()
+    assert body["odata.count"] == str(len(EXPECTED)) and "odata.nextLink" not in body
+    assert [r["won_prijs"] for r in body["value"]] == sorted(EXPECTED.values(), reverse=True)[3:8]
+    v4 = f"{center.service.url}/odata/v1/CBS/KEMPEN-WONEN"
+    body = requests.get(f"{v4}/Observations?$count=true&$top=2&$filter=contains(RegioS,'GM')", timeout=30).json()
+    assert body["@odata.count"] == 6 and len(body["value"]) == 2
+    assert requests.get(f"{v4}/Observations/$count?$filter=Value gt 1e9", timeout=30).text == "0"
+
+
+def test_v4_has_the_reason_beside_the_figure(center: Center) -> None:
+    root = f"{center.service.url}/odata/v1/CBS"
+    names = {e["name"] for e in requests.get(f"{root}/KEMPEN-WONEN", timeout=30).json()["value"]}
+    assert {"Properties", "Dimensions", "RegioSCodes", "PeriodenCodes", "MeasureCodes", "Observations"} <= names
+    properties = requests.get(f"{root}/KEMPEN-WONEN/Properties", timeout=30).json()
+    observations = every_page(f"{root}/KEMPEN-WONEN/Observations")
+    assert properties["ObservationCount"] == len(observations) == len(EXPECTED)
+    assert {(o["RegioS"], o["Perioden"]): o["Value"] for o in observations} == EXPECTED
+    assert {o["ValueAttribute"] for o in observations} == {"None"}
+    assert {d["Identifier"] for d in every_page(f"{root}/Datasets")} == {"KEMPEN-BEVOLKING", "KEMPEN-WONEN"}
+
+
+@pytest.mark.parametrize(
+    "path", ["ODataFeed/odata/KEMPEN-WONEN", "ODataCatalog", "odata/v1/CBS/KEMPEN-WONEN", "odata/v1/CBS"]
+)
+def test_the_schema_is_there_for_power_bi(center: Center, path: str) -> None:
+    answer = center.service.get(f"/{path}/$metadata")
+    root = ElementTree.fromstring(answer.text)
+    names = {e.get("Name") for e in root.iter() if e.tag.endswith("EntitySet")}
+    assert names & {"TypedDataSet", "Tables", "Observations", "Datasets"}
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("$filter=nonsense eq 1", 400, "geen kolom nonsense"),
+        ("$filter=RegioS eq 1", 400, "niet te vergelijken"),
+        ("$filter=RegioS eq 'x", 400, "niet te lezen vanaf teken"),
+        ("$filter=RegioS", 400, "hoort een voorwaarde"),
+        ("$filter=startswith(RegioS)", 400, "wil 2 argumenten"),
+        ("$filter=" + "(" * 60 + "RegioS eq 'x'" + ")" * 60, 400, "haakjes diep"),
+        ("$filter=ID in (" + ",".join(["1"] * 1001) + ")", 400, "meer dan 1000 delen"),
+        ("$filter=drop(table)", 400, "functie drop"),
+        ("$select=RegioS,password", 400, "geen kolom"),
+        ("$orderby=1;drop table x", 400, "niet te sorteren"),
+        ("$top=-1", 400, "heel getal"),
+        ("$top=1&$top=2", 400, "twee keer"),
+        ("$expand=x", 501, "$expand"),
+        ("$format=atom", 400, "Alleen JSON"),
+        ("release=2020.1.1", 404, "is er niet (meer)"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_form_of_odata(center: Center, query: str, status: int, said: str) -> None:
+    for path, where in (
+        ("ODataFeed/odata/KEMPEN-WONEN/TypedDataSet", "odata.error"),
+        ("odata/v1/CBS/KEMPEN-WONEN/Observations", "error"),
+    ):
+        if "v1" in path and "=ID " in query:
+            query = query.replace("ID", "Id")
+        answer = requests.get(f"{center.service.url}/{path}?{query}", timeout=30)
+        message = answer.json()[where]["message"]
+        assert answer.status_code == status, answer.text
+        assert said in (message["value"] if isinstance(message, dict) else message)
+
+
+_WORDS = (
+    "RegioS Perioden won_prijs ID 'GM0770' 'x'';drop' 1 -2.5e3 null true eq ne gt and or not ( ) , startswith( substringof( in "
+    "length( % ' \u00e9 -- /* ;"
+)
+_words = st.sampled_from(_WORDS.split())
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(_words, max_size=12))
+def test_no_filter_whatever_breaks_the_service(center: Center, words: list[str]) -> None:
+    answer = requests.get(
+        f"{center.service.url}/ODataFeed/odata/KEMPEN-WONEN/TypedDataSet",
+        params={"$filter": " ".join(words)},
+        timeout=30,
+    )
+    assert answer.status_code in (200, 400), (words, answer.text)
+    if answer.status_code == 200:
+        assert {
+            (r["RegioS"], r["Perioden"]): r["won_prijs"] for r in answer.json()["value"]
+        }.items() <= EXPECTED.items()

@@ -1,0 +1,52 @@
+"""Keys are made, listed and revoked by command; the key itself is shown once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.orchestration.conftest import Rdc
+from warehouse.access import Scope
+from warehouse.keys import AccessKeyError, Keys
+
+
+def test_add_list_revoke(tmp_path: Path) -> None:
+    rdc = Rdc(tmp_path, {})
+    secret = rdc(
+        *("keys", "add", "eersel-bi", "--partner", "Gemeente Eersel", "--level", "municipality"),
+        *("--municipality", "GM0770", "--days", "30"),
+    ).stdout.strip()
+    assert secret.startswith("rdc_") and len(secret) > 40
+    assert Keys(tmp_path).find(secret).scope == Scope("municipality", ("GM0770",))  # type: ignore[union-attr]
+    listed = rdc("keys", "list").stdout
+    assert "eersel-bi" in listed and "GM0770" in listed and secret not in listed
+    rdc("keys", "revoke", "eersel-bi")
+    [key] = rdc.json("keys", "list")
+    assert key["state"] == "revoked" and "digest" not in key and secret not in str(key)
+    assert "There is no key nobody. Known: eersel-bi" in " ".join(
+        rdc("keys", "revoke", "nobody", status=1).stderr.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "municipalities", "said"),
+    [
+        ("x y", "partners", [], "is no name for a key"),
+        ("abc", "municipality", [], "needs --municipality"),
+        ("abc", "partners", ["GM0770"], "other levels take none"),
+        ("abc", "municipality", ["Eersel"], "is no municipality's code"),
+        ("abc", "municipality", ["GM0770') or true --"], "is no municipality's code"),
+    ],
+)
+def test_what_makes_no_key(tmp_path: Path, name: str, level: str, municipalities: list[str], said: str) -> None:
+    with pytest.raises(AccessKeyError, match=said):
+        Keys(tmp_path).add(name, "Partner", level, municipalities)
+    assert not (tmp_path / "keys.json").exists()
+
+
+def test_a_name_is_given_once(tmp_path: Path) -> None:
+    keys = Keys(tmp_path)
+    keys.add("abc", "Partner", "partners")
+    with pytest.raises(AccessKeyError, match="already"):
+        keys.add("abc", "Partner", "partners")

@@ -1,0 +1,94 @@
+"""A GeoPackage: a theme's figures on the boundaries of their regions, for QGIS and other GIS.
+
+Boundaries are not part of the project: whoever wants maps puts files with them (GeoPackage, GeoJSON, Shapefile) in
+``$RDC_HOME/geo``, for instance CBS's "Wijk- en buurtkaart" of PDOK. A file's column with region codes is found by what is in
+it. Read and written by DuckDB's spatial extension, which comes as a package; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+
+from warehouse.export import parquet
+from warehouse.export.extraction import ExportError, Extract
+
+_SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".fgb")
+#: WGS 84, longitude first: what every GIS takes without asking.
+_SRS = "EPSG:4326"
+_CODE = "^(NL\\d{2}|LD\\d{2}|PV\\d{2}|CR\\d{2}|GM\\d{4}|WK\\d{6}|BU\\d{8})$"
+
+
+def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
+    """:raises ExportError: no boundaries are at hand, none of these regions is among them, or the extension is not there."""
+    files = sorted(f for f in geo.iterdir() if f.suffix.lower() in _SUFFIXES) if geo and geo.is_dir() else []
+    if not files:
+        raise ExportError(
+            f"A GeoPackage needs boundaries: put a GeoPackage or GeoJSON with region codes in {geo or '$RDC_HOME/geo'} "
+            "(such as CBS's Wijk- en buurtkaart from PDOK) and try again."
+        )
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder, duckdb.connect() as con:
+        con.execute(f"load {_text(str(_extension('spatial')))}")
+        parts = [part for file in files if (part := _boundaries(con, file))]
+        if not parts:
+            raise ExportError(
+                f"No file in {geo} has a column with region codes such as GM0770: {', '.join(f.name for f in files)}."
+            )
+        figures, target = Path(folder) / "figures.parquet", Path(folder) / f"{found.name}.gpkg"
+        parquet.write(found, figures)
+        con.execute(
+            f"create table boundary as select code, any_value(geom) as geom from ({' union all '.join(parts)}) group by code"
+        )
+        con.execute(
+            f"create table feature as select figure.*, boundary.geom from read_parquet({_text(str(figures))}) as figure "
+            "inner join boundary on boundary.code = figure.region_code order by region_code, period_code"
+        )
+        if con.execute("select count(*) from feature").fetchall() == [(0,)]:
+            raise ExportError(f"None of the regions asked for has a boundary in {', '.join(f.name for f in files)}.")
+        con.execute(
+            f"copy feature to {_text(str(target))} (format gdal, driver 'GPKG', layer_name {_text(found.name)}, srs '{_SRS}')"
+        )
+        yield from parquet.read(target)
+
+
+def _boundaries(con: duckdb.DuckDBPyConnection, file: Path) -> str | None:
+    """SQL for the codes and shapes of a file, or None when no column of it has region codes."""
+    source = f"st_read({_text(str(file))})"
+    try:
+        described = con.execute(f"describe select * from {source}").fetchall()
+        [(layers,)] = con.execute(f"select layers from st_read_meta({_text(str(file))})").fetchall()
+    except duckdb.Error as error:
+        raise ExportError(f"{file} can't be read as boundaries: {' '.join(str(error).split())[:200]}") from error
+    shape = next((name for name, kind, *_ in described if kind.startswith("GEOMETRY")), None)
+    for name, kind, *_ in described:
+        if shape and kind == "VARCHAR":
+            quoted = '"' + name.replace('"', '""') + '"'
+            [(codes, rows)] = con.execute(
+                f"select count(*) filter (regexp_matches(trim({quoted}), '{_CODE}')), count(*) from {source}"
+            ).fetchall()
+            if rows and codes >= 0.9 * rows:
+                crs = layers[0]["geometry_fields"][0]["crs"]
+                known = f"{crs['auth_name']}:{crs['auth_code']}" if crs and crs.get("auth_code") else _SRS
+                geometry = f'"{shape}"'
+                if known != _SRS:
+                    geometry = f"st_transform({geometry}, '{known}', '{_SRS}', always_xy := true)"
+                return f"select trim({quoted}) as code, {geometry}::geometry as geom from {source}"
+    return None
+
+
+def _extension(name: str) -> Path:
+    """Where the package of an extension has it."""
+    spec = find_spec(f"duckdb_extension_{name}")
+    place = Path(spec.origin).parent if spec and spec.origin else Path()
+    found = sorted(place.glob(f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"))
+    if not found:
+        raise ExportError(f"A GeoPackage needs the package duckdb-extension-{name}=={duckdb.__version__}.")
+    return found[0]
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,47 @@
+"""Parquet, written by DuckDB, with what must be known of the table in the file's own metadata."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from warehouse.export.extraction import Extract
+
+_PIECE = 1 << 20
+
+
+def pieces(found: Extract) -> Iterator[bytes]:
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder:
+        target = Path(folder) / "table.parquet"
+        write(found, target)
+        yield from read(target)
+
+
+def write(found: Extract, target: Path) -> None:
+    """Write to a file that nobody reads yet."""
+    told = {
+        "table": found.name,
+        "title": found.title,
+        "release": found.release_id,
+        "licence": "CC-BY-4.0",
+        "attribution": "; ".join(sorted({s["attribution"] for s in found.sources if s["attribution"]})),
+        "columns": json.dumps({c.name: c.description for c in found.columns}, ensure_ascii=False),
+        "definitions": json.dumps(found.definitions, ensure_ascii=False, default=str),
+    }
+    metadata = ", ".join(f"{_text(key)}: {_text(value)}" for key, value in told.items())
+    found.published.con.execute(
+        f"copy ({found.sql}) to {_text(str(target))} (format parquet, compression zstd, kv_metadata {{{metadata}}})",
+        found.parameters,
+    )
+
+
+def read(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as source:
+        while piece := source.read(_PIECE):
+            yield piece
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,124 @@
+"""Formats that are text: CSV in two tongues, JSON, and the import file of Swing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from warehouse.export.extraction import Extract
+
+
+def text(value: Any, point: str = ".") -> str:
+    """A value as a CSV has it: whole numbers without decimals, others to the last digit, nothing for nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        if math.isfinite(number) and number.is_integer() and abs(number) < 1e15:
+            return str(int(number))
+        return repr(number).replace(".", point)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def json_value(value: Any) -> Any:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    return value
+
+
+def csv_text(names: Iterable[str], rows: Iterable[Sequence[Any]], delimiter: str, point: str, line_end: str) -> str:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, delimiter=delimiter, lineterminator=line_end)
+    writer.writerow(names)
+    writer.writerows([text(v, point) for v in row] for row in rows)
+    return buffer.getvalue()
+
+
+def csv_pieces(found: Extract, delimiter: str, point: str, line_end: str, mark: bool = False) -> Iterator[bytes]:
+    """:param mark: start with a byte-order mark, by which Excel knows UTF-8."""
+    if mark:
+        yield b"\xef\xbb\xbf"
+    yield csv_text(found.names, [], delimiter, point, line_end).encode()
+    yield from _csv_rows(found.batches(), delimiter, point, line_end)
+
+
+def _csv_rows(batches: Iterable[list[tuple[Any, ...]]], delimiter: str, point: str, line_end: str) -> Iterator[bytes]:
+    for batch in batches:
+        buffer = io.StringIO(newline="")
+        writer = csv.writer(buffer, delimiter=delimiter, lineterminator=line_end)
+        writer.writerows([text(v, point) for v in row] for row in batch)
+        yield buffer.getvalue().encode()
+
+
+def json_pieces(found: Extract) -> Iterator[bytes]:
+    """An object with what must be known of the rows, then the rows."""
+    head = {
+        "table": found.name,
+        "title": found.title,
+        "shape": found.shape,
+        "release": found.release_id,
+        "columns": [{k: v for k, v in asdict(c).items() if v not in (None, (), False)} for c in found.columns],
+        "definitions": [{k: json_value(v) for k, v in d.items()} for d in found.definitions],
+        "sources": [{k: json_value(v) for k, v in s.items()} for s in found.sources],
+    }
+    yield json.dumps(head, ensure_ascii=False, default=str)[:-1].encode() + b', "rows": ['
+    first = True
+    for batch in found.batches():
+        lines = [
+            json.dumps(
+                {n: json_value(v) for n, v in zip(found.names, row, strict=True)}, ensure_ascii=False, default=str
+            )
+            for row in batch
+        ]
+        yield (("\n" if first else ",\n") + ",\n".join(lines)).encode()
+        first = False
+    yield b"\n]}\n"
+
+
+#: The kinds of region that Swing knows by name, and the letters before their number.
+_SWING_LEVELS = {"gemeente": "GM", "wijk": "WK", "buurt": "BU", "provincie": "PV", "corop": "CR", "ggd_regio": "GG"}
+
+
+def swing_pieces(found: Extract) -> Iterator[bytes]:
+    """A row per figure for the import of Swing: semicolons, decimal comma, region numbers without their letters.
+
+    A year is written as Swing has it (``2024``), another period as CBS writes it. A figure that is missing has an empty
+    value, and its reason beside it. Made from the description of municipalities that use it; not tried in Swing itself.
+    """
+    header = [
+        *("onderwerp", "geoniveau", "geoitem", "periode", "waarde", "status", "reden_ontbreekt", "definitieversie"),
+        *("peildatum", "indelingsjaar", "bron", "release"),
+    ]
+    yield b"\xef\xbb\xbf" + csv_text(header, [], ";", ",", "\r\n").encode()
+    at = {name: place for place, name in enumerate(found.names)}
+
+    def line(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        kind, code, period = row[at["region_type"]], row[at["region_code"]], row[at["period_code"]]
+        letters = _SWING_LEVELS.get(kind, "")
+        return (
+            *(row[at["indicator_id"]], kind, code[len(letters) :] if letters and code.startswith(letters) else code),
+            *(period[:4] if period.endswith("JJ00") else period, row[at["value"]], row[at["period_status"]]),
+            *(row[at["missing_reason"]], row[at["definition_version"]], row[at["reference_period"]]),
+            *(row[at["geography_year"]], row[at["attribution"]], row[at["release_id"]]),
+        )
+
+    yield from _csv_rows(([line(row) for row in batch] for batch in found.batches()), ";", ",", "\r\n")

@@ -1,0 +1,216 @@
+"""An Excel workbook: figures, how to read them, definitions, sources, changes.
+
+Codes are text (a leading zero stays), figures are numbers with the decimals of their indicator, headers are frozen, no
+cells are merged.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from warehouse.export.extraction import TABLE, ExportError, Extract
+from warehouse.export.parquet import read
+from warehouse.export.plain import text
+from warehouse.published import MISSING_REASONS
+
+#: What a sheet holds, its header included (the limit of the format).
+MOST_ROWS = 1_048_576
+
+_READING = [
+    ("Leeg", "Een lege cel betekent dat er geen cijfer is; nul is een cijfer."),
+    ("Reden", "Waarom een cijfer ontbreekt, staat in de kolom missing_reason van dezelfde rij."),
+    *((f"  {code}", meaning) for code, meaning in MISSING_REASONS.items()),
+    ("Periode", "Periodecodes zoals het CBS ze schrijft: 2024JJ00 is het jaar 2024, 2024HJ01 het eerste halfjaar."),
+    (
+        "De Kempen",
+        "Regio KEMPEN: Bergeijk, Bladel, Eersel, Oirschot en Reusel-De Mierden samen. Verhoudingen zijn berekend "
+        "uit opgetelde tellers en noemers, niet gemiddeld.",
+    ),
+    ("Bewerking", "Bewerking van de bronnen: Rural Data Center Kempen. Licentie: CC BY 4.0; noem de bron."),
+]
+_CHANGES = {
+    "added": "nieuw",
+    "removed": "vervallen",
+    "changed": "gewijzigd",
+    "value": "cijfer gewijzigd",
+    "missing_reason": "andere reden dat het ontbreekt",
+    "definition_version": "andere definitieversie",
+    "period_status": "andere status",
+    "column_added": "kolom erbij",
+    "column_removed": "kolom vervallen",
+    "type": "ander type",
+    "description": "omschrijving gewijzigd",
+    "table_added": "tabel erbij",
+    "table_removed": "tabel vervallen",
+}
+
+
+def pieces(found: Extract) -> Iterator[bytes]:
+    rows = found.count()
+    if rows >= MOST_ROWS:
+        raise ExportError(
+            f"{found.name} has {rows:,} rows; an Excel sheet holds {MOST_ROWS - 1:,}. Take fewer regions or periods, or parquet."
+        )
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder:
+        target = Path(folder) / "table.xlsx"
+        _write(found, rows, target)
+        yield from read(target)
+
+
+def _write(found: Extract, rows: int, target: Path) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(
+        str(target),
+        {"constant_memory": True, "strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False},
+    )
+    head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+    wrap = book.add_format({"text_wrap": True, "valign": "top"})
+    _figures(book, found, rows, head)
+    notes = [("Tabel", f"{found.title} ({found.name})"), ("Release", found.release_id), *_READING]
+    if found.is_sample:
+        notes.insert(
+            2, ("LET OP", "Deze cijfers komen uit het meegeleverde voorbeelduittreksel, niet uit een verse levering.")
+        )
+    notes += [(c.name, f"{c.title}. {c.description}") for c in found.columns if not c.is_indicator]
+    _sheet(book, "Toelichting", ["onderwerp", "toelichting"], notes, [22, 110], head, wrap)
+    _sheet(
+        book,
+        "Definities",
+        [
+            *("indicator", "naam", "definitie", "eenheid", "richting", "teller", "noemer", "kanttekening", "bron"),
+            *("versie", "geldig vanaf", "geldig tot en met"),
+        ],
+        (
+            [
+                *(d["indicator_id"], d["name_nl"], d["definition"], d["unit"], d["direction"], d["numerator"]),
+                *(
+                    d["denominator"],
+                    " ".join(filter(None, [d["caveats"], d["why_not"], d.get("no_figure")])),
+                    d["source"],
+                    d["version"],
+                ),
+                *(d["valid_from"], d["valid_to"]),
+            ]
+            for d in found.definitions
+        ),
+        [26, 34, 70, 14, 16, 30, 30, 60, 40, 8, 14, 14],
+        head,
+        wrap,
+    )
+    _sheet(
+        book,
+        "Bronnen",
+        [
+            *("tabel", "titel", "eigenaar", "licentie", "bronvermelding", "herkomst", "gewijzigd bij bron"),
+            *("opgehaald", "snapshot"),
+        ],
+        (
+            [
+                *(s["table_id"], s["title"], s["owner"], s["licence"], s["attribution"], s["origin"], s["modified"]),
+                *(s["fetched_at"], s["snapshot_id"]),
+            ]
+            for s in found.sources
+        ),
+        [14, 60, 34, 12, 18, 12, 22, 28, 44],
+        head,
+        wrap,
+    )
+    _sheet(
+        book,
+        "Wijzigingen",
+        [
+            "wat",
+            "indicator",
+            "gebied",
+            "periode",
+            "oud",
+            "nieuw",
+            "reden oud",
+            "reden nieuw",
+            "status oud",
+            "status nieuw",
+        ],
+        _changes(found),
+        [30, 26, 14, 12, 18, 18, 16, 16, 14, 14],
+        head,
+        wrap,
+    )
+    book.close()
+
+
+def _figures(book: Any, found: Extract, rows: int, head: Any) -> None:
+    sheet = book.add_worksheet("Cijfers")
+    day = book.add_format({"num_format": "dd-mm-yyyy"})
+    formats = []
+    for at, column in enumerate(found.columns):
+        places = column.decimals
+        pattern = "General" if places is None else "#,##0" + ("." + "0" * places if places else "")
+        formats.append(book.add_format({"num_format": pattern}))
+        sheet.set_column(at, at, max(12, min(34, len(column.name) + 2)))
+        sheet.write_string(0, at, column.name, head)
+    for line, row in enumerate(found.rows(), 1):
+        for at, value in enumerate(row):
+            if value is None:
+                continue
+            if isinstance(value, bool):
+                sheet.write_boolean(line, at, value)
+            elif isinstance(value, int | float | Decimal):
+                sheet.write_number(line, at, float(value), formats[at])
+            elif isinstance(value, datetime):
+                sheet.write_string(line, at, value.isoformat())
+            elif isinstance(value, date):
+                sheet.write_datetime(line, at, datetime(value.year, value.month, value.day), day)
+            else:
+                sheet.write_string(line, at, text(value))
+    sheet.freeze_panes(1, 2 if found.shape != TABLE else 1)
+    if rows:
+        sheet.autofilter(0, 0, rows, len(found.columns) - 1)
+
+
+def _changes(found: Extract) -> Iterator[Sequence[Any]]:
+    changes = found.changes
+    if not changes.get("old"):
+        yield ("Er is geen eerdere release om mee te vergelijken.",)
+        return
+    yield (f"Sinds release {changes['old']}:",)
+    for change in changes["schema"]:
+        yield (_CHANGES[change["change"]], change["column"], None, None, change["old"], change["new"])
+    for change in changes["definitions"]:
+        what = f"definitie: {change['field']} {_CHANGES[change['change']]}" if change["field"] else "definitie "
+        what = what if change["field"] else f"definitie {_CHANGES[change['change']]}"
+        yield (what, change["indicator_id"], None, None, change["old"], change["new"])
+    for change in changes["values"]:
+        yield (
+            *(_CHANGES[change["kind"]], change["indicator_id"], change["region_code"], change["period_code"]),
+            *(change["old_value"], change["new_value"], change["old_missing_reason"], change["new_missing_reason"]),
+            *(change["old_period_status"], change["new_period_status"]),
+        )
+    listed = len(changes["values"])
+    total = sum(sum(kinds.values()) for kinds in changes["by_indicator"].values())
+    if total > listed:
+        yield (f"… en nog {total - listed} cijfers; `rdc diff {changes['old']} {changes['new']}` noemt ze alle.",)
+    elif not (total or changes["definitions"] or changes["schema"]):
+        yield ("Niets gewijzigd.",)
+
+
+def _sheet(
+    book: Any, name: str, header: list[str], rows: Iterable[Sequence[Any]], widths: list[int], head: Any, wrap: Any
+) -> None:
+    sheet = book.add_worksheet(name)
+    for at, width in enumerate(widths):
+        sheet.set_column(at, at, width)
+    for at, title in enumerate(header):
+        sheet.write_string(0, at, title, head)
+    for line, row in enumerate(rows, 1):
+        for at, value in enumerate(row):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                sheet.write_number(line, at, value, wrap)
+            elif value is not None:
+                sheet.write_string(line, at, text(value), wrap)
+    sheet.freeze_panes(1, 0)

@@ -1,0 +1,269 @@
+"""The application: routes, what every answer carries, and how it is run."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from warehouse import product
+from warehouse.serve import files, odata, portal, resources
+from warehouse.serve.asking import Unchanged
+from warehouse.serve.caller import Desk
+from warehouse.serve.library import Libraries
+from warehouse.serve.problem import Fault, Problem, answer, faults
+
+# It tells at every start that e-mail addresses are taken as text, which is what we want.
+logging.getLogger("fastapi").setLevel(logging.ERROR)
+
+API_VERSION = "1.0.0"
+#: The longest path and query that is taken.
+LONGEST = 8_192
+
+_DESCRIPTION = """
+Standaardindicatoren van de Kempengemeenten, met van elk cijfer de status, de reden als het ontbreekt, de versie van de definitie,
+de peildatum, de gebiedsindeling, de bron en de release. Alleen lezen.
+
+Openbare tabellen zijn zonder sleutel te bevragen. Een partner met een sleutel geeft die mee in de kop `X-Api-Key` (of als
+wachtwoord bij Basic). Dezelfde tabellen zijn er als OData-service zoals StatLine (v3 en v4).
+"""
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; "
+    "form-action 'none'; base-uri 'none'",
+    "API-Version": API_VERSION,
+    "Vary": "Accept, Accept-Encoding, Authorization, X-Api-Key",
+}
+
+
+def create_app(
+    home: Path, *, memory: str | None = None, anonymous_per_minute: int | None = None, seconds: float = 60
+) -> FastAPI:
+    """The service on one data folder.
+
+    :param memory: what DuckDB may use per open release (``RDC_SERVE_MEMORY``, default 512MB; at most four are open).
+    :param anonymous_per_minute: questions per minute from one address without a key (``RDC_SERVE_RATE``, default 6000).
+    :param seconds: a question that takes longer is ended.
+    """
+    environment = os.environ
+    app = FastAPI(
+        title="Rural Data Center Kempen",
+        summary="Cijfers over vijf plattelandsgemeenten",
+        description=_DESCRIPTION,
+        version=API_VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        license_info={"name": "CC BY 4.0 (cijfers)", "url": "https://creativecommons.org/licenses/by/4.0/"},
+    )
+    app.state.libraries = Libraries(home / "warehouse", memory or environment.get("RDC_SERVE_MEMORY", "512MB"), seconds)
+    app.state.desk = Desk(home, anonymous_per_minute or int(environment.get("RDC_SERVE_RATE", "6000")))
+    app.state.geo = home / "geo"
+    for router in (files.router, resources.router, odata.router, portal.router):
+        app.include_router(router)
+    document: dict[str, Any] = {}
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        import json
+
+        if not document:
+            document.update(_openapi(app))
+        return Response(json.dumps(document, ensure_ascii=False), media_type="application/json")
+
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(Unchanged, _unchanged)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _other)
+    app.add_exception_handler(Exception, _unforeseen)
+    for known in (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        app.add_exception_handler(known, _unforeseen)
+    app.add_middleware(_Compressed, minimum_size=10_000, compresslevel=2)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "OPTIONS"],
+        allow_headers=["X-Api-Key", "Authorization", "Accept", "If-None-Match", "Range"],
+        expose_headers=["ETag", "Link", "API-Version", "Release", "Content-Disposition", "Repr-Digest", "Retry-After"],
+    )
+    app.add_middleware(_Envelope, whole=app)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.libraries.close()
+
+
+class _Compressed(GZipMiddleware):
+    """Not for files: a part of a file is asked for by its place in the bytes that are there."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "/bestanden/" in scope.get("path", ""):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+class _Envelope:
+    """Around every answer: what may come in, the headers that all answers have, the audit log. HEAD is GET without a body."""
+
+    def __init__(self, app: ASGIApp, whole: FastAPI) -> None:
+        self.inner, self.app = app, whole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        request = Request(scope)
+        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST:
+            problem = Problem(414, f"Een vraag mag hoogstens {LONGEST} tekens lang zijn.")
+            await answer(request, problem)(scope, receive, self._with_headers(scope, send, request))
+            return
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            # A copy: the server itself must go on to know that there is no body to come.
+            scope = {**scope, "method": "GET"}
+        await self.inner(scope, receive, self._with_headers(scope, send, request, is_head))
+
+    def _with_headers(self, scope: Scope, send: Send, request: Request, is_head: bool = False) -> Send:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(
+                        (name.lower().encode(), value.encode())
+                        for name, value in _SECURITY.items()
+                        if name.lower().encode() not in there or name == "Vary"
+                    ),
+                ]
+                state = scope.get("state", {})
+                self.app.state.desk.note(request, message["status"], state.get("release_id"))
+            elif message["type"] == "http.response.body" and is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        return sending
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return answer(request, error)
+
+
+async def _unchanged(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Unchanged)
+    return Response(status_code=304, headers=error.headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = faults(list(error.errors()))
+    route = request.scope.get("route")
+    known = (
+        {p.alias for p in route.dependant.query_params} if route is not None and hasattr(route, "dependant") else set()
+    )
+    found += [Fault("query", n, "bestaat hier niet") for n in request.query_params if known and n not in known]
+    return answer(
+        request, Problem(400, "De vraag is niet geldig: " + "; ".join(f"{f.name} {f.detail}" for f in found), found)
+    )
+
+
+async def _other(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = {404: f"Er is niets op {request.url.path}.", 405: "Deze service kan alleen lezen (GET)."}
+    return answer(
+        request,
+        Problem(error.status_code, detail.get(error.status_code, str(error.detail)), headers=dict(error.headers or {})),
+    )
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    if isinstance(error, duckdb.InterruptException):
+        return answer(
+            request, Problem(503, "De vraag duurde te lang; vraag minder tegelijk.", headers={"Retry-After": "5"})
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return answer(
+            request, Problem(503, "De vraag is te groot; vraag minder tegelijk.", headers={"Retry-After": "5"})
+        )
+    return answer(
+        request, Problem(500, "Er ging iets mis dat niet aan uw vraag ligt; het staat in het logboek van de service.")
+    )
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document: FastAPI's, with who publishes, and errors as they really are (400, never 422)."""
+    from fastapi.openapi.utils import get_openapi
+
+    who = product.publisher()
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        contact={"name": who["name"], "url": who["contact_url"], "email": who["contact_email"]},
+        license_info=app.license_info,
+        servers=[{"url": "/", "description": "Deze service"}],
+        tags=[
+            {"name": "algemeen", "description": "Ingangen, dataproducten en catalogus."},
+            {"name": "releases", "description": "Wat wanneer gepubliceerd is, met bestanden en controlegetallen."},
+            {"name": "begrippen", "description": "Indicatoren, gebieden en perioden."},
+            {"name": "cijfers", "description": "Waarnemingen, tabellen en beleidsdoelen."},
+        ],
+    )
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            for status, said in operation["responses"].items():
+                if status.startswith(("4", "5")) and "content" in said:
+                    schema = said["content"].get("application/json", {}).get("schema", {})
+                    said["content"] = {"application/problem+json": {"schema": schema}}
+            operation["security"] = [{}, {"sleutel": []}]
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    document["components"]["securitySchemes"] = {
+        "sleutel": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "De sleutel van een partner."}
+    }
+    return document
+
+
+def run(home: Path, host: str, port: int) -> None:
+    """Serve until told to stop."""
+    import uvicorn
+
+    uvicorn.run(
+        create_app(home),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=512,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=64_000,
+    )

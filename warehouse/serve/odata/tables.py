@@ -1,0 +1,350 @@
+"""A theme as a StatLine table: its identifier, dimensions, topics and rows, whatever version of OData it goes out by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from warehouse import product
+from warehouse.published import Published
+from warehouse.serve.asking import Asked
+from warehouse.serve.library import Opened
+from warehouse.serve.odata.filters import Field, FilterError, to_sql
+from warehouse.serve.problem import Problem
+
+REGION, PERIOD = "RegioS", "Perioden"
+PREFIX = "KEMPEN-"
+#: Our reasons in the words of v4's ValueAttribute. What we suppressed is confidential to whoever reads it here.
+ATTRIBUTES = {
+    "impossible": "Impossible",
+    "confidential": "Confidential",
+    "not_available": "NotAvailable",
+    "suppressed": "Confidential",
+    "not_yet_published": "NotAvailable",
+    "unknown": "Unknown",
+}
+_LONGEST_FILTER = 6_000
+_MONTHS = [
+    "januari",
+    "februari",
+    "maart",
+    "april",
+    "mei",
+    "juni",
+    "juli",
+    "augustus",
+    "september",
+    "oktober",
+    "november",
+    "december",
+]
+
+
+def identifier(theme: str) -> str:
+    return PREFIX + theme.upper().replace("_", "-")
+
+
+@dataclass
+class StatLine:
+    """One theme of one release, as its caller may see it."""
+
+    asked: Asked
+    opened: Opened
+    published: Published
+    theme: str
+
+    @classmethod
+    def find(cls, asked: Asked, name: str, release: str | None) -> StatLine:
+        """:raises Problem: there is no such table."""
+        opened = asked.open(release)
+        for theme in opened.base.themes:
+            if identifier(theme) == name.upper():
+                return cls(asked, opened, asked.published(opened), theme)
+        known = ", ".join(identifier(t) for t in opened.base.themes)
+        raise Problem(404, f"Er is geen tabel {name}; er zijn {known}.")
+
+    @property
+    def id(self) -> str:
+        return identifier(self.theme)
+
+    @property
+    def title(self) -> str:
+        return f"{self.published.themes[self.theme]}; standaardindicatoren De Kempen"
+
+    @property
+    def topics(self) -> list[dict[str, Any]]:
+        """The indicators that the table has a column for."""
+        return self.published.current(self.theme)
+
+    @property
+    def modified(self) -> str:
+        return self.opened.created_at.strftime("%Y-%m-%dT%H:%M:%S")
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def wide(self) -> str:
+        """SQL: ID, RegioS, Perioden and a column per topic. An ID is a row's place in the whole table, filtered or not."""
+        names = ", ".join(f'"{i["indicator_id"]}"' for i in self.topics)
+        if self.published.whole:
+            return f'select rowid as "ID", region_code as "{REGION}", period_code as "{PERIOD}", {names} from mart."{self.theme}"'
+        return (
+            f'select row_number() over (order by region_code, period_code) - 1 as "ID", region_code as "{REGION}", '
+            f'period_code as "{PERIOD}", {names} from ({self.published.wide(self.theme)})'
+        )
+
+    def long(self) -> str:
+        """SQL: Id, Measure, ValueAttribute, Value, StringValue, RegioS, Perioden."""
+        attribute = " ".join(f"when '{ours}' then '{theirs}'" for ours, theirs in ATTRIBUTES.items())
+        return f"""
+            select
+                v.rowid as "Id", v.indicator_id as "Measure",
+                case when v.value is not null then 'None' else case v.missing_reason {attribute} else 'Unknown' end end
+                    as "ValueAttribute",
+                v.value as "Value", null::varchar as "StringValue",
+                v.region_code as "{REGION}", v.period_code as "{PERIOD}"
+            from core.indicator_value as v
+            where {self.published.visible} and v.indicator_id in ({", ".join(_text(i["indicator_id"]) for i in self.topics)})
+        """
+
+    def count(self, sql: str) -> int:
+        return self.published.con.execute(f"select count(*) from ({sql})").fetchall()[0][0]
+
+    # -- codes --------------------------------------------------------------------------------------------------------
+
+    def regions(self) -> list[dict[str, Any]]:
+        """Regions with a row, each with a title that no other has: ``cbsodata`` puts titles where codes were."""
+        rows = self.published.rows(
+            f"select region_code, name, region_type, parent_code from core.region where region_code in "
+            f'(select "{REGION}" from ({self.wide()}) union select "{REGION}" from ({self.long()})) order by region_code'
+        )
+        names = [r["name"] or r["region_code"] for r in rows]
+        twice = {n for n in names if names.count(n) > 1} if len(names) < 2000 else _twice(names)
+        return [
+            r | {"title": f"{name} ({r['region_code']})" if name in twice else name}
+            for r, name in zip(rows, names, strict=True)
+        ]
+
+    def periods(self) -> list[dict[str, Any]]:
+        """Periods with a row. A period is as provisional as its most provisional figure."""
+        rows = self.published.rows(
+            f"""
+            select v.period_code, arg_min(v.period_status, case v.period_status when 'Voorlopig' then 1 when 'NaderVoorlopig'
+                then 2 when 'Definitief' then 3 end) as status
+            from core.indicator_value as v
+            where {self.published.visible} and v.indicator_id in ({", ".join(_text(i["indicator_id"]) for i in self.topics)})
+            group by v.period_code order by v.period_code
+            """
+        )
+        return [r | {"title": period_title(r["period_code"])} for r in rows]
+
+    def describe(self) -> str:
+        sources = self.published.sources(self.theme)
+        listed = "; ".join(f"{s['title']} ({s['attribution']}, {s['table_id']})" for s in sources)
+        purpose = product.declared()["themes"].get(self.theme, {}).get("purpose", "")
+        sample = (
+            "LET OP: een deel komt uit het meegeleverde voorbeelduittreksel. "
+            if any(s["origin"] == "sample" for s in sources)
+            else ""
+        )
+        return (
+            f"{sample}Release {self.opened.release_id}. {purpose} Bronnen: {listed}. Bewerking: Rural Data Center Kempen, CC BY 4.0. "
+            "Waarom een cijfer ontbreekt, staat in OData v4 (ValueAttribute) en in de API (/v1/waarnemingen)."
+        )
+
+    def span(self) -> str:
+        years = [p["period_code"][:4] for p in self.periods()]
+        return f"{years[0]} - {years[-1]}" if years else ""
+
+
+def _twice(names: list[str]) -> set[str]:
+    seen: set[str] = set()
+    return {n for n in names if n in seen or seen.add(n)}  # type: ignore[func-returns-value]
+
+
+def period_title(code: str) -> str:
+    """A period as StatLine writes it."""
+    year, kind, number = code[:4], code[4:6], code[6:]
+    if kind == "JJ":
+        return year
+    if kind == "SJ":
+        return f"{year}/'{(int(year) + 1) % 100:02d}"
+    if kind == "KW":
+        return f"{year} {int(number)}e kwartaal"
+    if kind == "HJ":
+        return f"{year} {int(number)}e halfjaar"
+    if kind == "MM" and number.isdigit() and 1 <= int(number) <= 12:
+        return f"{year} {_MONTHS[int(number) - 1]}"
+    return code
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+# -- options ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Options:
+    """The system query options of a request.
+
+    :param known: the columns that may be named.
+    :raises Problem: an option that is not known, not a number, or names what is not there.
+    """
+
+    asked: Asked
+    known: dict[str, Field]
+    version: int
+
+    def __post_init__(self) -> None:
+        self.given: dict[str, str] = {}
+        allowed = {"$filter", "$select", "$top", "$skip", "$orderby", "$format", "release"}
+        allowed |= {"$inlinecount"} if self.version == 3 else {"$count"}
+        for name, value in self.asked.request.query_params.multi_items():
+            if name.startswith("$") and name not in allowed:
+                raise Problem(501, f"De optie {name} is er niet; er zijn {', '.join(sorted(allowed))}.")
+            if name in self.given:
+                raise Problem(400, f"De optie {name} staat er twee keer.")
+            if name in allowed:
+                self.given[name] = value
+        if (form := self.given.get("$format", "json").lower()) and "json" not in form:
+            raise Problem(400, f"Alleen JSON is te krijgen, geen {form[:40]}.")
+        if len(self.given.get("$filter", "")) > _LONGEST_FILTER:
+            raise Problem(400, f"Een filter mag hoogstens {_LONGEST_FILTER} tekens lang zijn.")
+        self.top, self.skip = self._number("$top"), self._number("$skip") or 0
+        wants = self.given.get("$inlinecount" if self.version == 3 else "$count", "")
+        if wants not in ("", "allpages", "none", "true", "false"):
+            raise Problem(400, f"{wants[:40]!r} is geen antwoord op de vraag om te tellen.")
+        self.counted = wants in ("allpages", "true")
+        self.parameters: list[Any] = []
+        try:
+            text = self.given.get("$filter", "").strip()
+            self.where = to_sql(text, self.known, self.parameters) if text else "true"
+        except FilterError as error:
+            raise Problem(400, str(error)) from error
+        self.columns = self._columns()
+        self.order = self._order()
+
+    @property
+    def release(self) -> str | None:
+        return self.given.get("release")
+
+    def _number(self, name: str) -> int | None:
+        text = self.given.get(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+            raise Problem(400, f"{name} moet een heel getal zijn, geen {text[:40]!r}.")
+        return int(text)
+
+    def _columns(self) -> list[str]:
+        text = self.given.get("$select", "").strip()
+        if not text or text == "*":
+            return list(self.known)
+        names = [n.strip() for n in text.split(",")]
+        for name in names:
+            if name not in self.known:
+                raise Problem(400, f"Er is geen kolom {name[:80]!r}; er zijn {', '.join(list(self.known)[:30])}.")
+        return list(dict.fromkeys(names))
+
+    def _order(self) -> str:
+        parts = []
+        for part in filter(None, (p.strip() for p in self.given.get("$orderby", "").split(","))):
+            name, *way = part.split()
+            if name not in self.known or way not in ([], ["asc"], ["desc"]):
+                raise Problem(400, f"Op {part[:80]!r} is niet te sorteren.")
+            parts.append(f"{self.known[name].sql} {way[0] if way else 'asc'}")
+        return ", ".join(parts)
+
+    def link(self, opened: Opened, shown: int) -> str:
+        """The address of what comes after so many rows; it names the release, so that all pages are of one."""
+        given = dict(self.given)
+        if self.top is not None:
+            given["$top"] = str(self.top - shown)
+        given["$skip"] = str(self.skip + shown)
+        given["release"] = opened.release_id
+        query = "&".join(f"{quote(k, safe='$')}={quote(v, safe='')}" for k, v in given.items())
+        return f"{self.asked.root}{self.asked.request.url.path}?{query}"
+
+
+def text_fields(*names: str) -> dict[str, Field]:
+    return {name: Field(f'"{name}"', "text") for name in names}
+
+
+def number_fields(*names: str) -> dict[str, Field]:
+    return {name: Field(f'"{name}"', "number") for name in names}
+
+
+def rows_page(
+    table: StatLine, options: Options, sql: str, default_order: str, size: int
+) -> tuple[str, str | None, int | None]:
+    """A page of rows: JSON of its rows, the address of the next page, and the number of rows in all where asked for."""
+    take = size if options.top is None else min(size, options.top)
+    # Another page only when this one is full and more was asked for than it has.
+    wants_more = options.top is None or options.top > take
+    fields = ", ".join(f"'{name}', \"{name}\"" for name in options.columns)
+    order = f"{options.order}, {default_order}" if options.order else default_order
+    con = table.published.con
+    found = con.execute(
+        f"select json_object({fields})::varchar from ({sql}) where {options.where} order by {order} "
+        f"limit {take + (1 if wants_more else 0)} offset {options.skip}",
+        options.parameters,
+    ).fetchall()
+    count = None
+    if options.counted:
+        [(count,)] = con.execute(f"select count(*) from ({sql}) where {options.where}", options.parameters).fetchall()
+    table.asked.library.done(table.published)
+    more = options.link(table.opened, take) if wants_more and len(found) > take else None
+    return ",".join(row[0] for row in found[:take]), more, count
+
+
+def list_page(entries: list[dict[str, Any]], options: Options) -> tuple[str, int]:
+    """A list of metadata after all options. Few and small, so it is filtered by DuckDB in memory, by the same SQL."""
+    import duckdb
+
+    if not entries:
+        return "", 0
+    with duckdb.connect() as con:
+        shape = ", ".join(f'"{n}" {"double" if f.kind == "number" else "varchar"}' for n, f in options.known.items())
+        con.execute(f"create table entry (nr integer, {shape})")
+        names = list(options.known)
+        columns: list[list[Any]] = [list(range(len(entries)))]
+        columns += [[_plain(e.get(n), options.known[n].kind) for e in entries] for n in names]
+        con.execute(
+            f"insert into entry select {', '.join(f'unnest(${i})' for i in range(1, len(columns) + 1))}", columns
+        )
+        order = f"{options.order}, nr" if options.order else "nr"
+        chosen = con.execute(
+            f"select nr from entry where {options.where} order by {order}", options.parameters
+        ).fetchall()
+    upto = None if options.top is None else options.skip + options.top
+    kept = set(options.columns)
+    shown = [
+        {k: v for k, v in entries[nr].items() if k in kept or k.endswith(".type")}
+        for (nr,) in chosen[options.skip : upto]
+    ]
+    return ",".join(json.dumps(e, ensure_ascii=False) for e in shown), len(chosen)
+
+
+def _plain(value: Any, kind: str) -> Any:
+    if value is None:
+        return None
+    return float(value) if kind == "number" else str(value).rstrip(" ") if isinstance(value, str) else json.dumps(value)
+
+
+def fields_of(entries: list[dict[str, Any]]) -> dict[str, Field]:
+    """The columns of a list of metadata, by what is in it."""
+    found: dict[str, Field] = {}
+    for entry in entries:
+        for name, value in entry.items():
+            if not name.endswith(".type"):
+                kind = "number" if isinstance(value, int | float) and not isinstance(value, bool) else "text"
+                if name not in found or value is not None:
+                    found[name] = Field(f'"{name}"', kind)
+    return found
+
+
+Maker = Callable[[StatLine], list[dict[str, Any]]]
