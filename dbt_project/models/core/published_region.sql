@@ -33,7 +33,11 @@ merged as (
 dated as (
     select
         *,
-        regexp_extract(description, 'Begindatum (\d\d-\d\d-\d{4})', 1) as began,
+        -- Of a new municipality the list may say only that it came into being.
+        coalesce(
+            nullif(regexp_extract(description, 'Begindatum (\d\d-\d\d-\d{4})', 1), ''),
+            regexp_extract(description, 'Ontstaan per (\d\d-\d\d-\d{4})', 1)
+        ) as began,
         regexp_extract(description, 'Opgeheven per (\d\d-\d\d-\d{4})', 1) as abolished,
         regexp_extract(description, 'Naamswijziging per (\d\d-\d\d-\d{4}),\s*nieuwe naam', 1) as renamed
     from merged
