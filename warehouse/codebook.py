@@ -193,9 +193,9 @@ def _source_line(tables: Tables, source: Source) -> str:
     if declared and declared.period:
         periods = _period(declared.period)
     else:
-        first = _period(source.first_period) if source.first_period else ""
-        last = _period(source.last_period) if source.last_period else ""
-        periods = f"{first} - {last}" if first or last else "alle"
+        first = f"vanaf {_period(source.first_period)}" if source.first_period else ""
+        last = f"tot en met {_period(source.last_period)}" if source.last_period else ""
+        periods = f"{first} {last}".strip() or "alle"
     columns = "; ".join(
         f"{_ROLE[role]}: " + " ".join(_term(t, at) for at, t in enumerate(terms))
         for role, terms in source.roles.items()

@@ -33,7 +33,7 @@ merged as (
 dated as (
     select
         *,
-        -- Of a young municipality (Land van Cuijk, Maashorst) the list only says from which others it came into being.
+        -- Of a new municipality the list may say only that it came into being.
         coalesce(
             nullif(regexp_extract(description, 'Begindatum (\d\d-\d\d-\d{4})', 1), ''),
             regexp_extract(description, 'Ontstaan per (\d\d-\d\d-\d{4})', 1)
