@@ -64,7 +64,7 @@ class Rdc:
         return self.home / "warehouse" / "rdc.duckdb"
 
     def _environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RDC_", "DAGSTER_", "PYTEST_"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RDC_", "DAGSTER_", "PYTEST_", "COLUMNS"))}
         return kept | self.env | {"RDC_HOME": str(self.home), "RDC_HTTP_TIMEOUT": "2", "RDC_HTTP_ATTEMPTS": "2"}
 
 

@@ -213,30 +213,6 @@ def test_a_broken_table_keeps_its_last_good_snapshot_and_the_others_go_on(tmp_pa
         assert origins["85098NED"] == "live"
         assert after["85098NED"] != before["85098NED"]
 
-        cbs.clear_faults()
-        rdc("run")
-        assert set(rdc.sql('select distinct origin from core."table"')) == {("live",)}
-
-
-def test_a_snapshot_that_fails_its_audit_is_quarantined(tmp_path: Path) -> None:
-    with StandIn(sample_tables(), page_size=100) as cbs:
-        rdc = Rdc(tmp_path, cbs.env)
-        rdc("run")
-        before = rdc.sql("select snapshot_id from core.snapshot where table_id = '85098NED'")
-        table = cbs["85098NED"]
-        for measure in table.measures:
-            table.set_value(None, measure, None)
-        table.touch()
-
-        done = rdc("run", "--table", "85098NED", status=1)
-
-        assert "quarantine" in done.stderr
-        assert rdc.sql("select snapshot_id from core.snapshot where table_id = '85098NED'") == before
-        state = next(t for t in rdc.json("status")["tables"] if t["table_id"] == "85098NED")
-        assert state["state"] == "quarantined"
-        # It stays so, and stays an error, until the source mends it.
-        rdc("run", "--table", "85098NED", status=1)
-
 
 def test_a_table_added_without_code_lands_in_observation(released: Rdc, cbs: StandIn, tmp_path: Path) -> None:
     from tests.standin import V3Table

@@ -32,7 +32,7 @@ class Service:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RDC_", "PYTEST_"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RDC_", "PYTEST_", "COLUMNS"))}
         self.log = (self.home / "serve.log").open("w", encoding="utf-8")
         self.process = subprocess.Popen(
             [str(RDC), "serve", "--port", str(self.port)],
