@@ -190,7 +190,7 @@ def cbsodata_pandas_duckdb(base: str, tables: list[str], folder: Path) -> None:
     cbsodata.options.use_https = False
     with duckdb.connect(str(folder / "peer.duckdb")) as con:
         for table in tables:
-            pd.DataFrame(cbsodata.get_data(table, catalog_url=base.removeprefix("http://")))
+            con.register("frame", pd.DataFrame(cbsodata.get_data(table, catalog_url=base.removeprefix("http://"))))
             con.execute(f'create table "{table}" as select * from frame')
 
 
