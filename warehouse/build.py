@@ -64,7 +64,8 @@ def manifest(scratch: Path) -> Path:
         with _environment(scratch / "parse.duckdb"):
             result = _invoke(["parse"], scratch)
         if not result.success:
-            raise BuildError(f"dbt parse: {result.exception}")
+            why = str(result.exception or "") or "it was broken off before it was done; run `rdc run` again"
+            raise BuildError(f"dbt parse: {why}")
         stamp.write_text(now)
     return found
 
