@@ -27,7 +27,7 @@ from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Landing, Snapshot, Store, now
 from ingest.statline import service
-from ingest.statline.model import Code, Head, Metadata, Page, Service, Slice
+from ingest.statline.model import Head, Metadata, Page, Service, Slice
 from ingest.statline.page import observations_csv, page_columns
 from ingest.statline.slices import FilterError
 
@@ -127,10 +127,10 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     # What breaks off is kept for the next run to go on with; what proves wrong is not.
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
         pages = _collect(table, source, metadata, landing, slices, expected, progress)
-        with PARSERS:
-            write_metadata(landing.path, metadata)
-            warnings = write_data(landing.path, pages, source.layout, metadata)
-            rows = _prove(landing, source.layout, metadata, slices, counts, pages)
+        with PARSERS, duck() as con:
+            write_metadata(con, landing.path, metadata)
+            warnings = write_data(con, landing.path, pages, source.layout, metadata)
+            rows = _prove(con, landing, source.layout, metadata, slices, counts, pages)
         again = source.head(table)
         if again.stamp != head.stamp:
             raise _MovedError(
@@ -224,7 +224,9 @@ def _collect(
 # -- typing -----------------------------------------------------------------------------------------------------------
 
 
-def write_data(folder: Path, pages: list[Page], layout: str, metadata: Metadata) -> list[str]:
+def write_data(
+    con: duckdb.DuckDBPyConnection, folder: Path, pages: list[Page], layout: str, metadata: Metadata
+) -> list[str]:
     """Type the pages into ``data.parquet``; what had to be said about it.
 
     Every number is read as DOUBLE first: DuckDB would cut 12.5 to 12 when told to read a whole number. A column that
@@ -250,7 +252,7 @@ def write_data(folder: Path, pages: list[Page], layout: str, metadata: Metadata)
 
     warnings: list[str] = []
     whole = set(maybe_whole)
-    with duck() as con, _rows(folder, pages, read) as source:
+    with _rows(folder, pages, read) as source:
         try:
             try:
                 write(whole)
@@ -321,24 +323,28 @@ _METADATA = {
 }
 
 
-def write_metadata(folder: Path, metadata: Metadata) -> None:
+def write_metadata(con: duckdb.DuckDBPyConnection, folder: Path, metadata: Metadata) -> None:
     """The normalised metadata as Parquet: what dbt reads."""
-    with duck() as con:
-        for name, columns in _METADATA.items():
-            lines = folder / f"{name}.json"
-            rows = [item._asdict() if isinstance(item, Code) else vars(item) for item in getattr(metadata, name)]
-            lines.write_bytes(orjson.dumps(rows))
-            con.execute(
-                f"copy (select * from read_json('{lines}', format = 'array', columns = {_struct(columns)})) "
-                f"to '{folder / name}.parquet' (format parquet, compression zstd)"
-            )
-            lines.unlink()
+    for name, columns in _METADATA.items():
+        # Column by column, which takes half the time: a table of wijken and buurten has eighteen thousand codes.
+        items = getattr(metadata, name)
+        by_column = dict(zip(columns, zip(*items, strict=True), strict=True)) if items else dict.fromkeys(columns, ())
+        document = folder / f"{name}.json"
+        size = document.write_bytes(orjson.dumps(by_column))
+        arrays = _struct({key: f"{kind}[]" for key, kind in columns.items()})
+        unnested = ", ".join(f"unnest({_name(key)}) as {_name(key)}" for key in columns)
+        con.execute(
+            f"copy (select {unnested} from read_json('{document}', maximum_object_size = {size + 1024}, "
+            f"columns = {arrays})) to '{folder / name}.parquet' (format parquet, compression zstd)"
+        )
+        document.unlink()
 
 
 # -- proof ------------------------------------------------------------------------------------------------------------
 
 
 def _prove(
+    con: duckdb.DuckDBPyConnection,
     landing: Landing,
     layout: str,
     metadata: Metadata,
@@ -354,53 +360,52 @@ def _prove(
     expected = sum(count for count, _ in counts)
     keys = [d.key for d in metadata.dimensions] + ([] if layout == "wide" else ["Measure"])
     data = f"read_parquet('{landing.path / 'data.parquet'}')"
-    with duck() as con:
-        key = ", ".join(map(_name, keys))
-        rows, distinct = con.execute(
-            f"select (select count(*) from {data}), (select count(*) from (select distinct {key} from {data}))"
-        ).fetchall()[0]
-        for number, (part, (count, count_source)) in enumerate(zip(slices, counts, strict=True)):
-            arrived = rows
-            if part.regions is not None and (region := metadata.dimension("region")):
-                regions = sorted(part.regions)
-                arrived = con.execute(
-                    f"select count(*) from {data} where list_contains(?, {_name(region.key)})", [regions]
-                ).fetchall()[0][0]
-            if arrived != count:
-                own = [page for page in pages if page.part == number] or pages
-                raise LandingError(
-                    f"{own[0].url}: expected {count:,} rows as {count_source} says, got {arrived:,} in {len(own)} pages; "
-                    "the answer is not whole, though its status was 200"
-                )
-        if rows != expected:
-            raise LandingError(
-                f"{pages[0].url}: expected rows of the regions that were asked for, got {rows - expected:,} of others; the "
-                "service ignored the filter, though its status was 200"
-            )
-        if distinct != rows:
-            raise LandingError(
-                f"{pages[0].url}: expected one row per {', '.join(keys)}, got {rows - distinct:,} rows that repeat another"
-            )
-        if layout == "long":
-            silent = con.execute(
-                f"select count(*) from {data} where Value is null and StringValue is null "
-                "and coalesce(ValueAttribute, 'None') = 'None'"
+    key = ", ".join(map(_name, keys))
+    rows, distinct = con.execute(
+        f"select (select count(*) from {data}), (select count(*) from (select distinct {key} from {data}))"
+    ).fetchall()[0]
+    for number, (part, (count, count_source)) in enumerate(zip(slices, counts, strict=True)):
+        arrived = rows
+        if part.regions is not None and (region := metadata.dimension("region")):
+            regions = sorted(part.regions)
+            arrived = con.execute(
+                f"select count(*) from {data} where list_contains(?, {_name(region.key)})", [regions]
             ).fetchall()[0][0]
-            if silent:
-                raise LandingError(
-                    f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
-                )
-        for dimension in metadata.dimensions:
-            strange = con.execute(
-                f"select distinct d.{_name(dimension.key)} from {data} d anti join (select code from "
-                f"read_parquet('{landing.path / 'codes.parquet'}') where dimension = {_literal(dimension.key)}) c "
-                f"on c.code = d.{_name(dimension.key)} limit 5"
-            ).fetchall()
-            if strange:
-                raise LandingError(
-                    f"{pages[0].url}: expected only codes of {dimension.key} that its metadata lists, got "
-                    + ", ".join(repr(s[0]) for s in strange)
-                )
+        if arrived != count:
+            own = [page for page in pages if page.part == number] or pages
+            raise LandingError(
+                f"{own[0].url}: expected {count:,} rows as {count_source} says, got {arrived:,} in {len(own)} pages; "
+                "the answer is not whole, though its status was 200"
+            )
+    if rows != expected:
+        raise LandingError(
+            f"{pages[0].url}: expected rows of the regions that were asked for, got {rows - expected:,} of others; the "
+            "service ignored the filter, though its status was 200"
+        )
+    if distinct != rows:
+        raise LandingError(
+            f"{pages[0].url}: expected one row per {', '.join(keys)}, got {rows - distinct:,} rows that repeat another"
+        )
+    if layout == "long":
+        silent = con.execute(
+            f"select count(*) from {data} where Value is null and StringValue is null "
+            "and coalesce(ValueAttribute, 'None') = 'None'"
+        ).fetchall()[0][0]
+        if silent:
+            raise LandingError(
+                f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
+            )
+    for dimension in metadata.dimensions:
+        strange = con.execute(
+            f"select distinct d.{_name(dimension.key)} from {data} d anti join (select code from "
+            f"read_parquet('{landing.path / 'codes.parquet'}') where dimension = {_literal(dimension.key)}) c "
+            f"on c.code = d.{_name(dimension.key)} limit 5"
+        ).fetchall()
+        if strange:
+            raise LandingError(
+                f"{pages[0].url}: expected only codes of {dimension.key} that its metadata lists, got "
+                + ", ".join(repr(s[0]) for s in strange)
+            )
     return int(rows)
 
 

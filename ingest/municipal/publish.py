@@ -71,8 +71,8 @@ def write(
                 f"columns = {{{shape}}})) to '{landing.path / 'data.parquet'}' (format parquet, compression zstd)"
             )
             _write_rules(con, landing.path, contract)
+            write_metadata(con, landing.path, metadata)
         lines.unlink()
-        write_metadata(landing.path, metadata)
         (landing.path / "metadata.json.zst").write_bytes(
             zstandard.ZstdCompressor(level=1).compress(json.dumps(metadata.raw, ensure_ascii=False).encode())
         )

@@ -34,8 +34,7 @@ class Head:
     period_text: str
 
 
-@dataclass(frozen=True)
-class Dimension:
+class Dimension(NamedTuple):
     """An axis of the table. ``kind`` is ``region``, ``time`` or ``other``."""
 
     key: str
@@ -45,10 +44,7 @@ class Dimension:
 
 
 class Code(NamedTuple):
-    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …).
-
-    A tuple, because a table of wijken and buurten has eighteen thousand, and a frozen dataclass takes four times as long.
-    """
+    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …)."""
 
     dimension: str
     code: str
@@ -58,9 +54,25 @@ class Code(NamedTuple):
     status: str | None
     position: int
 
+    @classmethod
+    def read(cls, dimension: str, position: int, entry: dict[str, Any], key: str, group: str) -> Code:
+        """From an entry of a code list; ``key`` and ``group`` are what the service calls these fields.
 
-@dataclass(frozen=True)
-class Measure:
+        In the order of the fields and not by name: a table of wijken and buurten has eighteen thousand of them.
+        """
+        above = entry.get(group)
+        return cls(
+            dimension,
+            str(entry[key]).strip(),
+            clean(entry.get("Title")),
+            prose(entry.get("Description")),
+            None if above is None else str(above),
+            entry.get("Status"),
+            position,
+        )
+
+
+class Measure(NamedTuple):
     """A column (v3) or measure (v4). The stem is the key without its yearly moving suffix; v4 codes have none.
 
     ``path`` is the titles of the topic groups above it, from the outside in, joined by `` > ``.

@@ -87,7 +87,7 @@ class V3:
             key = prop["Key"]
             raw[key] = self._meta(table, key)
             dimensions.append(Dimension(key, _KIND[prop["Type"]], clean(prop.get("Title")), prop.get("Position") or 0))
-            codes += [_code(key, entry, at) for at, entry in enumerate(raw[key])]
+            codes += [Code.read(key, at, entry, "Key", "CategoryGroupID") for at, entry in enumerate(raw[key])]
         return Metadata(
             dimensions=tuple(infer_region(dimensions, codes)),
             codes=tuple(codes),
@@ -154,19 +154,6 @@ class V3:
         if at < 0:
             raise FetchError(link, "a next link into the ODataFeed", "another address")
         return self.base + link[at:].replace(" ", "%20")
-
-
-def _code(dimension: str, entry: dict[str, Any], position: int) -> Code:
-    group = entry.get("CategoryGroupID")
-    return Code(
-        dimension=dimension,
-        code=str(entry["Key"]).strip(),
-        title=clean(entry.get("Title")),
-        description=prose(entry.get("Description")),
-        group=None if group is None else str(group),
-        status=entry.get("Status"),
-        position=position,
-    )
 
 
 def _measures(properties: list[dict[str, Any]]) -> Iterator[Measure]:

@@ -81,7 +81,9 @@ class V4:
                 )
             )
             raw[f"{key}Codes"] = self._list(table, f"{key}Codes")
-            codes += [_code(key, item, at) for at, item in enumerate(raw[f"{key}Codes"])]
+            codes += [
+                Code.read(key, at, item, "Identifier", "DimensionGroupId") for at, item in enumerate(raw[f"{key}Codes"])
+            ]
         return Metadata(
             dimensions=tuple(infer_region(dimensions, codes)),
             codes=tuple(codes),
@@ -192,19 +194,6 @@ class V4:
         if at < 0:
             raise FetchError(link, f"a next link into {table.id}", "another address")
         return self.base + link[at:].replace(" ", "%20")
-
-
-def _code(dimension: str, entry: dict[str, Any], position: int) -> Code:
-    group = entry.get("DimensionGroupId")
-    return Code(
-        dimension=dimension,
-        code=str(entry["Identifier"]).strip(),
-        title=clean(entry.get("Title")),
-        description=prose(entry.get("Description")),
-        group=None if group is None else str(group),
-        status=entry.get("Status"),
-        position=position,
-    )
 
 
 def _measures(codes: list[dict[str, Any]], groups: list[dict[str, Any]]) -> Iterator[Measure]:
