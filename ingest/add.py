@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from ingest.http import Client, FetchError, NotFoundError
 from ingest.registry import Registry, RegistryError, Table, add_own
 from ingest.settings import Settings
@@ -13,6 +15,10 @@ from ingest.statline.model import Head, Metadata
 
 #: Above this many observations a whole table is more than this warehouse is for; the user must say which slice.
 MOST = 20_000_000
+
+#: From so many pages on the bulk file of a v4 table is cheaper than its pages, one behind the other: a third of the bytes
+#: and one request (measured: 3.0 s against 4.9 s for 20 pages at 150 ms).
+BULK_PAYS = 10 * 10_000
 
 _CADENCE = {
     "permaand": "month",
@@ -35,10 +41,12 @@ def add(
     catalog: str,
     period: str | None,
     odata_filter: str | None,
+    via: str = "odata",
 ) -> tuple[Table, Path, list[str]]:
     """Read the metadata of a table and register it in ``$RDC_HOME/sources``.
 
     :param protocol: v3 or v4; None asks v3 first (whole tables, quick), then v4.
+    :param via: ``csv`` takes the bulk file of a whole v4 table instead of its pages.
     :returns: the declaration, its file, and what the metadata told.
     :raises RegistryError: already declared, unknown to the service, too large, or without a period that can be told.
     """
@@ -49,14 +57,18 @@ def add(
         )
     found: tuple[Table, Head, Metadata] | None = None
     missed: list[str] = []
+    if via == "csv" and protocol is None:
+        protocol = "v4"
     for candidate in [protocol] if protocol else (["v3"] if catalog == "third-party" else ["v3", "v4"]):
-        table = Table(
+        table = _declared(
             id=table_id,
             title=table_id,
-            protocol=candidate,  # type: ignore[arg-type]
-            catalog=catalog,  # type: ignore[arg-type]
+            protocol=candidate,
+            catalog=catalog,
             cadence="year",
+            period=period,
             filter=odata_filter,
+            via=via,
             source_id="third_party" if catalog == "third-party" else "cbs",
         )
         try:
@@ -90,8 +102,8 @@ def add(
                 f"{table_id} has no time dimension, and its metadata names no single year ({head.title!r}, "
                 f"{head.period_text!r}). Say which period its figures are of: --period 2020JJ00"
             )
-    table = Table.model_validate(
-        table.model_dump()
+    table = _declared(
+        **table.model_dump()
         | {
             "title": head.title,
             "cadence": _cadence(metadata),
@@ -111,9 +123,20 @@ def add(
         if head.count is not None
         else f"{len(metadata.measures)} measures; dimensions {', '.join(d.key for d in metadata.dimensions)}"
     ]
+    if table.protocol == "v4" and via == "odata" and odata_filter is None and (head.count or 0) > BULK_PAYS:
+        told.append("of so many observations the bulk file is cheaper: `via: csv` in the declaration takes that")
     if table.period:
         told.append(f"period of all figures: {table.period}")
     return table, file, told
+
+
+def _declared(**fields: object) -> Table:
+    try:
+        return Table.model_validate(fields)
+    except ValidationError as error:
+        raise RegistryError(
+            "; ".join(str(found["msg"]).removeprefix("Value error, ") for found in error.errors())
+        ) from error
 
 
 def _region(metadata: Metadata) -> str:

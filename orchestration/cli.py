@@ -161,16 +161,23 @@ def sources_list(as_json: bool) -> None:
 @click.option("--catalog", type=click.Choice(["cbs", "third-party"]), default="cbs", show_default=True)
 @click.option("--period", help="Period of all figures (such as 2020JJ00), for a table without a time dimension.")
 @click.option("--filter", "odata_filter", help="OData filter that declares the slice to take.")
+@click.option(
+    "--via",
+    type=click.Choice(["odata", "csv"]),
+    default="odata",
+    show_default=True,
+    help="csv: the bulk file of a whole v4 table, cheaper than its pages when there are many.",
+)
 @_friendly
 def sources_add(
-    table_id: str, protocol: str | None, catalog: str, period: str | None, odata_filter: str | None
+    table_id: str, protocol: str | None, catalog: str, period: str | None, odata_filter: str | None, via: str
 ) -> None:
     """Read a table's metadata and register it; the next run lands it."""
     from ingest.add import add
     from ingest.http import Client
     from ingest.settings import Settings
 
-    table, file, told = add(Settings.from_env(), Client(), table_id, protocol, catalog, period, odata_filter)
+    table, file, told = add(Settings.from_env(), Client(), table_id, protocol, catalog, period, odata_filter, via)
     show.out.print(f"Registered [bold]{table.id}[/] ({table.protocol}): {table.title}")
     for line in told:
         show.out.print(f"  {line}")

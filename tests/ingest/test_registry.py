@@ -102,6 +102,19 @@ def test_a_table_that_is_only_on_v4_is_found_there(tmp_path: Path) -> None:
         assert add(tmp_path, cbs, "85900NED")[0].protocol == "v4"
 
 
+def test_a_whole_v4_table_can_be_declared_by_its_bulk_file(tmp_path: Path) -> None:
+    table = V4Table.build("85900NED", dims={"Perioden": ["2023JJ00"]}, measures=["M1"], rows=[("2023JJ00", 1)])
+    with StandIn([table]) as cbs:
+        declared, file, _ = add(tmp_path, cbs, "85900NED", via="csv")
+        assert (declared.protocol, declared.via) == ("v4", "csv")
+        assert Registry.load(own=file.parent).tables["85900NED"].via == "csv"
+        for wrong in ({"odata_filter": "Perioden eq '2023JJ00'"}, {"protocol": "v3"}):
+            with pytest.raises(RegistryError, match="the bulk file of a whole v4 table"):
+                add(tmp_path, cbs, "85901NED", via="csv", **wrong)
+        with pytest.raises(RegistryError, match="'soon' is not a CBS period code"):
+            add(tmp_path, cbs, "85901NED", period="soon")
+
+
 def test_a_third_party_table_is_asked_at_their_host(tmp_path: Path) -> None:
     with StandIn([v3("50999NED", catalog="RIVM")]) as cbs:
         with pytest.raises(RegistryError, match="No table 50999NED"):
