@@ -44,6 +44,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
                     "NotThereError",
                     "BusyError",
                     "BlockedError",
+                    "DiskFullError",
                     "BuildError",
                     "IndicatorError",
                     "AcceptError",

@@ -7,6 +7,7 @@ is imported: the run says so and ends.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,13 @@ from ingest.registry import Table
 from orchestration import pipeline, show
 from orchestration.pipeline import Choice, Workspace
 from warehouse.candidate import Input
+
+#: With fewer bytes than this to spare, what breaks a run off is the disk: DuckDB, SQLite and dbt each say so in their own way.
+FULL = 16 << 20
+
+
+class DiskFullError(Exception):
+    """There is no room to go on."""
 
 
 def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:
@@ -52,6 +60,15 @@ def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool)
         else:
             _summary(work, choices, outcomes, released, problem, failed, time.monotonic() - started)
         return 1 if problem or failed else 0
+    except Exception as error:
+        free = shutil.disk_usage(work.settings.home).free
+        if free < FULL:
+            raise DiskFullError(
+                f"The disk of {work.settings.home} is full ({free / 1e6:.1f} MB free), so the run broke off "
+                f"({type(error).__name__}). The current release and all snapshots are as they were. Make room (`rdc sources "
+                "prune` shows which snapshots nothing needs any more), then run again."
+            ) from error
+        raise
     finally:
         lock.release()
 

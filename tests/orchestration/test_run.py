@@ -306,3 +306,20 @@ def test_two_runs_at_once_are_refused(released: Rdc) -> None:
 
     with FileLock(released.home / ".run.lock"):
         assert "Another run is working" in released("run", status=1).stderr
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_there(tmp_path: Path) -> None:
+    home = tmp_path / "small"
+    home.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(home)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a disk of 256 kB can't be made here: mounting needs root")
+    try:
+        (home / "dbt").mkdir()  # not warmed: a parse of dbt is larger than this disk
+        told = Rdc(home, {})("run", "--source", "sample", status=1).stderr
+    finally:
+        subprocess.run(["umount", str(home)], check=True)
+    assert f"The disk of {home} is full" in " ".join(told.split())
+    assert "Traceback" not in told
