@@ -3,7 +3,8 @@
 The work is 20 tables of 18,300 regions by 115 measures (1.76 GB of JSON), served from loopback by a process of its own that
 sends prepared bytes. Every contestant runs in a fresh process, in turn, so that a machine that slows down slows all of them.
 Peers run in an interpreter of their own (``--peers``, with the packages of ``peers.txt``), so that the project needs none of
-them; those that are not installed there are left out and named. The last lines compare four connections with one at 150 ms.
+them; statline-bq needs one of Python 3.8 or 3.9 (``--statline-bq``). Those that are not installed there are left out and named.
+Those that take minutes do the whole work once. The last lines compare four connections with one at 150 ms.
 """
 
 from __future__ import annotations
@@ -43,17 +44,38 @@ def _bodies() -> dict[str, bytes]:
             row[key] = None if rng.random() < 0.4 else rng.randrange(100_000) if at % 3 else rng.randrange(1000) / 10
         rows.append(json.dumps(row, separators=(",", ":")).encode())
     properties = [
-        {"ID": 0, "Position": 0, "ParentID": None, "Type": "GeoDetail", "Key": "WijkenEnBuurten", "Title": "W"}
+        {
+            "ID": 0,
+            "Position": 0,
+            "ParentID": None,
+            "Type": "GeoDetail",
+            "Key": "WijkenEnBuurten",
+            "Title": "W",
+            "Description": None,
+        }
     ]
     properties += [
         {
-            **{"ID": n + 1, "Position": n + 1, "ParentID": None, "Type": "Topic", "Key": k, "Title": f"Onderwerp {n}"},
+            **{
+                "ID": n + 1,
+                "Position": n + 1,
+                "ParentID": None,
+                "Type": "Topic",
+                "Key": k,
+                "Title": f"Onderwerp {n}",
+                "Description": None,
+            },
             **{"Datatype": "Long" if n % 3 else "Double", "Unit": "aantal", "Decimals": 0 if n % 3 else 1},
         }
         for n, k in enumerate(keys)
     ]
     codes = [{"Key": f"{r:<10}", "Title": r, "Description": None} for r in regions]
+    fields = "".join(f'<Property Name="{k}" Type="Edm.{"Int64" if n % 3 else "Double"}"/>' for n, k in enumerate(keys))
     bodies = {
+        "$metadata": (
+            '<Edmx><EntityType Name="TData"><Property Name="ID" Type="Edm.Int32"/>'
+            f'<Property Name="WijkenEnBuurten" Type="Edm.String"/>{fields}</EntityType></Edmx>'
+        ).encode(),
         "DataProperties": json.dumps({"value": properties}).encode(),
         "CategoryGroups": b'{"value":[]}',
         "WijkenEnBuurten": json.dumps({"value": codes}).encode(),
@@ -89,7 +111,8 @@ def serve(latency: float, pipe) -> None:
                     "CategoryGroups",
                     "WijkenEnBuurten",
                 ]
-                listed = [{"name": n, "url": ""} for n in names]
+                root = f"http://{self.headers['Host']}/ODataFeed/odata/{parts[2]}"
+                listed = [{"name": n, "url": f"{root}/{n}"} for n in names]
                 self._send([json.dumps({"value": listed if len(parts) < 4 else [_info(parts[2])]}).encode()])
             elif parts[3] in ("TypedDataSet", "UntypedDataSet"):
                 start = int(query.get("$skip", 0))
@@ -117,6 +140,7 @@ def serve(latency: float, pipe) -> None:
 def _info(table: str) -> dict[str, object]:
     return {
         **{"ID": 0, "Identifier": table, "Title": table, "Modified": "2026-01-01T02:00:00", "RecordCount": REGIONS},
+        "ColumnCount": MEASURES + 2,
         **{"Catalog": "CBS", "Period": "2024", "Frequency": "Perjaar"},
     }
 
@@ -214,23 +238,41 @@ def dlt_duckdb(base: str, tables: list[str], folder: Path) -> None:
     pipeline.run(found, loader_file_format="parquet")
 
 
+def statline_bq(base: str, tables: list[str], folder: Path) -> None:
+    """statline-bq up to its Parquet files, which it would then upload. It knows the address of CBS only: sent to ours."""
+    import requests
+
+    get = requests.get
+    requests.get = lambda url, *rest, **more: get(url.replace("https://opendata.cbs.nl", base), *rest, **more)
+    from statline_bq.main import _cbsodata_to_local
+
+    for table in tables:
+        _, files = _cbsodata_to_local(table, "v3", third_party=False, out_dir=folder / table)
+        if not any("TypedDataSet" in str(file) for file in files):
+            raise SystemExit(f"no rows of {table}")
+
+
 CONTESTANTS = {
     "ours": (ours, None),
     "requests + orjson": (requests_orjson, "orjson"),
     "requests + simdjson": (requests_simdjson, "simdjson"),
     "cbsodata + pandas + DuckDB": (cbsodata_pandas_duckdb, "pandas"),
     "dlt": (dlt_duckdb, "dlt"),
+    "statline-bq": (statline_bq, "statline_bq"),
 }
-#: These take minutes for what the others do in seconds: they do a part of the work, once, against ours on the same part.
-SLOW = {"dlt": 2}
+#: These take minutes for what the others do in seconds: they do the work once, right after ours did.
+SLOW = ("dlt", "statline-bq")
+
+#: The interpreter of each contestant that is not ours to run.
+INTERPRETERS: dict[str, str] = {}
 
 
-#: The interpreter that has the peers' packages.
-PEERS = os.environ.get("BENCH_PEERS", sys.executable)
-
-
-def _has(package: str) -> bool:
-    looked = [PEERS, "-c", f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"]
+def _has(name: str, package: str) -> bool:
+    looked = [
+        INTERPRETERS[name],
+        "-c",
+        f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)",
+    ]
     return subprocess.run(looked, check=False).returncode == 0
 
 
@@ -248,7 +290,7 @@ def _contest(name: str, base: str, count: int) -> None:
 
 def _measure(name: str, base: str, count: int, **environment: str) -> tuple[float, float]:
     command = [
-        sys.executable if name == "ours" else PEERS,
+        INTERPRETERS.get(name, sys.executable),
         "-m",
         "tests.benchmarks.ingest",
         "--contestant",
@@ -270,6 +312,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--tables", type=int, default=20)
     options.add_argument("--peers", metavar="PYTHON", help="the interpreter that has the peers' packages")
+    options.add_argument("--statline-bq", metavar="PYTHON", help="one of 3.8 or 3.9 with statline-bq 0.2.0")
     options.add_argument("--only", nargs="*", help="these contestants, besides ours")
     options.add_argument("--contestant", help=argparse.SUPPRESS)
     options.add_argument("--base", help=argparse.SUPPRESS)
@@ -278,9 +321,9 @@ def main() -> None:
         _contest(asked.contestant, asked.base, asked.tables)
         return
 
-    global PEERS
-    PEERS = asked.peers or PEERS
-    here = {n: f for n, (f, needs) in CONTESTANTS.items() if not needs or _has(needs)}
+    INTERPRETERS.update({n: asked.peers or sys.executable for n in CONTESTANTS if n != "ours"})
+    INTERPRETERS["statline-bq"] = asked.statline_bq or INTERPRETERS["statline-bq"]
+    here = {n: f for n, (f, needs) in CONTESTANTS.items() if not needs or _has(n, needs)}
     missing = [n for n in CONTESTANTS if n not in here]
     names = [n for n in here if asked.only is None or n == "ours" or n in asked.only]
     receive, send = multiprocessing.Pipe(False)
@@ -309,10 +352,8 @@ def main() -> None:
             f"{'-' if name == 'ours' else f'{ratio:.2f}'} | {max(m for _, m in found[name]):.0f} |"
         )
     for name in (n for n in names if n in SLOW):
-        (own, _), (theirs, memory) = (_measure(n, base, SLOW[name]) for n in ("ours", name))
-        print(
-            f"| {name}, {SLOW[name]} tables, once | {theirs:.1f} against {own:.1f} | {own / theirs:.3f} | {memory:.0f} |"
-        )
+        (own, _), (theirs, memory) = (_measure(n, base, asked.tables) for n in ("ours", name))
+        print(f"| {name}, once | {theirs:.1f} against {own:.1f} | {own / theirs:.3f} | {memory:.0f} |")
     server.terminate()
 
     receive, send = multiprocessing.Pipe(False)
