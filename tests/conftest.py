@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share something dear to make (a release, a run of all faults) go to one worker; the others spread."""
     for item in items:
         shared = getattr(item, "_fixtureinfo", None)
-        scopes = {d[-1].scope for d in shared.name2fixturedefs.values()} if shared else set()
-        if "module" in scopes:
+        fixtures = shared.name2fixturedefs if shared else {}
+        if "released" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("released"))
+        elif "module" in {d[-1].scope for d in fixtures.values()}:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 

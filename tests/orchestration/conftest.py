@@ -46,6 +46,11 @@ class Rdc:
         if PARSED and not (self.home / "dbt").exists() and PARSED[0].is_dir():
             shutil.copytree(PARSED[0], self.home / "dbt")
 
+    def copy(self, home: Path, env: dict[str, str]) -> Rdc:
+        """The same data folder once more, to spoil; its sources are asked elsewhere."""
+        shutil.copytree(self.home, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster", ".run.lock"))
+        return Rdc(home, env)
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         self._warm()
         return subprocess.Popen(
