@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,13 +58,21 @@ class Candidate:
             con.close()
 
     def prepare(
-        self, inputs: list[Input], released: Path | None, outcomes: Path, registry: Registry | None = None
+        self,
+        inputs: list[Input],
+        released: Path | None,
+        outcomes: Path,
+        registry: Registry | None = None,
+        closed: Collection[str] = (),
+        delivered: Collection[str] = (),
     ) -> None:
         """Start anew: an empty file with schema ``raw``.
 
         :param released: the current release, for what was published before; None for the first one.
         :param outcomes: the log of all attempts to ingest (JSON lines).
         :param registry: the indicator registry; the project's own by default.
+        :param closed: tables that this release may know nothing of.
+        :param delivered: tables of municipalities: why a delivery of theirs was refused is between it and its sender.
         :raises IndicatorError: the registry can't be used, or does not fit the tables.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -79,7 +87,7 @@ class Candidate:
             load_registry(con, registry)
             load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
             _load_published(con, released)
-            _load_outcomes(con, outcomes)
+            _load_outcomes(con, outcomes, closed, delivered)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
             con.execute("create table raw.build as select date_trunc('second', now()) as known_at")
 
@@ -417,7 +425,9 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None) -> No
     con.execute("detach released")
 
 
-def _load_outcomes(con: duckdb.DuckDBPyConnection, outcomes: Path) -> None:
+def _load_outcomes(
+    con: duckdb.DuckDBPyConnection, outcomes: Path, closed: Collection[str], delivered: Collection[str]
+) -> None:
     """Every attempt to ingest a table; a line that a killed run left torn is passed over."""
     columns = {
         "table_id": "VARCHAR",
@@ -436,8 +446,10 @@ def _load_outcomes(con: duckdb.DuckDBPyConnection, outcomes: Path) -> None:
         shape = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
         con.execute(
             f"insert into raw.outcome select * from read_json({_text(outcomes)}, format = 'newline_delimited', "
-            f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null"
+            f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null and not list_contains(?, table_id)",
+            [list(closed)],
         )
+        con.execute("update raw.outcome set reason = null where list_contains(?, table_id)", [list(delivered)])
 
 
 def _text(value: object) -> str:
