@@ -12,6 +12,7 @@ import pytest
 from ingest.municipal import examples
 from tests.ingest.municipal.conftest import found_in
 from tests.orchestration.conftest import Rdc
+from tests.warehouse.conftest import Service
 
 NOBODY = "http://127.0.0.1:9"
 PLANTED = ["123456782", "Xqbertha Verzonnenaar", "bertha@xqverzonnen.nl", "0612345678", "Xqverzonnenstraat 17"]
@@ -228,6 +229,30 @@ def test_what_is_one_municipality_s_own_is_in_its_release_alone(delivered: Rdc) 
         assert answers(delivered, "query", sql, level=level) == []
     levels = "select distinct sharing_level from core.observation order by 1"
     assert answers(delivered, "query", levels, level="GM0770") == ["municipality", "partners", "public"]
+
+
+def test_the_service_gives_each_key_its_own(delivered: Rdc) -> None:
+    wanted = {"partner": ("partners",), "eersel": ("municipality", "GM0770"), "bladel": ("municipality", "GM1728")}
+    keys: dict[str, str | None] = {"nobody": None}
+    for name, (level, *municipality) in wanted.items():
+        arguments = ["--partner", name, "--level", level, *(f"--municipality={m}" for m in municipality)]
+        keys[name] = delivered.json("keys", "add", name, *arguments)["secret"]
+    indicators, seen, files = ["eigen_restafval", "eigen_wmo", "eigen_klachten"], {}, {}
+    with Service(delivered.home, delivered.env) as service:
+        for name, key in keys.items():
+            answers = [service.get("/v1/waarnemingen", key, indicator=i, gebied="GM0770") for i in indicators]
+            seen[name] = [
+                a.status_code == 200 and any(w["waarde"] is not None for w in a.json()["waarnemingen"]) for a in answers
+            ]
+            table = service.get("/v1/tabellen/bestuur", key, formaat="csv", gebied="GM0770").text
+            files[name] = "eigen_klachten" in table
+    assert seen == {
+        "nobody": [True, False, False],
+        "partner": [True, True, False],
+        "eersel": [True, True, True],
+        "bladel": [True, True, False],
+    }
+    assert files == {"nobody": False, "partner": False, "eersel": True, "bladel": False}
 
 
 def test_disclosure_control_was_checked_again_in_both(delivered: Rdc) -> None:
