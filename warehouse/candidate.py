@@ -86,7 +86,7 @@ class Candidate:
             registry = registry or indicators.load()
             load_registry(con, registry)
             load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
-            _load_published(con, released)
+            _load_published(con, released, closed)
             _load_outcomes(con, outcomes, closed, delivered)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
             con.execute("create table raw.build as select date_trunc('second', now()) as known_at")
@@ -407,8 +407,11 @@ def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> No
     _insert(con, "policy_goal", rows)
 
 
-def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None) -> None:
-    """What earlier releases published, so that the history goes on; empty before the first release."""
+def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str]) -> None:
+    """What earlier releases published, so that the history goes on; empty before the first release.
+
+    What drew on a table that was closed since has no history here any more, in whatever version.
+    """
     con.execute(
         """
         create table raw.published (
@@ -421,7 +424,13 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None) -> No
     if released is None or not released.is_file():
         return
     con.execute(f"attach {_text(released)} as released (read_only)")
-    con.execute("insert into raw.published by name select * from released.core.indicator_history")
+    con.execute(
+        "insert into raw.published by name select * from released.core.indicator_history where indicator_id not in ("
+        "select indicator_id from released.core.indicator_term where list_contains($closed, table_id) union "
+        "select indicator_id from released.core.indicator_history "
+        "where list_contains($closed, regexp_replace(snapshot_id, '-[^-]+-[^-]+$', '')))",
+        {"closed": list(closed)},
+    )
     con.execute("detach released")
 
 
