@@ -261,7 +261,8 @@ def judge_delivery(
     else:
         layer.write(f"reports/{told.name}", text.encode())
     delivery = Delivery(
-        delivery_id=f"{at[:19].replace('-', '').replace(':', '')}-{sha[:12]}",
+        # A file that is judged anew under another contract is another delivery, also within the second.
+        delivery_id=f"{at[:19].replace('-', '').replace(':', '')}-{sha[:12]}-{contract.intake_hash[:6]}",
         at=at,
         name=known,
         sha256=sha,
@@ -381,6 +382,9 @@ def protected(
     records = layer.published(gemeente, period)
     if rows is None:  # their retention is over; what was published of them stands
         return _standing_figures(contract, period, records, delivery)
+    if contract.disclosure.units != "none" and (why := _not_linked(contract, layer, gemeente, period, records)):
+        warnings.append(f"{gemeente} {period}: not published, since {why}; what was published before stands")
+        return _standing_figures(contract, period, records, delivery)
     counted = count_up(contract, gemeente, period, rows, geography)
     if counted.unplaced:
         warnings.append(
@@ -421,6 +425,34 @@ def _standing_figures(
     return list(_observed(contract, period, _release(records[-1]))), records[-1]["delivery"]
 
 
+def _not_linked(
+    contract: Contract, layer: Layer, gemeente: str, period: str, records: list[dict[str, Any]]
+) -> str | None:
+    """Why the figures can't be protected against those published before: they are about other groups of the same people, which
+    the attacker does not know to link. A small group is then had by subtracting the one from the other."""
+    others = [p for p in layer.published_periods(gemeente) if p[:4] == period[:4] and p[4:6] != period[4:6]]
+    if others:
+        return f"another division of the year was published ({', '.join(others)})"
+    known = {name: set(contract.by_name[name].members) for name in contract.observation.dimensions}
+    counts = _counts(contract)
+    for record in records:
+        used = {tuple(part.split("=", 1)) for key, *_ in record["figures"] for part in key[2:]}
+        if gone := sorted(f"{name} {code}" for name, code in used if name in known and code not in known[name]):
+            return f"{', '.join(gone)} are no longer members, but were published"
+        before = record.get("counts", {})
+        if other := sorted(code for code in counts if code in before and before[code] != counts[code]):
+            return f"{', '.join(other)} counts something else than before"
+    return None
+
+
+def _counts(contract: Contract) -> dict[str, Any]:
+    """What each measure counts, as it is compared with what it counted before."""
+    return {
+        m.code: [m.count, m.sum, sorted([c, sorted(values)] for c, values in m.where.items())]
+        for m in contract.observation.measures
+    }
+
+
 def rules(contract: Contract) -> Any:
     from warehouse.disclosure import Rules
 
@@ -448,7 +480,7 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
     def name(key: tuple[str, ...]) -> tuple[str, ...]:
         return _canonical(contract, key)
 
-    measures = {m.code: m for m in contract.observation.measures}
+    measures = {m.code: m for m in contract.observation.measures} | counted.linking
     has_key = contract.of_type("key") is not None
     cells, relations = [], []
     for key, tally in counted.tallies.items():
@@ -463,6 +495,7 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
                 second=tally.second if measure.is_amount else 0.0,
                 rounded=not key[1].startswith("GM"),
                 amount=measure.is_amount,
+                linking=key[0] in counted.linking,
                 weight={"GM": 64.0, "WK": 8.0}.get(key[1][:2], 1.0) * 4.0 ** key[2:].count(TOTAL),
             )
         )
@@ -519,6 +552,7 @@ def _record(made: Release, delivery: Delivery, contract: Contract) -> dict[str, 
         "at": now(),
         "delivery": delivery.delivery_id,
         "contract": contract.publish_hash,
+        "counts": _counts(contract),
         "figures": [
             [list(key), f.value, f.published, f.low, f.high, f.least, f.most, f.need, f.weight, f.may_hide]
             for key, f in made.figures.items()

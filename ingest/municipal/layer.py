@@ -124,6 +124,10 @@ class Layer:
         file = self.folder / "published" / f"{gemeente}-{period}.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
 
+    def published_periods(self, gemeente: str) -> list[str]:
+        """The periods of which something was published of a municipality."""
+        return sorted(f.stem.partition("-")[2] for f in (self.folder / "published").glob(f"{gemeente}-*.json"))
+
     def publish(self, gemeente: str, period: str, releases: list[dict[str, Any]]) -> None:
         self.write(f"published/{gemeente}-{period}.json", json.dumps(releases, ensure_ascii=False).encode())
 
