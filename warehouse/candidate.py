@@ -85,6 +85,12 @@ class Candidate:
             _load_disclosure_rules(con, inputs)
             registry = registry or indicators.load()
             load_registry(con, registry)
+            # What a municipal source divides by its rules, an indicator on it may not divide against them.
+            con.execute(
+                "update raw.binding set least_denominator = (select max(rule.least_denominator) from raw.term as term "
+                "inner join raw.disclosure_rule as rule using (table_id) "
+                "where term.binding_id = binding.binding_id and rule.units <> 'none')"
+            )
             load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
             _load_published(con, released, closed)
             _load_outcomes(con, outcomes, closed, delivered)
@@ -206,7 +212,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
         create table raw.binding (
             binding_id integer, indicator_id varchar, version integer, table_id varchar, regions varchar[],
             first_period varchar, last_period varchar, constant double, stretch integer, series_break varchar,
-            same_areas boolean, seen boolean
+            same_areas boolean, seen boolean, least_denominator integer
         );
         create table raw.term (
             binding_id integer, role varchar, term_no integer, table_id varchar, bound_to varchar,
@@ -238,7 +244,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
                 rows["binding"].append(
                     [
                         *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
-                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen),
+                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen, None),
                     ]
                 )
                 for role, terms in s.roles.items():
