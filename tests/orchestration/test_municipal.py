@@ -241,7 +241,8 @@ def test_what_is_one_municipality_s_own_is_in_its_release_alone(delivered: Rdc) 
     ]
     for level in ("public", "partners"):
         assert answers(delivered, "query", sql, level=level) == []
-    ratio = "select value, missing_reason from core.indicator_value where indicator_id = 'eigen_klachten_termijn' and region_code = 'GM0770'"
+    termijn = "indicator_id = 'eigen_klachten_termijn' and region_code = 'GM0770'"
+    ratio = f"select value, missing_reason from core.indicator_value where {termijn}"
     assert answers(delivered, "query", ratio, level="GM0770") == [",suppressed"]
     levels = "select distinct sharing_level from core.observation order by 1"
     assert answers(delivered, "query", levels, level="GM0770") == ["municipality", "partners", "public"]
