@@ -93,7 +93,12 @@ def plan(work: Workspace, table: Table) -> Outcome:
 def _standing(table: Table, layer: Layer, last: Any, waiting: int) -> Outcome:
     """Nothing new: the newest delivery was accepted, or is in quarantine."""
     deliveries = layer.deliveries()
-    note = f"{waiting} file(s) may still be written and are left alone" if waiting else ""
+    note = ""
+    if waiting:
+        note = (
+            f"{table.id}: {waiting} file(s) may still be written and are left alone: they are unfinished by their name, or changed "
+            f"less than {drop.settle_seconds():g} s ago. Run again in a moment."
+        )
     facts = (last.snapshot_id, last.modified, last.row_count) if last else (None, None, None)
     if deliveries and deliveries[-1].state != "accepted":
         return Outcome(table.id, now(), QUARANTINED, _why(table, deliveries[-1]), *facts)

@@ -435,7 +435,7 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
             note = why or "not fetched yet"
             choices.append(Choice(table, Input(table, sample, "sample", note), note))
         else:
-            choices.append(Choice(table, None, why or "not fetched yet"))
+            choices.append(Choice(table, None, why or (outcome.reason if outcome else "") or "not fetched yet"))
     return choices
 
 

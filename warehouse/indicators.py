@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -504,26 +504,27 @@ def load(folder: Path = FOLDER, own: Path | None = None, closed: Collection[str]
     added: list[OwnTheme] = []
     if own is not None:
         added = [theme for f in sorted(own.glob("*.yml")) if (theme := _read(f, OwnTheme, problems, str(f)))]
-    problems += _across(_filled_in(themes, added), series)
+    mine = [Theme(theme=theme.theme, title="", indicators=theme.indicators) for theme in added]
+    problems += _across([*_making_room(themes, mine), *mine], series)
     if problems:
         raise IndicatorError("\n".join(problems))
-    mine = Registry([Theme(theme=t.theme, title="", indicators=t.indicators) for t in added], series).without(closed)
-    return Registry(_filled_in(themes, mine.themes), series)
+    mine = Registry(mine, series).without(closed).themes
+    filled = []
+    for theme in _making_room(themes, mine):
+        more = [i for own_theme in mine if own_theme.theme == theme.theme for i in own_theme.indicators]
+        filled.append(theme.model_copy(update={"indicators": [*theme.indicators, *more]}))
+    return Registry(filled, series)
 
 
-def _filled_in(themes: list[Theme], added: Sequence[Theme | OwnTheme]) -> list[Theme]:
-    """The themes of the project with the user's own indicators in them."""
-    if not added:
-        return themes
-    mine = {indicator.id for theme in added for indicator in theme.indicators}
-    found = {}
-    for theme in themes:
-        kept = [i for i in theme.indicators if i.id not in mine or not i.current.no_figure]
-        found[theme.theme] = theme.model_copy(update={"indicators": kept})
-    for theme in added:
-        before = found[theme.theme]
-        found[theme.theme] = before.model_copy(update={"indicators": [*before.indicators, *theme.indicators]})
-    return list(found.values())
+def _making_room(themes: list[Theme], mine: list[Theme]) -> list[Theme]:
+    """The project's themes without the indicators that have no figure and that the user defines."""
+    named = {indicator.id for theme in mine for indicator in theme.indicators}
+    return [
+        theme.model_copy(
+            update={"indicators": [i for i in theme.indicators if i.id not in named or not i.current.no_figure]}
+        )
+        for theme in themes
+    ]
 
 
 def _read(file: Path, kind: type[_Model], problems: list[str], name: str | None = None) -> _Model | None:
