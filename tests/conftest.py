@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something dear to make (a release, a run of all faults) go to one worker; the others spread."""
-    for item in items:
-        shared = getattr(item, "_fixtureinfo", None)
-        scopes = {d[-1].scope for d in shared.name2fixturedefs.values()} if shared else set()
-        if "module" in scopes:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a file that makes something dear for all of them (a release, a run of all faults) go to one worker; the others
+    spread.
+
+    The mark ``xdist_group`` says the same, but xdist 3.8 writes it into a field that pytest 9.2 no longer has.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    @cache
+    def shares(file: str) -> bool:
+        return 'scope="module"' in (config.rootpath / file).read_text(encoding="utf-8")
+
+    class BySharedFixture(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if shares(file) else nodeid
+
+    return BySharedFixture(config, log)
 
 
 PROJECT = Path(__file__).parent.parent

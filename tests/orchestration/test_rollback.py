@@ -54,7 +54,7 @@ def test_what_is_taken_back_from_everyone_is_taken_back_from_partners_too(work: 
     # The newest of theirs with the same public figures; one that never had them stays, and it is said what to do.
     assert (current(work, "public"), current(work, "partners")) == (good.release_id, later.release_id)
     assert f"and for partners: {later.release_id}" in done.output
-    assert "No release of GM0770" in done.output
+    assert "No release of GM0770" in " ".join(done.output.split())
     assert rdc("rollback", bad.release_id).exit_code == 0
     assert (current(work, "public"), current(work, "partners")) == (bad.release_id, wrong.release_id)
 
@@ -75,7 +75,7 @@ def test_nothing_goes_back_when_one_of_them_was_changed(work: Workspace) -> None
     file = work.at("partners").releases.path(theirs.release_id)
     file.chmod(0o644)
     file.write_bytes(b"x")
-    assert "it was changed since" in rdc("rollback", good.release_id).stderr
+    assert "it was changed since" in " ".join(rdc("rollback", good.release_id).stderr.split())
     assert (current(work, "public"), current(work, "partners")) == (bad.release_id, wrong.release_id)
 
 
