@@ -31,7 +31,7 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@echo "==> Running the tests, on all cores"
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -47,6 +47,11 @@ class Settings:
         """Sources that the user registered, beside those that the project ships."""
         return self.home / "sources"
 
+    @property
+    def own_indicators(self) -> Path:
+        """Indicators that the user declared, beside those that the project ships."""
+        return self.home / "indicators"
+
     def releases(self, level: str) -> Path:
         """Where the releases of a sharing level are: the public ones apart from all others.
 
@@ -57,6 +62,11 @@ class Settings:
                 f"{level!r} is no sharing level; there are public, partners and municipalities (GM0770)"
             )
         return self.warehouse if level == "public" else self.warehouse / "restricted" / level
+
+    @property
+    def restricted(self) -> list[str]:
+        """The sharing levels, besides public, that have a series of releases."""
+        return sorted(f.name for f in (self.warehouse / "restricted").glob("*") if (f / "releases").is_dir())
 
     @property
     def drop(self) -> Path:

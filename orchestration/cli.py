@@ -541,14 +541,17 @@ def _pull_from(
 @_friendly
 def explain(indicator: str, region: str, period: str, as_of: str | None, as_json: bool, level: str) -> None:
     """A figure back to its source cells."""
+    from functools import partial
+
     from orchestration.explain import cell_url, tree
+    from orchestration.municipal import provenance
     from orchestration.pipeline import Workspace
     from warehouse.explain import explain as chain
     from warehouse.read import reading
 
     work = Workspace.open(level=level)
     with reading(work.releases, as_of) as reader:
-        found = chain(reader, work.store, indicator, region, period, cell_url(work))
+        found = chain(reader, work.store, indicator, region, period, cell_url(work), partial(provenance, work))
     if as_json:
         show.as_json(found)
     else:
@@ -594,15 +597,16 @@ def releases(as_json: bool, level: str) -> None:
 @click.argument("new", metavar="NEW")
 @click.option("--limit", type=click.IntRange(0), default=1000, show_default=True, help="Figures to name one by one.")
 @click.option("--exit-code", is_flag=True, help="End with status 3 when anything differs.")
+@level_option
 @json_option
 @_friendly
-def diff(old: str, new: str, limit: int, exit_code: bool, as_json: bool) -> None:
+def diff(old: str, new: str, limit: int, exit_code: bool, level: str, as_json: bool) -> None:
     """What changed between two releases: schema, rows, figures, definitions, and what became definitive."""
     from ingest.settings import Settings
     from warehouse.diff import diff as compared
     from warehouse.release import Releases
 
-    found = compared(Releases(Settings.from_env().warehouse), old, new, limit)
+    found = compared(Releases(Settings.from_env().releases(level)), old, new, limit)
     if as_json:
         show.as_json(found.as_dict())
     else:
@@ -612,18 +616,35 @@ def diff(old: str, new: str, limit: int, exit_code: bool, as_json: bool) -> None
 
 @main.command()
 @click.argument("release")
+@level_option
 @_friendly
-def rollback(release: str) -> None:
-    """Make an earlier release current. It stays so until a source changes."""
-    from orchestration.pipeline import Workspace
+def rollback(release: str, level: str) -> None:
+    """Make an earlier release current. It stays so until a source changes.
 
-    work = Workspace.open()
+    Going back in the public series takes the releases of partners and municipalities along, to what has the same public figures.
+    """
+    from orchestration.pipeline import Workspace
+    from orchestration.pipeline import rollback as go_back
+
+    work = Workspace.open(level=level)
     lock = work.lock()
     try:
-        made = work.releases.rollback(release)
+        made, others = go_back(work, release)
     finally:
         lock.release()
-    show.out.print(f"Release {made.release_id} of {made.created_at} is current: {work.releases.current_file}")
+    show.out.print(
+        f"Release {made.release_id} of {made.created_at} is current: {work.releases.current_file}", soft_wrap=True
+    )
+    for other, found in others.items():
+        if found:
+            show.out.print(f"  and for {other}: {found.release_id} of {found.created_at}")
+        else:
+            show.warn(
+                "NOT ROLLED BACK",
+                f"No release of {other} that is kept has the same public figures, so its current one stays, with the figures "
+                f"that were taken back from everyone. See `rdc releases --level {other}`; go back there with "
+                f"`rdc rollback RELEASE --level {other}`, or make a new one with `rdc run` once the fault is mended.",
+            )
 
 
 # -- publishing -------------------------------------------------------------------------------------------------------

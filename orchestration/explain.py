@@ -78,9 +78,42 @@ def tree(found: dict[str, Any]) -> Tree:
         node.add(f"SHA-256 {cell['sha256']}: {cell['verified']}")
         if cell["look_up"]:
             node.add(f"look it up: {escape(cell['look_up'])}")
+        if cell["delivered"]:
+            _delivered(node.add("delivered by a municipality"), cell["delivered"])
     if len(found["history"]) > 1:
         past = root.add("published before")
         for row in found["history"]:
             said = plain(row["value"]) if row["value"] is not None else row["missing_reason"]
             past.add(f"{said}: {row['known_from']} - {row['known_to'] or 'now'}")
     return root
+
+
+def _delivered(node: Tree, found: dict[str, Any]) -> None:
+    contract, rules, delivery = found["contract"], found["disclosure"], found["delivery"]
+    node.add(
+        escape(
+            f"contract {contract['id']} ({contract['sharing_level']}): {contract['title']}, of {contract['owner']}; "
+            f"{contract['purpose']} {contract['legal_basis']}, register {contract['processing_register']}"
+        )
+    )
+    node.add(escape(f"counted: {found['counting']}"))
+    if rules["units"] == "none":
+        node.add(escape(f"disclosure control: none needed. {rules['why']}"))
+    else:
+        node.add(
+            escape(
+                f"disclosure control: at least {rules['threshold']} {rules['units']}, rounded to {rules['rounding']} below "
+                f"municipality level, zeros: {rules['zeros']}" + (f". {rules['why']}" if rules["why"] else "")
+            )
+        )
+    if delivery is None:
+        node.add(escape(f"delivery: {found['note']}"))
+        return
+    dropped = sum(delivery["dropped"].values())
+    node.add(
+        escape(
+            f"delivery {delivery['name']} of {plain(delivery['at'])} ({delivery['way_in']}): {delivery['received']} rows = "
+            f"{delivery['accepted']} accepted + {delivery['quarantined']} in quarantine + {dropped} dropped"
+        )
+    )
+    node.add(f"SHA-256 of the file {delivery['sha256']}")

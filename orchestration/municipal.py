@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import math
 import os
 import time
@@ -92,7 +93,12 @@ def plan(work: Workspace, table: Table) -> Outcome:
 def _standing(table: Table, layer: Layer, last: Any, waiting: int) -> Outcome:
     """Nothing new: the newest delivery was accepted, or is in quarantine."""
     deliveries = layer.deliveries()
-    note = f"{waiting} file(s) may still be written and are left alone" if waiting else ""
+    note = ""
+    if waiting:
+        note = (
+            f"{table.id}: {waiting} file(s) may still be written and are left alone: they are unfinished by their name, or changed "
+            f"less than {drop.settle_seconds():g} s ago. Run again in a moment."
+        )
     facts = (last.snapshot_id, last.modified, last.row_count) if last else (None, None, None)
     if deliveries and deliveries[-1].state != "accepted":
         return Outcome(table.id, now(), QUARANTINED, _why(table, deliveries[-1]), *facts)
@@ -122,6 +128,10 @@ def _stamp(contract: Contract, layer: Layer) -> dict[str, str]:
     force = layer.in_force(contract.covers == "everything")
     text = ";".join(f"{g}-{p}={d.delivery_id}" for (g, p), d in sorted(force.items()))
     return {"deliveries": hashlib.sha256(text.encode()).hexdigest(), "contract": contract.publish_hash}
+
+
+def _stamp_id(stamp: dict[str, str]) -> str:
+    return _sha(repr(sorted(stamp.items())).encode())
 
 
 # -- land -------------------------------------------------------------------------------------------------------------
@@ -256,7 +266,8 @@ def judge_delivery(
     else:
         layer.write(f"reports/{told.name}", text.encode())
     delivery = Delivery(
-        delivery_id=f"{at[:19].replace('-', '').replace(':', '')}-{sha[:12]}",
+        # A file that is judged anew under another contract is another delivery, also within the second.
+        delivery_id=f"{at[:19].replace('-', '').replace(':', '')}-{sha[:12]}-{contract.intake_hash[:6]}",
         at=at,
         name=known,
         sha256=sha,
@@ -335,15 +346,21 @@ def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
     observed: list[Observed] = []
     warnings: list[str] = []
     rows: dict[str, list[dict[str, Any]] | None] = {}
+    used: dict[tuple[str, str], str] = {}
     for (gemeente, period), delivery in sorted(force.items()):
         if delivery.delivery_id not in rows:
             rows[delivery.delivery_id] = layer.rows(delivery.delivery_id)
         mine = rows[delivery.delivery_id]
         if mine is not None:
             mine = [r for r in mine if (r["gemeente"], r["period"]) == (gemeente, period)]
-        observed += protected(contract, layer, geography, gemeente, period, mine, delivery, warnings)
+        found, used[gemeente, period] = protected(
+            contract, layer, geography, gemeente, period, mine, delivery, warnings
+        )
+        observed += found
     if not observed:
         return None
+    # Not in the snapshot: who has all rows of a file but one could find that one with the file's hash.
+    layer.use(_stamp_id(stamp), used)
     modified = max(d.at for d in force.values())
     return publish.write(work.store, contract, observed, geography, at, modified, stamp, warnings)
 
@@ -357,8 +374,9 @@ def protected(
     rows: list[dict[str, Any]] | None,
     delivery: Delivery,
     warnings: list[str],
-) -> list[Observed]:
-    """The figures of a municipality and period as they may be published, given all that was published of them before.
+) -> tuple[list[Observed], str]:
+    """The figures of a municipality and period as they may be published, given all that was published of them before, and
+    the delivery that they are from.
 
     What is published is written down before anyone can see it: should this process end here, the next run knows more is
     out than is, which is the safe side.
@@ -368,7 +386,10 @@ def protected(
 
     records = layer.published(gemeente, period)
     if rows is None:  # their retention is over; what was published of them stands
-        return list(_observed(contract, period, _release(records[-1]))) if records else []
+        return _standing_figures(contract, period, records, delivery)
+    if contract.disclosure.units != "none" and (why := _not_linked(contract, layer, gemeente, period, records)):
+        warnings.append(f"{gemeente} {period}: not published, since {why}; what was published before stands")
+        return _standing_figures(contract, period, records, delivery)
     counted = count_up(contract, gemeente, period, rows, geography)
     if counted.unplaced:
         warnings.append(
@@ -376,12 +397,12 @@ def protected(
         )
     cells, relations = table(contract, counted)
     if contract.disclosure.units == "none":
-        return list(_observed(contract, period, {c.key: c.value for c in cells}))
+        return list(_observed(contract, period, {c.key: c.value for c in cells})), delivery.delivery_id
     true = {cell.key: cell.value for cell in cells}
     if records and records[-1]["contract"] == contract.publish_hash:
         before = _release(records[-1])
         if {key: item.value for key, item in before.figures.items()} == true:
-            return list(_observed(contract, period, before))
+            return list(_observed(contract, period, before)), delivery.delivery_id
     earlier = [_release(r) for r in records]
     made: Release | None = prepare(cells, relations, rules(contract))
     try:
@@ -395,9 +416,46 @@ def protected(
             f"{gemeente} {period}: the correction is not published, since together with what was published before it would "
             "give figures away; the earlier figures stand"
         )
-        return list(_observed(contract, period, earlier[-1])) if earlier else []
+        return _standing_figures(contract, period, records, delivery)
     layer.publish(gemeente, period, [*records, _record(made, delivery, contract)])
-    return list(_observed(contract, period, made))
+    return list(_observed(contract, period, made)), delivery.delivery_id
+
+
+def _standing_figures(
+    contract: Contract, period: str, records: list[dict[str, Any]], delivery: Delivery
+) -> tuple[list[Observed], str]:
+    """What was published last; nothing where nothing was."""
+    if not records:
+        return [], delivery.delivery_id
+    return list(_observed(contract, period, _release(records[-1]))), records[-1]["delivery"]
+
+
+def _not_linked(
+    contract: Contract, layer: Layer, gemeente: str, period: str, records: list[dict[str, Any]]
+) -> str | None:
+    """Why the figures can't be protected against those published before: they are about other groups of the same people, which
+    the attacker does not know to link. A small group is then had by subtracting the one from the other."""
+    others = [p for p in layer.published_periods(gemeente) if p[:4] == period[:4] and p[4:6] != period[4:6]]
+    if others:
+        return f"another division of the year was published ({', '.join(others)})"
+    known = {name: set(contract.by_name[name].members) for name in contract.observation.dimensions}
+    counts = _counts(contract)
+    for record in records:
+        used = {tuple(part.split("=", 1)) for key, *_ in record["figures"] for part in key[2:]}
+        if gone := sorted(f"{name} {code}" for name, code in used if name in known and code not in known[name]):
+            return f"{', '.join(gone)} are no longer members, but were published"
+        before = record.get("counts", {})
+        if other := sorted(code for code in counts if code in before and before[code] != counts[code]):
+            return f"{', '.join(other)} counts something else than before"
+    return None
+
+
+def _counts(contract: Contract) -> dict[str, Any]:
+    """What each measure counts, as it is compared with what it counted before."""
+    return {
+        m.code: [m.count, m.sum, sorted([c, sorted(values)] for c, values in m.where.items())]
+        for m in contract.observation.measures
+    }
 
 
 def rules(contract: Contract) -> Any:
@@ -427,7 +485,7 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
     def name(key: tuple[str, ...]) -> tuple[str, ...]:
         return _canonical(contract, key)
 
-    measures = {m.code: m for m in contract.observation.measures}
+    measures = {m.code: m for m in contract.observation.measures} | counted.linking
     has_key = contract.of_type("key") is not None
     cells, relations = [], []
     for key, tally in counted.tallies.items():
@@ -442,6 +500,7 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
                 second=tally.second if measure.is_amount else 0.0,
                 rounded=not key[1].startswith("GM"),
                 amount=measure.is_amount,
+                linking=key[0] in counted.linking,
                 weight={"GM": 64.0, "WK": 8.0}.get(key[1][:2], 1.0) * 4.0 ** key[2:].count(TOTAL),
             )
         )
@@ -498,6 +557,7 @@ def _record(made: Release, delivery: Delivery, contract: Contract) -> dict[str, 
         "at": now(),
         "delivery": delivery.delivery_id,
         "contract": contract.publish_hash,
+        "counts": _counts(contract),
         "figures": [
             [list(key), f.value, f.published, f.low, f.high, f.least, f.most, f.need, f.weight, f.may_hide]
             for key, f in made.figures.items()
@@ -518,3 +578,64 @@ def _release(record: dict[str, Any]) -> Release:
         Relation(tuple((keys[n], factor) for n, factor in terms), low, high) for terms, low, high in record["relations"]
     ]
     return Release(figures, relations)
+
+
+# -- back to the delivery ---------------------------------------------------------------------------------------------
+
+
+def provenance(work: Workspace, cell: dict[str, Any]) -> dict[str, Any] | None:
+    """Where a cell of a municipal table comes from: contract, rule of counting, disclosure control, delivery.
+
+    From the contract as it was when the snapshot was made, which lies in the snapshot. The delivery is in the municipal layer,
+    for its owner's eyes; anyone else gets ``delivery: None`` with the reason in ``note``.
+
+    :param cell: ``table_id``, ``snapshot_id``, ``measure_code``, ``source_region``, ``period_code``.
+    :returns: None for a table that no municipality delivered.
+    """
+    import zstandard
+
+    snapshot = next((s for s in work.store.all(cell["table_id"]) if s.snapshot_id == cell["snapshot_id"]), None)
+    if snapshot is None or snapshot.protocol != "municipal":
+        return None
+    packed = snapshot.file("metadata.json.zst").read_bytes()
+    contract = Contract.model_validate(json.loads(zstandard.ZstdDecompressor().decompress(packed))["contract"])
+    place = f"GM{cell['source_region'][2:6]} {cell['period_code']}"
+    delivery, note = None, ""
+    layer = layer_of(work, contract)
+    try:
+        used = layer.used(_stamp_id(snapshot.stamp)).get(place)
+        delivery = next((d for d in layer.deliveries() if d.delivery_id == used), None)
+        if delivery is None:
+            note = f"which delivery brought {place} was not written down on this machine"
+    except PermissionError:
+        note = "the municipal layer can be read by its owner only"
+    facts = ("name", "at", "sha256", "bytes", "way_in", "received", "accepted", "quarantined", "dropped")
+    d = contract.disclosure
+    return {
+        "contract": contract.model_dump(
+            mode="json",
+            include={"id", "title", "owner", "purpose", "legal_basis", "processing_register", "sharing_level"},
+        ),
+        "counting": counting(contract, cell["measure_code"]),
+        "disclosure": d.model_dump(mode="json", exclude={"threshold"}) | {"threshold": d.least},
+        "delivery": {name: getattr(delivery, name) for name in facts} if delivery else None,
+        "note": note,
+    }
+
+
+def counting(contract: Contract, measure_code: str) -> str:
+    """How a measure is made of the rows of a delivery, in words."""
+    measure = next(m for m in contract.observation.measures if m.code == measure_code)
+    if measure.ratio:
+        return f"{measure.factor:g} x {measure.ratio[0]} / {measure.ratio[1]}, divided from the figures as they are published"
+    if measure.sum:
+        said = f"column {measure.sum} added up"
+    elif measure.value:
+        said = f"column {measure.value} as delivered"
+    else:
+        key = contract.of_type("key")
+        said = f"different {key.name} counted" if measure.count == "distinct" and key else "rows counted"
+    for column, values in measure.where.items():
+        said += f", where {column} is {' or '.join(values)}"
+    o = contract.observation
+    return f"{said}; per {', '.join(o.levels)} and {o.period_type} of {o.period}"

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -34,6 +34,9 @@ from orchestration import municipal
 from warehouse.build import Node
 from warehouse.candidate import Candidate, Input
 from warehouse.release import Release, Releases, summary
+
+if TYPE_CHECKING:
+    from warehouse.indicators import Registry as IndicatorRegistry
 
 MODES = ("auto", "live", "sample")
 
@@ -76,20 +79,36 @@ class Workspace:
             settings=settings,
             registry=Registry.load(settings.own_sources),
             store=Store(settings.snapshots),
-            releases=Releases(settings.releases(level)),
+            releases=Releases(settings.releases(level), own=settings.own_indicators),
             outcomes=Outcomes(settings.snapshots),
             level=level,
         )
 
     def at(self, level: str) -> Workspace:
         """The same data folder, seen by others."""
-        return replace(self, level=level, releases=Releases(self.settings.releases(level)))
+        releases = Releases(self.settings.releases(level), own=self.settings.own_indicators)
+        return replace(self, level=level, releases=releases)
 
     def sees(self, table: Table) -> bool:
         """Whether a table may be in a release of this level. What is for fewer people never is."""
         return table.sharing_level in (None, PUBLIC) or (
             self.level != PUBLIC and (table.sharing_level == PARTNERS or table.municipality == self.level)
         )
+
+    @property
+    def indicators(self) -> IndicatorRegistry:
+        """The indicators of a release of this level: the project's, and the user's own that it may have.
+
+        :raises IndicatorError: a definition can't be used.
+        """
+        from warehouse.indicators import load
+
+        return load(own=self.settings.own_indicators, closed=self.closed)
+
+    @property
+    def closed(self) -> set[str]:
+        """The tables that a release of this level may know nothing of."""
+        return {t.id for t in self.registry.tables.values() if not self.sees(t)}
 
     def levels(self) -> list[str]:
         """The levels that there is something for: ``public``, and each for which a table has a snapshot."""
@@ -211,7 +230,7 @@ def judge(work: Workspace, tables: list[Table]) -> dict[str, str]:
         declared = {t.id: t for t in tables}
         results = audit_snapshots([_facts(work.store, s, declared[s.table_id].columns, SnapshotFacts) for s in waiting])
         for snapshot in waiting:
-            found = [*results[snapshot.snapshot_id], *drift_checks(work.store, snapshot)]
+            found = [*results[snapshot.snapshot_id], *drift_checks(work, snapshot)]
             _give_verdict(work.store, snapshot, found)
     refused = {}
     for table in tables:
@@ -244,11 +263,11 @@ def _acceptance(work: Workspace, snapshot: Snapshot, verdict: Verdict) -> Accept
     return found if found and not _broken(verdict) else None
 
 
-def drift_checks(store: Store, snapshot: Snapshot) -> list[CheckResult]:
+def drift_checks(work: Workspace, snapshot: Snapshot) -> list[CheckResult]:
     """What changed since the last good snapshot, as checks: breaking ones are critical, the others are told."""
     from ingest.drift import changes
 
-    before = store.good(snapshot.table_id)
+    before = work.store.good(snapshot.table_id)
     if before is None:
         return []
     return [
@@ -259,7 +278,7 @@ def drift_checks(store: Store, snapshot: Snapshot) -> list[CheckResult]:
             severity="critical" if change.level == BREAKING else "info",
             success=change.level != BREAKING,
             description="De levering sluit aan op de vorige.",
-            observed=" ".join([change.text, *_edits(snapshot.table_id, change)]),
+            observed=" ".join([change.text, *_edits(work, snapshot.table_id, change)]),
             column=change.column,
             ran_at=now(),
         )
@@ -267,15 +286,15 @@ def drift_checks(store: Store, snapshot: Snapshot) -> list[CheckResult]:
     ]
 
 
-def _edits(table_id: str, change: Change) -> list[str]:
+def _edits(work: Workspace, table_id: str, change: Change) -> list[str]:
     """The edits of the indicator registry that a column which is gone asks for, in Dutch; none for another change."""
-    from warehouse import indicators
+    from warehouse.indicators import load
 
     if change.check != "measure_gone" or change.column is None:
         return []
     return [
         f"Pas aan in dbt_project/indicators/{theme}.yml, indicator {indicator}, versie {version}: {edit}."
-        for theme, indicator, version, edit in indicators.load().edits(
+        for theme, indicator, version, edit in load(own=work.settings.own_indicators).edits(
             table_id, change.column, change.near or "NIEUWE_NAAM"
         )
     ]
@@ -416,7 +435,7 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
             note = why or "not fetched yet"
             choices.append(Choice(table, Input(table, sample, "sample", note), note))
         else:
-            choices.append(Choice(table, None, why or "not fetched yet"))
+            choices.append(Choice(table, None, why or (outcome.reason if outcome else "") or "not fetched yet"))
     return choices
 
 
@@ -424,14 +443,19 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
 
 
 def prepare(work: Workspace, inputs: list[Input]) -> None:
-    work.candidate.prepare(inputs, work.releases.current_file, work.outcomes.file)
+    delivered = [t.id for t in work.registry.tables.values() if t.protocol == "municipal"]
+    work.candidate.prepare(
+        inputs, work.releases.current_file, work.outcomes.file, work.indicators, work.closed, delivered
+    )
 
 
 def build(work: Workspace) -> list[Node]:
     """dbt, with its tests. What they found is kept beside the candidate, for the audit."""
-    from warehouse.build import dbt_build
+    from warehouse.build import dbt_build, project_with
+    from warehouse.codebook import wide_tables
 
-    nodes = dbt_build(work.candidate.file, work.scratch)
+    project = project_with(wide_tables(work.indicators), work.scratch)
+    nodes = dbt_build(work.candidate.file, work.scratch, project)
     _keep(work, [_dbt_check(node) for node in nodes if node.resource_type in ("test", "unit_test")], complete=False)
     return nodes
 
@@ -525,6 +549,29 @@ def release(work: Workspace, inputs: list[Input]) -> Release:
     if why := refusal(work):
         raise BlockedError(why)
     return work.releases.publish(work.candidate, inputs, summary(_kept(work)[0]), report(work, inputs))
+
+
+def rollback(work: Workspace, release_id: str) -> tuple[Release, dict[str, Release | None]]:
+    """Make an earlier release current; of the public series with what partners and municipalities see of it.
+
+    A restricted release holds all that is public besides. Would it stay, then those who may see more would go on seeing what
+    was taken back from everyone. So each goes back to its newest release that was made from the same public snapshots by the
+    same code. Going back in a restricted series leaves the others alone: what is public is not touched by it.
+
+    :returns: the release, and per restricted series what is current there now; None where no release of it is alike.
+    :raises ReleaseError: a release is not there or was changed; nothing was rolled back then.
+    """
+    found = work.releases.checked(release_id)
+    others: dict[str, Release | None] = {}
+    for level in work.settings.restricted if work.level == PUBLIC else []:
+        releases = work.at(level).releases
+        alike = releases.alike(found, work.closed)
+        others[level] = releases.checked(alike.release_id) if alike else None
+    # Restricted ones first: broken off half-way, nobody sees more of what is taken back than before.
+    for level, other in others.items():
+        if other:
+            work.at(level).releases.rollback(other.release_id)
+    return work.releases.rollback(release_id), others
 
 
 def report_facts(inputs: list[Input], release_id: str) -> dict[str, Any]:

@@ -239,7 +239,11 @@ def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choic
     failed = [
         o.reason for o in outcomes.values() if o.failed or (mode == "live" and o.result not in (FETCHED, UNCHANGED))
     ]
+    # A delivery that is still being written is no failure: the next run takes it in.
+    waiting = {o.table_id for o in outcomes.values() if o.result == UNCHANGED and o.reason}
     for choice in choices:
+        if choice.table.id in waiting:
+            continue
         if choice.input is None and choice.table.id in selected and mode != "sample" and choice.reason not in failed:
             failed.append(f"{choice.table.id}: no data at all ({choice.reason})")
     return failed
@@ -283,6 +287,9 @@ def _summary(
                 f"  {c.table.id}  of {c.input.snapshot.fetched_at}  {_short(c.reason)}" for c in kept if c.input
             ),
         )
+    for outcome in outcomes.values():
+        if outcome.result == UNCHANGED and outcome.reason:
+            show.warn("NOT TAKEN IN YET", outcome.reason)
     for line in failed:
         show.fail(line)
     if problem:

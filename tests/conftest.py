@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something dear to make (a release, a run of all faults) go to one worker; the others spread."""
-    for item in items:
-        shared = getattr(item, "_fixtureinfo", None)
-        fixtures = shared.name2fixturedefs if shared else {}
-        if "released" in fixtures:
-            item.add_marker(pytest.mark.xdist_group("released"))
-        elif "module" in {d[-1].scope for d in fixtures.values()}:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share something dear to make (a release, a run of all faults) go to one worker; the others spread.
+
+    The mark ``xdist_group`` says the same, but xdist 3.8 writes it into a field that pytest 9.2 no longer has.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    @cache
+    def shared_by(file: str) -> str | None:
+        text = (config.rootpath / file).read_text(encoding="utf-8")
+        of_all = next((fixture for fixture in ("released: Rdc", "center: Center") if fixture in text), None)
+        return of_all or (file if 'scope="module"' in text else None)
+
+    class BySharedFixture(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return shared_by(nodeid.partition("::")[0]) or nodeid
+
+    return BySharedFixture(config, log)
 
 
 PROJECT = Path(__file__).parent.parent

@@ -9,7 +9,7 @@ that leaves the released file for someone else goes through it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -61,12 +61,9 @@ class Access:
 
         :param stricter: levels of source tables as they are now; an older release never shows more than they allow.
         """
-        tables = {
-            t: _known(level) for t, level in con.execute('select table_id, sharing_level from core."table"').fetchall()
-        }
-        for table, level in (stricter or {}).items():
-            if table in tables:
-                tables[table] = _least_open([tables[table], _known(level)])
+        tables = levels_of(con)
+        if stricter is not None:
+            tables = levels_since(tables, delivered(con), stricter)
         bindings: dict[int, str] = {}
         for binding, table in con.execute(
             "select binding_id, table_id from core.indicator_term union "
@@ -112,6 +109,26 @@ class Access:
                 + "))"
             )
         return f"coalesce({' or '.join(parts)}, false)"
+
+
+def levels_of(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The level of every source table of the release that is open."""
+    found = con.execute('select table_id, sharing_level from core."table"').fetchall()
+    return {table: _known(level) for table, level in found}
+
+
+def delivered(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """The source tables of the release that is open which municipalities delivered."""
+    return {t for (t,) in con.execute("select table_id from core.\"table\" where protocol = 'municipal'").fetchall()}
+
+
+def levels_since(then: Mapping[str, str], municipal: Collection[str], now: Mapping[str, str | None]) -> dict[str, str]:
+    """The levels of a release, given those of the current one of the same series: the least open of the two.
+
+    What is closed is taken out of a series, so a table of a municipality that the current release does not have was closed.
+    """
+    gone = dict.fromkeys(municipal, LEVELS[-1])
+    return {t: _least_open([level, _known(now.get(t, gone.get(t, level)))]) for t, level in then.items()}
 
 
 def _known(level: str | None) -> str:

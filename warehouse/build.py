@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,14 +35,31 @@ class Node:
         return self.status in ("success", "pass", "warn")
 
 
-def dbt_build(database: Path, scratch: Path) -> list[Node]:
+def project_with(files: Mapping[Path, str], scratch: Path) -> Path:
+    """The dbt project with some of its files as given, by their path in it: a copy in ``scratch`` where they are others.
+
+    dbt takes the columns of a wide table from YAML, so an indicator that the project does not ship needs another file there.
+    """
+    others = {path: text for path, text in files.items() if path.read_text(encoding="utf-8") != text}
+    if not others:
+        return PROJECT
+    copy = scratch / "project"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs", "indicators", "goals"))
+    for path, text in others.items():
+        (copy / path.relative_to(PROJECT)).write_text(text, encoding="utf-8")
+    return copy
+
+
+def dbt_build(database: Path, scratch: Path, project: Path = PROJECT) -> list[Node]:
     """Build every model into ``database`` and run every dbt test.
 
     :param scratch: folder for dbt's own output (manifest, logs).
+    :param project: the dbt project, as :func:`project_with` gives it.
     :raises BuildError: a model or seed failed. A failed test does not raise: it is among the nodes.
     """
     with _environment(database):
-        result = _invoke(["build"], scratch)
+        result = _invoke(["build"], scratch, project)
     if result.exception is not None:
         raise BuildError(f"dbt: {result.exception}")
     nodes = [_node(item) for item in (result.result.results if result.result else [])]
@@ -62,7 +80,7 @@ def manifest(scratch: Path) -> Path:
     found = scratch / "target" / "manifest.json"
     if not (found.is_file() and stamp.is_file() and stamp.read_text() == now):
         with _environment(scratch / "parse.duckdb"):
-            result = _invoke(["parse"], scratch)
+            result = _invoke(["parse"], scratch, PROJECT)
         if not result.success:
             why = str(result.exception or "") or "it was broken off before it was done; run `rdc run` again"
             raise BuildError(f"dbt parse: {why}")
@@ -79,14 +97,14 @@ def project_hash() -> str:
     return sha.hexdigest()
 
 
-def _invoke(command: list[str], scratch: Path) -> Any:
+def _invoke(command: list[str], scratch: Path, project: Path) -> Any:
     from dbt.cli.main import dbtRunner
 
     scratch.mkdir(parents=True, exist_ok=True)
     return dbtRunner().invoke(
         [
             *command,
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
             *("--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")),
             *("--quiet", "--log-level", "none"),
         ]

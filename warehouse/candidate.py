@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,13 +58,21 @@ class Candidate:
             con.close()
 
     def prepare(
-        self, inputs: list[Input], released: Path | None, outcomes: Path, registry: Registry | None = None
+        self,
+        inputs: list[Input],
+        released: Path | None,
+        outcomes: Path,
+        registry: Registry | None = None,
+        closed: Collection[str] = (),
+        delivered: Collection[str] = (),
     ) -> None:
         """Start anew: an empty file with schema ``raw``.
 
         :param released: the current release, for what was published before; None for the first one.
         :param outcomes: the log of all attempts to ingest (JSON lines).
         :param registry: the indicator registry; the project's own by default.
+        :param closed: tables that this release may know nothing of.
+        :param delivered: tables of municipalities: why a delivery of theirs was refused is between it and its sender.
         :raises IndicatorError: the registry can't be used, or does not fit the tables.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -77,9 +85,15 @@ class Candidate:
             _load_disclosure_rules(con, inputs)
             registry = registry or indicators.load()
             load_registry(con, registry)
+            # What a municipal source divides by its rules, an indicator on it may not divide against them.
+            con.execute(
+                "update raw.binding set least_denominator = (select max(rule.least_denominator) from raw.term as term "
+                "inner join raw.disclosure_rule as rule using (table_id) "
+                "where term.binding_id = binding.binding_id and rule.units <> 'none')"
+            )
             load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
-            _load_published(con, released)
-            _load_outcomes(con, outcomes)
+            _load_published(con, released, closed)
+            _load_outcomes(con, outcomes, closed, delivered)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
             con.execute("create table raw.build as select date_trunc('second', now()) as known_at")
 
@@ -198,7 +212,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
         create table raw.binding (
             binding_id integer, indicator_id varchar, version integer, table_id varchar, regions varchar[],
             first_period varchar, last_period varchar, constant double, stretch integer, series_break varchar,
-            same_areas boolean, seen boolean
+            same_areas boolean, seen boolean, least_denominator integer
         );
         create table raw.term (
             binding_id integer, role varchar, term_no integer, table_id varchar, bound_to varchar,
@@ -230,7 +244,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
                 rows["binding"].append(
                     [
                         *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
-                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen),
+                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen, None),
                     ]
                 )
                 for role, terms in s.roles.items():
@@ -399,8 +413,11 @@ def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> No
     _insert(con, "policy_goal", rows)
 
 
-def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None) -> None:
-    """What earlier releases published, so that the history goes on; empty before the first release."""
+def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str]) -> None:
+    """What earlier releases published, so that the history goes on; empty before the first release.
+
+    What drew on a table that was closed since has no history here any more, in whatever version.
+    """
     con.execute(
         """
         create table raw.published (
@@ -413,11 +430,19 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None) -> No
     if released is None or not released.is_file():
         return
     con.execute(f"attach {_text(released)} as released (read_only)")
-    con.execute("insert into raw.published by name select * from released.core.indicator_history")
+    con.execute(
+        "insert into raw.published by name select * from released.core.indicator_history where indicator_id not in ("
+        "select indicator_id from released.core.indicator_term where list_contains($closed, table_id) union "
+        "select indicator_id from released.core.indicator_history "
+        "where list_contains($closed, regexp_replace(snapshot_id, '-[^-]+-[^-]+$', '')))",
+        {"closed": list(closed)},
+    )
     con.execute("detach released")
 
 
-def _load_outcomes(con: duckdb.DuckDBPyConnection, outcomes: Path) -> None:
+def _load_outcomes(
+    con: duckdb.DuckDBPyConnection, outcomes: Path, closed: Collection[str], delivered: Collection[str]
+) -> None:
     """Every attempt to ingest a table; a line that a killed run left torn is passed over."""
     columns = {
         "table_id": "VARCHAR",
@@ -436,8 +461,10 @@ def _load_outcomes(con: duckdb.DuckDBPyConnection, outcomes: Path) -> None:
         shape = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
         con.execute(
             f"insert into raw.outcome select * from read_json({_text(outcomes)}, format = 'newline_delimited', "
-            f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null"
+            f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null and not list_contains(?, table_id)",
+            [list(closed)],
         )
+        con.execute("update raw.outcome set reason = null where list_contains(?, table_id)", [list(delivered)])
 
 
 def _text(value: object) -> str:

@@ -89,6 +89,11 @@ def files(theme: Theme) -> dict[Path, str]:
     }
 
 
+def wide_tables(registry: Registry) -> dict[Path, str]:
+    """Every generated file of the dbt project, by its path."""
+    return {path: text for theme in registry.themes for path, text in files(theme).items()}
+
+
 # -- the codebook -----------------------------------------------------------------------------------------------------
 
 
@@ -243,7 +248,7 @@ def _cell(text: str | None) -> str:
 
 def main(arguments: list[str]) -> int:
     registry = indicators.load()
-    expected = {path: text for theme in registry.themes for path, text in files(theme).items()}
+    expected = wide_tables(registry)
     expected |= {PAGES / name: text for name, text in pages(registry, Tables.load()).items()}
     generated = {
         p for p in MARTS.iterdir() if p.is_file() and _NOTE.split("{")[0].split("`")[1] in p.read_text(encoding="utf-8")

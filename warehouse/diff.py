@@ -150,8 +150,9 @@ def tightened(con: duckdb.DuckDBPyConnection) -> bool:
     if there != [(2,)]:
         return False
     [(closed,)] = con.execute(
-        'select count(*) from old.core."table" as old_ inner join new.core."table" as new_ using (table_id) '
-        "where old_.sharing_level = 'public' and new_.sharing_level is distinct from 'public'"
+        'select count(*) from old.core."table" as old_ left join new.core."table" as new_ using (table_id) '
+        "where old_.sharing_level = 'public' and new_.sharing_level is distinct from 'public' "
+        "and (new_.table_id is not null or old_.protocol = 'municipal')"
     ).fetchall()
     return closed > 0
 

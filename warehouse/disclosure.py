@@ -65,6 +65,7 @@ class Cell:
     :param rounded: whether it is of a region below the municipality.
     :param amount: an amount (euros, hours, kilograms) and not a count.
     :param shown: False for a figure that is never published, but that an outsider could work out (the rest of a group).
+    :param linking: True for a figure that is only there to say how others hang together: never published, never unsafe.
     :param weight: what it costs a reader not to have it; a total costs more than a part.
     """
 
@@ -76,6 +77,7 @@ class Cell:
     rounded: bool = False
     amount: bool = False
     shown: bool = True
+    linking: bool = False
     weight: float = 1.0
 
 
@@ -165,6 +167,8 @@ def round_half_up(value: float, base: int) -> float:
 
 def figure(cell: Cell, rules: Rules) -> Figure:
     """A cell by the rules alone: hidden with its protection interval, or published."""
+    if cell.linking:
+        return Figure(cell.value, None, -math.inf, math.inf, 0.0, math.inf, None, cell.weight, False)
     zero = not cell.value and not cell.contributors
     may_hide = cell.shown and not (zero and rules.zeros == "publish")
     if cell.amount:

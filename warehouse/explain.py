@@ -39,10 +39,12 @@ def explain(
     region: str,
     period: str,
     cell_url: Callable[[dict[str, Any]], str | None],
+    delivered: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _: None,
 ) -> dict[str, Any]:
     """The whole chain behind one figure.
 
     :param cell_url: gives the address at which a cell can be looked up at its source, or None.
+    :param delivered: gives the delivery of a municipality behind a cell, or None.
     :returns: ``figure``, ``definition``, ``versions`` (all of the definition), ``steps`` (in words), ``cells`` (each with
         table, column, snapshot, URL, time, hash and whether the snapshot on disk still says the same), ``history``.
     :raises NotThereError: no such indicator, region, period, or no figure for the three together.
@@ -95,7 +97,7 @@ def explain(
         "definition": definition,
         "versions": versions,
         "steps": _steps(figure, definition, used, members),
-        "cells": [_cell(cell, store, cell_url) for cell in used],
+        "cells": [_cell(cell, store, cell_url) | {"delivered": delivered(cell)} for cell in used],
         "history": reader.rows(
             "select value, missing_reason, period_status, known_from, known_to from core.indicator_history "
             "where indicator_id = ? and definition_version = ? and region_code = ? and period_code = ? order by known_from",

@@ -1,9 +1,9 @@
 """The indicator registry: definitions that a policy officer can read and review, bound to the columns of CBS.
 
-One YAML file per theme in ``dbt_project/indicators``. A binding names a table's column by its **stem within its topic
-groups** (v3) or by its measure code (v4), never by the numeric suffix, which moves every year. A statistic that CBS
-publishes as a table a year (Kerncijfers wijken en buurten) is a **series**, declared once in ``_series.yml``; an
-indicator binds to the series, with exceptions for the years in which a column is another.
+One YAML file per theme in ``dbt_project/indicators``; a user's own are in ``$RDC_HOME/indicators``. A binding names a
+table's column by its **stem within its topic groups** (v3) or by its measure code (v4), never by the numeric suffix, which
+moves every year. A statistic that CBS publishes as a table a year (Kerncijfers wijken en buurten) is a **series**, declared
+once in ``_series.yml``; an indicator binds to the series, with exceptions for the years in which a column is another.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -272,6 +272,13 @@ class Theme(_Strict):
     indicators: list[Indicator]
 
 
+class OwnTheme(_Strict):
+    """A file of the user's own: indicators that come into a theme besides those of the project."""
+
+    theme: Literal[THEMES]  # type: ignore[valid-type]
+    indicators: list[Indicator]
+
+
 class SeriesTable(_Strict):
     """A year of a series. ``seen`` says what of its columns was seen at the source: their keys, and their topic groups."""
 
@@ -352,6 +359,34 @@ class Registry:
                     continue
                 found.append(_source(binding, self._placed(roles, item.period), item.table, stretch, at, item))
         return found
+
+    def draws_on(self, binding: Binding) -> set[str]:
+        """The tables that a binding takes a cell from."""
+        version = Version.model_construct(bindings=[binding])
+        return {
+            term.table or source.table
+            for source in self.sources(version)
+            for terms in source.roles.values()
+            for term in terms
+        }
+
+    def without(self, closed: Collection[str]) -> Registry:
+        """The same for a release that may not have some tables: what draws on one of them is not in it at all."""
+        themes = []
+        for theme in self.themes:
+            kept = []
+            for indicator in theme.indicators:
+                versions = []
+                for version in indicator.versions:
+                    bindings = [b for b in version.bindings if not self.draws_on(b) & set(closed)]
+                    if len(bindings) == len(version.bindings):
+                        versions.append(version)
+                    elif bindings:
+                        versions.append(version.model_copy(update={"bindings": bindings}))
+                if versions:
+                    kept.append(indicator.model_copy(update={"versions": versions}))
+            themes.append(theme.model_copy(update={"indicators": kept}))
+        return Registry(themes, self.series)
 
     def edits(self, table: str, gone: str, new: str) -> list[tuple[str, str, int, str]]:
         """What to write where, now that a column of a table has another name: theme, indicator, version and the new line.
@@ -452,9 +487,12 @@ def bindings_text(version: Version) -> str:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def load(folder: Path = FOLDER) -> Registry:
+def load(folder: Path = FOLDER, own: Path | None = None, closed: Collection[str] = ()) -> Registry:
     """Read the registry.
 
+    :param own: folder with the user's own indicators. One that bears the name of an indicator of the project for which there
+        is no figure takes its place: so a municipality fills in what only it has.
+    :param closed: tables that this release may not have: without the user's own indicators that draw on them.
     :raises IndicatorError: naming file, indicator and field of everything that is wrong.
     """
     problems: list[str] = []
@@ -463,21 +501,42 @@ def load(folder: Path = FOLDER) -> Registry:
     if file.is_file() and (content := _read(file, _SeriesFile, problems)):
         series = {item.id: item for item in content.series}
     themes = [theme for f in sorted(folder.glob("*.yml")) if f.name != SERIES and (theme := _read(f, Theme, problems))]
-    problems += _across(themes, series)
+    added: list[OwnTheme] = []
+    if own is not None:
+        added = [theme for f in sorted(own.glob("*.yml")) if (theme := _read(f, OwnTheme, problems, str(f)))]
+    mine = [Theme(theme=theme.theme, title="", indicators=theme.indicators) for theme in added]
+    problems += _across([*_making_room(themes, mine), *mine], series)
     if problems:
         raise IndicatorError("\n".join(problems))
-    return Registry(themes, series)
+    mine = Registry(mine, series).without(closed).themes
+    filled = []
+    for theme in _making_room(themes, mine):
+        more = [i for own_theme in mine if own_theme.theme == theme.theme for i in own_theme.indicators]
+        filled.append(theme.model_copy(update={"indicators": [*theme.indicators, *more]}))
+    return Registry(filled, series)
 
 
-def _read(file: Path, kind: type[_Model], problems: list[str]) -> _Model | None:
+def _making_room(themes: list[Theme], mine: list[Theme]) -> list[Theme]:
+    """The project's themes without the indicators that have no figure and that the user defines."""
+    named = {indicator.id for theme in mine for indicator in theme.indicators}
+    return [
+        theme.model_copy(
+            update={"indicators": [i for i in theme.indicators if i.id not in named or not i.current.no_figure]}
+        )
+        for theme in themes
+    ]
+
+
+def _read(file: Path, kind: type[_Model], problems: list[str], name: str | None = None) -> _Model | None:
     content: object = None
+    name = name or file.name
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
         return kind.model_validate(content)
     except yaml.YAMLError as error:
-        problems.append(f"{file.name}: not readable as YAML: {error}")
+        problems.append(f"{name}: not readable as YAML: {error}")
     except ValidationError as error:
-        problems += [f"{file.name}: {line}" for line in _explain(error, content)]
+        problems += [f"{name}: {line}" for line in _explain(error, content)]
     return None
 
 

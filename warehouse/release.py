@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ class Release:
 
     :param inputs: per table the snapshot and the origin that it was built from.
     :param fingerprint: SHA-256 over inputs and the code that turned them into figures; equal means nothing to release.
+    :param code: SHA-256 over the code alone; tells which releases of two series were made alike.
     :param tables: number of rows per released table.
     :param checks: number of checks by outcome.
     """
@@ -56,13 +57,18 @@ class Release:
     tables: dict[str, int]
     checks: dict[str, int]
     previous: str | None
+    code: str = ""
 
 
 class Releases:
-    """All releases under ``$RDC_HOME/warehouse``."""
+    """All releases under ``$RDC_HOME/warehouse``.
 
-    def __init__(self, folder: Path, keep: int | None = None) -> None:
+    :param own: folder with the user's own indicators; with them a build is another.
+    """
+
+    def __init__(self, folder: Path, keep: int | None = None, own: Path | None = None) -> None:
         self.folder = folder
+        self.own = own
         self.current_file = folder / NAME
         self.keep = keep or int(os.environ.get("RDC_KEEP_RELEASES", "10"))
 
@@ -109,9 +115,12 @@ class Releases:
 
     def fingerprint(self, inputs: Iterable[Input]) -> str:
         """What a build depends on: the snapshots, and every file that turns them into figures."""
+        used = [f"{i.table.id}={i.snapshot.snapshot_id}\n" for i in sorted(inputs, key=lambda i: i.table.id)]
+        return hashlib.sha256("".join([*used, self.code()]).encode()).hexdigest()
+
+    def code(self) -> str:
+        """SHA-256 over every file that turns snapshots into figures, the user's own indicators among them."""
         sha = hashlib.sha256()
-        for item in sorted(inputs, key=lambda i: i.table.id):
-            sha.update(f"{item.table.id}={item.snapshot.snapshot_id}\n".encode())
         for file in sorted(
             f
             for folder in ("dbt_project", "warehouse", "expectations")
@@ -120,6 +129,9 @@ class Releases:
             if f.suffix in (".sql", ".yml", ".csv", ".py") and not {"target", "serve"} & set(f.parts)
         ):
             sha.update(f"{file.relative_to(PROJECT)}\n".encode())
+            sha.update(file.read_bytes())
+        for file in sorted(self.own.glob("*.yml")) if self.own else []:
+            sha.update(f"{file.name}\n".encode())
             sha.update(file.read_bytes())
         return sha.hexdigest()
 
@@ -174,6 +186,7 @@ class Releases:
             tables=tables,
             checks=checks,
             previous=previous.release_id if previous else None,
+            code=self.code(),
         )
         (making / "report.html").write_text(report, encoding="utf-8")
         earlier = ""
@@ -203,14 +216,31 @@ class Releases:
 
         :raises ReleaseError: there is no such release, or its file is not what was released.
         """
+        release = self.checked(release_id)
+        self._point_to(release_id)
+        return release
+
+    def checked(self, release_id: str) -> Release:
+        """:raises ReleaseError: there is no such release, or its file is not what was released."""
         release = self.get(release_id)
         if (found := file_sha256(self.path(release_id))) != release.sha256:
             raise ReleaseError(
                 f"{self.path(release_id)} has SHA-256 {found}, but was released as {release.sha256}: it was changed since. "
                 "Choose another release."
             )
-        self._point_to(release_id)
         return release
+
+    def alike(self, public: Release, closed: Collection[str]) -> Release | None:
+        """The newest release of a restricted series that has of what is public the same as a public release has: from the same
+        snapshots, by the same code.
+
+        :param closed: tables that a public release may not have.
+        """
+
+        def used(release: Release) -> dict[str, str]:
+            return {t: i["snapshot_id"] for t, i in release.inputs.items() if t not in closed}
+
+        return next((r for r in reversed(self.all()) if r.code == public.code and used(r) == used(public)), None)
 
     def sweep(self) -> None:
         """Finish or undo what a killed run left: only for the one that holds the run lock."""

@@ -52,6 +52,7 @@ class Counted:
     """All figures of a municipality and period.
 
     :param unplaced: levels that can't be published, since too many rows could not be placed in them.
+    :param linking: measures that nobody publishes, by which those with a ``where`` hang together (see :func:`_link`).
     :param subsets: measures of which the second is a part of the first: ``(whole, part, sensitive)``, key by key.
     """
 
@@ -62,6 +63,7 @@ class Counted:
     sums: list[Sum] = field(default_factory=list)
     subsets: list[tuple[Key, Key, bool]] = field(default_factory=list)
     unplaced: list[str] = field(default_factory=list)
+    linking: dict[str, Measure] = field(default_factory=dict)
 
 
 def count_up(
@@ -84,11 +86,94 @@ def count_up(
     for measure in o.measures:
         if not measure.ratio:
             _measure(counted, contract, measure, rows, levels, members)
-    for measure in o.measures:
-        if measure.of:
-            for key in [k for k in counted.tallies if k[0] == measure.code]:
-                counted.subsets.append(((measure.of, *key[1:]), key, measure.sensitive))
+    if contract.disclosure.units != "none":
+        for whole, part in _parts(o.measures):
+            sensitive = part.sensitive and part.of == whole.code
+            for key in [k for k in counted.tallies if k[0] == part.code]:
+                counted.subsets.append(((whole.code, *key[1:]), key, sensitive))
+        for same in _alike(o.measures):
+            _link(counted, contract, same, rows, levels, members)
     return counted
+
+
+def _parts(measures: Sequence[Measure]) -> list[tuple[Measure, Measure]]:
+    """Measures of which the second is a part of the first: as the contract says, or since its ``where`` says so. Whether it says
+    so or not, anyone can see it."""
+
+    def narrower(part: Measure, whole: Measure) -> bool:
+        return all(c in part.where and set(part.where[c]) <= set(values) for c, values in whole.where.items())
+
+    counted = [m for m in measures if m.count or m.sum]
+    return [
+        (whole, part)
+        for whole in counted
+        for part in counted
+        if whole.code != part.code
+        and (
+            part.of == whole.code
+            or (
+                narrower(part, whole)
+                # Keys are at most as many as their rows; of two measures of one reach one is the part.
+                and (
+                    (whole.count, whole.sum) == (part.count, part.sum)
+                    or (whole.count, part.count) == ("rows", "distinct")
+                )
+                and not (narrower(whole, part) and whole.count == part.count and whole.code > part.code)
+            )
+        )
+    ]
+
+
+def _alike(measures: Sequence[Measure]) -> list[list[Measure]]:
+    """Measures that count or add up the same and differ in their ``where`` only."""
+    found: dict[tuple[str | None, str | None, bool], list[Measure]] = {}
+    for m in measures:
+        if m.count or m.sum:
+            found.setdefault((m.count, m.sum, m.is_amount), []).append(m)
+    return list(found.values())
+
+
+def _link(
+    counted: Counted,
+    contract: Contract,
+    same: list[Measure],
+    rows: Sequence[dict[str, Any]],
+    levels: list[str],
+    members: list[list[str]],
+) -> None:
+    """Put down how measures hang together that differ in their ``where`` only: open + closed = all, or a measure of one member
+    is that member. Each is the sum of the smallest groups that their conditions tell apart, which come in as figures that
+    nobody publishes."""
+    o = contract.observation
+    named = {column for m in same for column in m.where}
+    if len({repr(sorted(m.where.items())) for m in same if m.where}) < 2 and not named & set(o.dimensions):
+        return  # nothing, or a whole and a part of it, which is put down already
+    groups: list[dict[str, tuple[str, ...]]] = [{}]
+    for column in sorted(named - set(o.dimensions)):
+        # Values that no condition tells apart are one.
+        classes: dict[tuple[bool, ...], list[str]] = {}
+        for value in contract.by_name[column].members:
+            classes.setdefault(tuple(value in m.where.get(column, [value]) for m in same), []).append(value)
+        groups = [g | {column: tuple(values)} for g in groups for values in classes.values()]
+    base = same[0].count or same[0].sum
+    names = [";".join([f"~{base}", *(f"{c}={','.join(v)}" for c, v in g.items())]) for g in groups]
+    for name, group in zip(names, groups, strict=True):
+        linking = same[0].model_copy(update={"code": name, "where": group, "of": None, "sensitive": False})
+        counted.linking[name] = linking
+        _measure(counted, contract, linking, rows, levels, members)
+    for m in same:
+        inside = [
+            name
+            for name, group in zip(names, groups, strict=True)
+            if all(set(values) <= set(m.where.get(c, values)) for c, values in group.items())
+        ]
+        narrowed = {at: m.where[d] for at, d in enumerate(o.dimensions) if d in m.where}
+        for key in [k for k in counted.tallies if k[0] == m.code]:
+            own = key[2:]
+            if any(own[at] == TOTAL for at in narrowed):
+                continue  # the sum of its members, of which each is put down here
+            is_in = all(own[at] in values for at, values in narrowed.items())
+            _add(counted, m, key, [(name, *key[1:]) for name in inside] if is_in else [], 0.0)
 
 
 def _measure(
@@ -149,23 +234,14 @@ def _measure(
 
 
 def _relations(counted: Counted, measure: Measure, levels: list[str], members: list[list[str]]) -> None:
-    tallies = counted.tallies
     combinations = list(product(*members)) if members else [()]
-
-    def add(parent: Key, parts: list[Key], rest: float | None) -> None:
-        whole, together = tallies[parent].value, math.fsum(tallies[p].value for p in parts)
-        # A unit that is in two parts makes them more than the whole. Where none is, everyone may know that.
-        overlap = measure.count == "distinct" and together > whole + 1e-9
-        left = max(0.0, round(whole - together, 6)) if rest is None else rest
-        counted.sums.append(Sum(parent, tuple(parts), left, overlap))
-
     for upper, lower in pairwise(levels):
         for region in counted.regions[upper]:
             inside = [code for code in counted.regions[lower] if ancestor(code, upper) == region]
             for combination in combinations:
                 if inside:
                     parts = [(measure.code, code, *combination) for code in inside]
-                    add((measure.code, region, *combination), parts, None)
+                    _add(counted, measure, (measure.code, region, *combination), parts, None)
     for region in [code for level in levels for code in counted.regions[level]]:
         for at, codes in enumerate(members):
             for combination in combinations:
@@ -173,4 +249,13 @@ def _relations(counted: Counted, measure: Measure, levels: list[str], members: l
                     parts = [
                         (measure.code, region, *combination[:at], code, *combination[at + 1 :]) for code in codes[1:]
                     ]
-                    add((measure.code, region, *combination), parts, 0.0)
+                    _add(counted, measure, (measure.code, region, *combination), parts, 0.0)
+
+
+def _add(counted: Counted, measure: Measure, parent: Key, parts: list[Key], rest: float | None) -> None:
+    """Put down that parts make up a figure, with ``rest`` beside them; None: whatever is left."""
+    whole, together = counted.tallies[parent].value, math.fsum(counted.tallies[p].value for p in parts)
+    # A unit that is in two parts makes them more than the whole. Where none is, everyone may know that.
+    overlap = measure.count == "distinct" and together > whole + 1e-9
+    left = max(0.0, round(whole - together, 6)) if rest is None else rest
+    counted.sums.append(Sum(parent, tuple(parts), left, overlap))

@@ -6,6 +6,7 @@
     rows/<delivery>.jsonl.zst   the reduced rows of an accepted delivery, until the contract's retention is over
     quarantine/<delivery>.jsonl file, sheet, line, column, value class and reason of every row that was not accepted
     published/<gm>-<period>.json   true and published figures of every release of a municipality and period
+    used/<deliveries>.json      which delivery the figures of each municipality and period are from, per snapshot
     fetched.json                ETag and hash of what was fetched last, per address
 
 Folders have mode 0700 and files 0600.
@@ -123,8 +124,21 @@ class Layer:
         file = self.folder / "published" / f"{gemeente}-{period}.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
 
+    def published_periods(self, gemeente: str) -> list[str]:
+        """The periods of which something was published of a municipality."""
+        return sorted(f.stem.partition("-")[2] for f in (self.folder / "published").glob(f"{gemeente}-*.json"))
+
     def publish(self, gemeente: str, period: str, releases: list[dict[str, Any]]) -> None:
         self.write(f"published/{gemeente}-{period}.json", json.dumps(releases, ensure_ascii=False).encode())
+
+    def used(self, stamp: str) -> dict[str, str]:
+        """Municipality and period → the delivery that a snapshot's figures of it are from, by the snapshot's stamp."""
+        file = self.folder / "used" / f"{stamp}.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    def use(self, stamp: str, deliveries: dict[tuple[str, str], str]) -> None:
+        content = {f"{gemeente} {period}": delivery for (gemeente, period), delivery in deliveries.items()}
+        self.write(f"used/{stamp}.json", json.dumps(content, indent=1).encode())
 
     # -- addresses ----------------------------------------------------------------------------------------------------
 

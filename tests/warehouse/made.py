@@ -52,6 +52,7 @@ def candidate(
     levels: Mapping[str, str | None] | None = None,
     indicators: Sequence[tuple[Any, ...]] = INDICATORS,
     shift: float = 0,
+    municipal: Sequence[str] = (),
 ) -> Candidate:
     """A candidate as dbt and the audit leave it.
 
@@ -60,6 +61,7 @@ def candidate(
     :param versions: fields of ``core.indicator`` by indicator.
     :param levels: sharing level by source table, other than in :data:`INDICATORS`.
     :param shift: added to every figure.
+    :param municipal: source tables that a municipality delivered.
     """
     made = Candidate(folder)
     made.folder.mkdir(parents=True)
@@ -113,9 +115,9 @@ def candidate(
         )
         for table, level in tables.items():
             con.execute(
-                "insert into core.\"table\" values (?, 'cbs', ?, 'v4', 'cbs', 'live', null, ?, now(), '2026-03-01', 'year', "
+                "insert into core.\"table\" values (?, 'cbs', ?, ?, 'cbs', 'live', null, ?, now(), '2026-03-01', 'year', "
                 "'CBS', 'CC BY 4.0', 'Bron: CBS', ?, 1, 1, 1)",
-                [table, f"Tabel {table}", f"{table}-1", level],
+                [table, f"Tabel {table}", "municipal" if table in municipal else "v4", f"{table}-1", level],
             )
         for at, (name, theme, title, unit, decimals, table, _) in enumerate(indicators, 1):
             fields = {

@@ -309,3 +309,55 @@ def test_a_mistake_in_a_goal_is_told_with_goal_and_field(tmp_path: Path, change:
     with pytest.raises(GoalError) as error:
         declared(tmp_path, **change)
     assert said in str(error.value) and "eersel.yml" in str(error.value)
+
+
+# -- a user's own -----------------------------------------------------------------------------------------------------
+
+OWN = """
+theme: bestuur
+indicators:
+  - id: {id}
+    name: Formatie
+    direction: neutraal
+    source: Gemeente
+    versions:
+      - version: 1
+        valid_from: 2020-01-01
+        definition: De formatie.
+        unit: fte
+        decimals: 1
+        aggregation: sum
+        bindings:
+          - {{table: formatie, regions: [gemeente], value: [{{measure: fte}}]}}
+"""
+
+
+def own(folder: Path, name: str, closed: tuple[str, ...] = ()) -> indicators.Registry:
+    (folder / "mijn.yml").write_text(OWN.format(id=name), encoding="utf-8")
+    return indicators.load(own=folder, closed=closed)
+
+
+def test_an_indicator_of_ones_own_comes_into_its_theme(tmp_path: Path) -> None:
+    shipped = {i.id for _, i in REGISTRY.indicators()}
+    found = {i.id: theme.theme for theme, i in own(tmp_path, "eigen_formatie").indicators()}
+    assert set(found) - shipped == {"eigen_formatie"} and found["eigen_formatie"] == "bestuur"
+    # Where its source may not be, there is no trace of it.
+    assert {i.id for _, i in own(tmp_path, "eigen_formatie", ("formatie",)).indicators()} == shipped
+
+
+def test_it_takes_the_place_of_one_without_figures_and_of_no_other(tmp_path: Path) -> None:
+    [found] = [i for _, i in own(tmp_path, "bes_formatie").indicators() if i.id == "bes_formatie"]
+    assert found.current.bindings
+    [left] = [i for _, i in own(tmp_path, "bes_formatie", ("formatie",)).indicators() if i.id == "bes_formatie"]
+    assert left.current.no_figure
+    with pytest.raises(IndicatorError, match="bev_inwoners is already in bevolking"):
+        own(tmp_path, "bev_inwoners")
+    with pytest.raises(IndicatorError, match=r"mijn\.yml: indicator Wrong"):
+        own(tmp_path, "Wrong")
+
+
+def test_of_several_sources_only_what_is_open_is_bound(tmp_path: Path) -> None:
+    binding = "          - {table: ander, regions: [land], value: [{measure: fte}]}\n"
+    (tmp_path / "mijn.yml").write_text(OWN.format(id="eigen_formatie") + binding, encoding="utf-8")
+    found = {i.id: i for _, i in indicators.load(own=tmp_path, closed={"formatie"}).indicators()}["eigen_formatie"]
+    assert [b.table for b in found.current.bindings] == ["ander"]

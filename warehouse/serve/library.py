@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.access import LEVELS, Access, Scope
+from warehouse.access import LEVELS, Access, Scope, delivered, levels_of, levels_since
 from warehouse.published import Published
 from warehouse.release import Release, ReleaseError, Releases
 
@@ -31,7 +31,8 @@ class Opened:
     folder: Path
     con: duckdb.DuckDBPyConnection
     base: Published
-    levels: dict[str, str | None]
+    levels: dict[str, str]
+    municipal: set[str]
     _access: dict[str, Access] = field(default_factory=dict)
     _attached: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -54,10 +55,8 @@ class Opened:
 
     def tightened(self, current: Opened) -> bool:
         """Whether something that was public when it was released may not be seen by everyone today."""
-        return any(
-            level == LEVELS[0] and (current.levels.get(table, level) or LEVELS[-1]) != LEVELS[0]
-            for table, level in self.levels.items()
-        )
+        now = levels_since(self.levels, self.municipal, current.levels)
+        return any(level == LEVELS[0] != now[table] for table, level in self.levels.items())
 
     def attach(self, other: Opened) -> str:
         """The name under which another release can be read beside this one."""
@@ -194,8 +193,7 @@ class Library:
         con.execute("set lock_configuration = true")
         base = Published(con, release.release_id)
         _ = base.tables, base.indicators, base.themes, base.columns_of
-        levels = dict(con.execute('select table_id, sharing_level from core."table"').fetchall())
-        opened = Opened(release, file.parent, con, base, levels)
+        opened = Opened(release, file.parent, con, base, levels_of(con), delivered(con))
         self._opened[release.release_id] = opened
         while len(self._opened) > self.most_open:
             self._opened.popitem(last=False)

@@ -102,6 +102,10 @@ dated as (
         snapshot.snapshot_id,
         binding.table_id,
         binding.stretch,
+        -- Of wijken and buurten CBS rounds the figures; of a source of a municipality the contract says what is too little.
+        greatest(
+            case when found.region_code[1:2] in ('WK', 'BU') then {{ var('least_denominator') }} end, binding.least_denominator
+        ) as least_denominator,
         indicator.indicator_id,
         indicator.version as definition_version,
         indicator.aggregation,
@@ -123,16 +127,11 @@ dated as (
 ),
 
 -- CBS rounds figures of wijken and buurten to multiples of 5, so that a ratio on a small denominator says nothing (10 of
--- 5 would be 200%): below the bound we divide none.
+-- 5 would be 200%): below the bound we divide none. Nor do we where disclosure control of a municipal source would not.
 bounded as (
     select
         *,
-        coalesce(
-            not has_published
-            and region_code[1:2] in ('WK', 'BU')
-            and denominator < {{ var('least_denominator') }},
-            false
-        ) as is_too_small
+        coalesce(not has_published and denominator < least_denominator, false) as is_too_small
     from dated
 ),
 
@@ -158,7 +157,7 @@ own as (
         end as missing_reason,
         case
             when is_too_small and denominator <> 0 and numerator_reason is null
-                then 'De noemer is kleiner dan {{ var("least_denominator") }}; met afgeronde cijfers zegt de verhouding niets.'
+                then 'De noemer is kleiner dan ' || least_denominator || '; met afgeronde cijfers zegt de verhouding niets.'
             when coalesce(case when has_published then value_reason end, numerator_reason, denominator_reason) = 'not_yet_published'
                 then 'De bron heeft deze kolom (nog) niet gevuld.'
         end as note,
@@ -212,6 +211,7 @@ added as (
         any_value(member.period_status) as period_status,
         any_value(member.snapshot_id) as snapshot_id,
         any_value(group_size.composition) as composition,
+        any_value(member.least_denominator) as least_denominator,
         member.table_id,
         member.binding_id
     from member
@@ -229,7 +229,9 @@ grouped as (
         period_code,
         case aggregation
             when 'sum' then total
-            when 'ratio' then case when denominator <> 0 then factor * numerator / denominator end
+            when 'ratio' then case
+                when denominator <> 0 and denominator >= coalesce(least_denominator, 0) then factor * numerator / denominator
+            end
         end as value,
         case when aggregation = 'ratio' then numerator end as numerator,
         case when aggregation = 'ratio' then denominator end as denominator,
@@ -237,7 +239,7 @@ grouped as (
             when aggregation = 'none' then 'not_available'
             when aggregation = 'sum' and total is not null then null
             when aggregation = 'ratio' and numerator is not null and denominator is not null
-                then case when denominator = 0 then 'impossible' end
+                then case when denominator = 0 then 'impossible' when denominator < least_denominator then 'suppressed' end
             else coalesce(missing_reason, 'not_available')
         end as missing_reason,
         case

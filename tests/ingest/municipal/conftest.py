@@ -49,11 +49,14 @@ def put(work: Workspace, contract: str, name: str, content: bytes | str) -> Path
     return file
 
 
-def found_in(home: Path, values: Iterable[str]) -> list[tuple[str, str]]:
-    """Where under a data folder a value stands, outside the drop folder: in the bytes of a file or its name, and in what a
-    file holds once it is unpacked."""
+def found_in(home: Path, values: Iterable[str], files: Iterable[Path] | None = None) -> list[tuple[str, str]]:
+    """Where under a data folder a value stands, outside the drop folder (where the sender's reports are): in the bytes of a
+    file or its name, and in what a file holds once it is unpacked.
+
+    :param files: look in these only.
+    """
     contents: dict[str, bytes] = {}
-    for file in sorted(home.rglob("*")):
+    for file in sorted(home.rglob("*") if files is None else files):
         if file.is_dir() or (home / "drop") in file.parents:
             continue
         name, raw = str(file.relative_to(home)), file.read_bytes()

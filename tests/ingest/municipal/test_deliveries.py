@@ -16,7 +16,8 @@ from ingest.municipal.contract import TOTAL
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED
 from ingest.settings import Settings
 from orchestration import municipal
-from orchestration.pipeline import Workspace
+from orchestration.pipeline import Workspace, choose
+from orchestration.run import _failures
 from tests.conftest import shared
 from tests.ingest.municipal.conftest import put
 from warehouse.disclosure import attack
@@ -249,7 +250,12 @@ def test_a_file_that_is_still_written_is_left_alone(work: Workspace, monkeypatch
     file = put(work, "wmo_jeugd_clienten", "groot.csv", clients(PLENTY)[:500])
     put(work, "wmo_jeugd_clienten", "ander.csv.part", clients(PLENTY))
     asked = municipal.plan(work, table)
-    assert (asked.result, asked.reason) == (UNCHANGED, "2 file(s) may still be written and are left alone")
+    assert asked.result == UNCHANGED and "2 file(s) may still be written and are left alone" in asked.reason
+    # Nothing failed, and whoever runs it is told.
+    outcomes = {asked.table_id: asked}
+    [choice] = [c for c in choose(work.at("partners"), "auto", outcomes) if c.table.id == asked.table_id]
+    assert choice.input is None and choice.reason == asked.reason
+    assert _failures("auto", {asked.table_id}, outcomes, [choice]) == []
     assert land(work).result == UNCHANGED and history(work) == []
     file.write_text(clients(PLENTY))
     os.utime(file, (time.time() - 60, time.time() - 60))
@@ -344,39 +350,14 @@ def test_who_sees_what(work: Workspace) -> None:
 
 # -- a source more ----------------------------------------------------------------------------------------------------
 
-SIXTH = """
-id: laadpalen
-title: Storingen aan laadpalen
-owner: Gemeente Eersel
-contact: gegevensbeheer
-purpose: Weten waar laadpalen het vaak niet doen.
-legal_basis: geen persoonsgegevens
-processing_register: niet van toepassing
-sharing_level: public
-retention_days: 365
-cadence: year
-municipalities: [GM0770]
-columns:
-  - {name: datum, type: date}
-  - {name: buurt, type: region}
-  - {name: soort, type: category, allowed: [Kabel, Stroom, Software]}
-  - {name: melder, type: drop, required: false, personal: naam}
-observation:
-  levels: [gemeente, wijk, buurt]
-  period: datum
-  dimensions: [soort]
-  measures:
-    - {code: storingen, title: Storingen, unit: aantal, count: rows}
-disclosure: {units: objects, zeros: publish, why: Geteld worden storingen van palen, en geen mensen.}
-"""
+#: The contract that the manual tells a newcomer to write.
+SIXTH = (Path(__file__).parents[3] / "docs" / "municipal.md").read_text("utf-8").split("```yaml\n")[1].split("```")[0]
 
 
 def test_a_sixth_source_is_one_yaml_file(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "sources" / "municipal").mkdir(parents=True)
-    (home / "sources" / "municipal" / "laadpalen.yml").write_text(
-        SIXTH.replace("palen, en", "palen en"), encoding="utf-8"
-    )
+    (home / "sources" / "municipal" / "laadpalen.yml").write_text(SIXTH, encoding="utf-8")
     work = Workspace.open(Settings(home))
     rows = "".join(f"1{n % 9}-03-2024;BU07700001;{('Kabel', 'Stroom')[n % 2]};Jan\n" for n in range(50))
     put(work, "laadpalen", "storingen.csv", "Datum;Buurt;Soort;Melder\n" + rows)
@@ -392,7 +373,7 @@ def test_the_real_waste_series_of_eersel(tmp_path: Path) -> None:
     folder = shared()
     if folder is None or not (folder / "municipal" / "afval.json").is_file():
         pytest.skip("the real municipal files are not here (set RDC_SHARED to their folder)")
-    contract = yaml.safe_load(SIXTH.replace("palen, en", "palen en"))
+    contract = yaml.safe_load(SIXTH)
     kilograms = [
         {"name": n, "type": "decimal", "minimum": 0, "maximum": 999, "empty": True} for n in ("rest", "gft", "pmd")
     ]
