@@ -190,7 +190,8 @@ def sources_add(
 @_friendly
 def sources_accept(table_id: str) -> None:
     """Let a quarantined snapshot through: the change at the source was looked at and is right."""
-    from orchestration.pipeline import Workspace, accept
+    from orchestration.judging import accept
+    from orchestration.workspace import Workspace
 
     work = Workspace.open()
     [table] = work.registry.select((table_id,))
@@ -209,7 +210,7 @@ def sources_accept(table_id: str) -> None:
 def sources_check(contract: str, file: Path | None) -> None:
     """Try a contract (an id, or a YAML file) and a delivery against it. Nothing is written."""
     from orchestration.municipal import try_out
-    from orchestration.pipeline import Workspace
+    from orchestration.workspace import Workspace
 
     declared, intake = try_out(Workspace.open(), contract, file)
     show.out.print(
@@ -231,7 +232,7 @@ def sources_deliveries(contract: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from orchestration.municipal import history
-    from orchestration.pipeline import Workspace
+    from orchestration.workspace import Workspace
 
     found = history(Workspace.open(), contract)
     if as_json:
@@ -276,7 +277,7 @@ def sources_boundaries(year: int, postcodes: bool) -> None:
 @_friendly
 def sources_prune(days: float, yes: bool, as_json: bool) -> None:
     """Snapshots that no release used and no figure came from; nothing is ever removed without this command."""
-    from orchestration.pipeline import Workspace, prunable
+    from orchestration.workspace import Workspace, prunable
 
     work = Workspace.open()
     lock = work.lock()
@@ -304,8 +305,8 @@ def sources_prune(days: float, yes: bool, as_json: bool) -> None:
 @_friendly
 def status(as_json: bool) -> None:
     """Per source: last check, version, snapshot, checks, and what is stale or in quarantine and why."""
-    from orchestration.pipeline import Workspace
     from orchestration.status import overview
+    from orchestration.workspace import Workspace
 
     found = overview(Workspace.open())
     if as_json:
@@ -545,7 +546,7 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
 
     from orchestration.explain import cell_url, tree
     from orchestration.municipal import provenance
-    from orchestration.pipeline import Workspace
+    from orchestration.workspace import Workspace
     from warehouse.explain import explain as chain
     from warehouse.read import reading
 
@@ -623,8 +624,8 @@ def rollback(release: str, level: str) -> None:
 
     Going back in the public series takes the releases of partners and municipalities along, to what has the same public figures.
     """
-    from orchestration.pipeline import Workspace
     from orchestration.pipeline import rollback as go_back
+    from orchestration.workspace import Workspace
 
     work = Workspace.open(level=level)
     lock = work.lock()

@@ -19,7 +19,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.registry import Table
 from orchestration import municipal, pipeline
-from orchestration.pipeline import Workspace
+from orchestration.workspace import Workspace
 from warehouse.build import manifest
 from warehouse.candidate import Input
 

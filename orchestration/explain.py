@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from ingest.statline import service
-from orchestration.pipeline import Workspace
 from orchestration.show import plain
+from orchestration.workspace import Workspace
 
 
 def cell_url(work: Workspace) -> Callable[[dict[str, Any]], str | None]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ingest.municipal.count import Counted
     from ingest.municipal.publish import Observed
     from ingest.municipal.region import Geography
-    from orchestration.pipeline import Workspace
+    from orchestration.workspace import Workspace
     from warehouse.disclosure import Release
 
 SECRET = "RDC_PSEUDONYM_KEY"

@@ -19,7 +19,9 @@ from typing import Any
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
 from orchestration import pipeline, show
-from orchestration.pipeline import Choice, Workspace
+from orchestration.judging import to_judge
+from orchestration.pipeline import Choice
+from orchestration.workspace import PUBLIC, Workspace
 from warehouse.candidate import Input
 
 #: With fewer bytes than this to spare, what breaks a run off is the disk: DuckDB, SQLite and dbt each say so in their own way.
@@ -39,9 +41,9 @@ def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool)
     try:
         work.sweep()
         outcomes = {} if mode == "sample" else _ingest(work, selected, scope)
-        shown_to = [pipeline.PUBLIC] if mode == "sample" else work.levels()
+        shown_to = [PUBLIC] if mode == "sample" else work.levels()
         levels = {level: pipeline.choose(work.at(level), mode, work.outcomes.latest()) for level in shown_to}
-        inputs = [c.input for c in levels[pipeline.PUBLIC] if c.input]
+        inputs = [c.input for c in levels[PUBLIC] if c.input]
         choices = list({c.table.id: c for found in levels.values() for c in found}.values())
         if not inputs:
             for choice in choices:
@@ -53,7 +55,7 @@ def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool)
             problem = _build(work, mode, inputs)
             released = None if problem else work.releases.current()
         for level, chosen in levels.items():
-            if level != pipeline.PUBLIC and not problem:
+            if level != PUBLIC and not problem:
                 problem = _build_restricted(work.at(level), mode, [c.input for c in chosen if c.input])
         failed = _failures(mode, {t.id for t in selected}, outcomes, choices)
         if as_json:
@@ -81,7 +83,7 @@ def _ingest(work: Workspace, tables: list[Table], scope: str | None) -> dict[str
         answers = pipeline.plan(work, tables, scope)
         bar.update(task, completed=len(tables))
     todo = [t for t in tables if answers[t.id].result in (FETCHED, FAILED)]
-    waiting = [t for t in tables if t not in todo and pipeline.to_judge(work, t)]
+    waiting = [t for t in tables if t not in todo and to_judge(work, t)]
     if todo or waiting:
         with show.bar() as bar, _watching(bar, len(todo) + len(waiting)):
             _execute(work, "ingest", [*todo, *waiting], scope=scope)

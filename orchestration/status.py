@@ -9,7 +9,7 @@ from typing import Any
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
 from orchestration import municipal
-from orchestration.pipeline import Workspace
+from orchestration.workspace import Workspace
 
 #: A source that was not asked with success for this many days counts as stale, whatever its cadence.
 UNASKED_DAYS = 8

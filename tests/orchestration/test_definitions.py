@@ -11,7 +11,7 @@ import pytest
 def graph(tmp_path_factory: pytest.TempPathFactory):
     from ingest.settings import Settings
     from orchestration.definitions import definitions
-    from orchestration.pipeline import Workspace
+    from orchestration.workspace import Workspace
 
     found = definitions(Workspace.open(Settings(tmp_path_factory.mktemp("dagster"))))
     return found, found.resolve_asset_graph()

@@ -12,8 +12,9 @@ import yaml
 from ingest.http import Client
 from ingest.registry import Registry, RegistryError
 from ingest.settings import Settings
-from orchestration import pipeline
-from orchestration.pipeline import AcceptError, Workspace
+from orchestration import judging, pipeline
+from orchestration.judging import AcceptError
+from orchestration.workspace import Workspace, prunable
 from tests.ingest.test_land import V3, v3_table
 from tests.ingest.test_land import replace_table as changed
 from tests.standin import StandIn
@@ -49,14 +50,14 @@ def test_a_breaking_change_is_quarantined_with_what_accepts_it(work: Workspace, 
     assert f"rdc sources accept {V3.id}" in outcome.reason and newest.snapshot_id in outcome.reason
     assert work.store.good(V3.id) == good
 
-    accepted = pipeline.accept(work, V3)
+    accepted = judging.accept(work, V3)
     assert work.store.good(V3.id) == accepted == newest
     file = work.settings.own_sources / "accepted" / f"{V3.id}.yml"
     [entry] = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert entry["snapshot"] == newest.snapshot_id and "eenheid" in entry["changes"][0]
     assert work.store.verdict(newest).accepted_by == entry["by"]
     with pytest.raises(AcceptError, match="No snapshot"):
-        pipeline.accept(work, V3)
+        judging.accept(work, V3)
     # From now on this is the measure of things: the next version with the same unit passes.
     cbs[V3.id].touch()
     assert take(work).result == "fetched"
@@ -68,12 +69,12 @@ def test_the_edit_that_the_message_names_does_it_too(work: Workspace, cbs: Stand
     cbs[V3.id].touch()
     assert "maal zo groot" in take(work).reason
     newest = work.store.newest(V3.id)
-    assert not pipeline.to_judge(work, V3)
+    assert not judging.to_judge(work, V3)
     folder = work.settings.own_sources / "accepted"
     folder.mkdir(parents=True)
     (folder / f"{V3.id}.yml").write_text(f"- {{snapshot: {newest.snapshot_id}, by: Marie, at: 2026-11-24}}\n")
-    assert pipeline.to_judge(work, V3)
-    assert pipeline.judge(work, [V3]) == {}
+    assert judging.to_judge(work, V3)
+    assert judging.judge(work, [V3]) == {}
     assert work.store.good(V3.id) == newest
     assert work.store.verdict(newest).accepted_by == "Marie"
 
@@ -85,7 +86,7 @@ def test_a_broken_snapshot_can_not_be_accepted(work: Workspace, cbs: StandIn) ->
     cbs[V3.id].touch()
     assert take(work).result == "quarantined"
     with pytest.raises(AcceptError, match="not only changed but broken"):
-        pipeline.accept(work, V3)
+        judging.accept(work, V3)
 
 
 def test_a_file_of_acceptances_that_can_t_be_read_names_itself(work: Workspace, cbs: StandIn) -> None:
@@ -138,8 +139,8 @@ def test_only_what_no_release_used_can_be_pruned(work: Workspace, cbs: StandIn) 
     (used / "promoted").touch()
     assert work.releases.all()
 
-    assert pipeline.prunable(work, days=1) == []
-    found = pipeline.prunable(work, days=0)
+    assert prunable(work, days=1) == []
+    found = prunable(work, days=0)
     assert found == [first, third]
     for snapshot in found:
         work.store.remove(snapshot)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from ingest.settings import Settings
 from orchestration.cli import main
-from orchestration.pipeline import Workspace
+from orchestration.workspace import Workspace
 from tests.warehouse.test_release import CHECKS, candidate
 from warehouse.release import Release
 

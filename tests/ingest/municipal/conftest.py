@@ -14,7 +14,7 @@ from ingest.municipal.contract import Contract, load
 from ingest.municipal.region import Geography
 from ingest.settings import Settings
 from ingest.snapshot import Store
-from orchestration.pipeline import Workspace
+from orchestration.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)

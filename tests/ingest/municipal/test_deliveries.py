@@ -16,8 +16,9 @@ from ingest.municipal.contract import TOTAL
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED
 from ingest.settings import Settings
 from orchestration import municipal
-from orchestration.pipeline import Workspace, choose
+from orchestration.pipeline import choose
 from orchestration.run import _failures
+from orchestration.workspace import Workspace
 from tests.conftest import shared
 from tests.ingest.municipal.conftest import put
 from warehouse.disclosure import attack

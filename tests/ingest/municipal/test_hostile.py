@@ -30,7 +30,7 @@ from ingest.municipal.layer import Delivery
 from ingest.municipal.region import Geography
 from ingest.settings import Settings
 from orchestration import municipal
-from orchestration.pipeline import Workspace
+from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import found_in, put
 
 #: Generated files; the hand-made ones come on top.

@@ -12,7 +12,7 @@ import yaml
 
 from ingest.settings import Settings
 from orchestration import municipal
-from orchestration.pipeline import Workspace
+from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import put
 
 CONTRACT: dict[str, Any] = {

@@ -13,7 +13,7 @@ from ingest.municipal.contract import Contract, WayIn
 from ingest.municipal.remote import SecretMissingError, boundaries, fetch
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from orchestration import municipal
-from orchestration.pipeline import Workspace
+from orchestration.workspace import Workspace
 from tests.conftest import shared
 from tests.ingest.municipal.conftest import found_in
 from tests.ingest.municipal.standin import Services, reply

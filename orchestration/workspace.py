@@ -1,0 +1,167 @@
+"""The data folder as the recipe sees it: its sources, snapshots and releases, for whom a release is, and who may write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from ingest.http import Client
+from ingest.outcome import Outcomes
+from ingest.registry import Registry, Table
+from ingest.settings import Settings
+from ingest.snapshot import Snapshot, Store
+from orchestration import municipal
+from warehouse.candidate import Candidate
+from warehouse.release import Releases
+
+if TYPE_CHECKING:
+    from warehouse.indicators import Registry as IndicatorRegistry
+
+#: Who may see a release: everyone, the partners of the data center, or one municipality (by its code).
+PUBLIC, PARTNERS = "public", "partners"
+
+
+class BusyError(Exception):
+    """Another run holds the data folder."""
+
+
+@dataclass
+class Workspace:
+    """Everything that a run works with, made from the settings.
+
+    :param level: for whom the release is. Each level but ``public`` has a series of releases of its own, in
+        ``warehouse/restricted/<level>``, so that what is not public never comes near the public file.
+    """
+
+    settings: Settings
+    registry: Registry
+    store: Store
+    releases: Releases
+    outcomes: Outcomes
+    client: Client = field(default_factory=Client)
+    level: str = PUBLIC
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, level: str = PUBLIC) -> Workspace:
+        settings = settings or Settings.from_env()
+        return cls(
+            settings=settings,
+            registry=Registry.load(settings.own_sources),
+            store=Store(settings.snapshots),
+            releases=Releases(settings.releases(level), own=settings.own_indicators),
+            outcomes=Outcomes(settings.snapshots),
+            level=level,
+        )
+
+    def at(self, level: str) -> Workspace:
+        """The same data folder, seen by others."""
+        releases = Releases(self.settings.releases(level), own=self.settings.own_indicators)
+        return replace(self, level=level, releases=releases)
+
+    def sees(self, table: Table) -> bool:
+        """Whether a table may be in a release of this level. What is for fewer people never is."""
+        return table.sharing_level in (None, PUBLIC) or (
+            self.level != PUBLIC and (table.sharing_level == PARTNERS or table.municipality == self.level)
+        )
+
+    @property
+    def indicators(self) -> IndicatorRegistry:
+        """The indicators of a release of this level: the project's, and the user's own that it may have.
+
+        :raises IndicatorError: a definition can't be used.
+        """
+        from warehouse.indicators import load
+
+        return load(own=self.settings.own_indicators, closed=self.closed)
+
+    @property
+    def closed(self) -> set[str]:
+        """The tables that a release of this level may know nothing of."""
+        return {t.id for t in self.registry.tables.values() if not self.sees(t)}
+
+    def levels(self) -> list[str]:
+        """The levels that there is something for: ``public``, and each for which a table has a snapshot."""
+        closed = [t for t in self.registry.tables.values() if t.sharing_level not in (None, PUBLIC)]
+        return [
+            PUBLIC,
+            *sorted(
+                {t.municipality or PARTNERS for t in closed if self.store.good(t.id)}, key=lambda lv: lv != PARTNERS
+            ),
+        ]
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.releases.folder)
+
+    @property
+    def audit_file(self) -> Path:
+        return self.candidate.folder / "audit.json"
+
+    @property
+    def refused_report(self) -> Path:
+        """The quality report of the last candidate that was refused."""
+        return self.releases.folder / "refused.html"
+
+    @property
+    def scratch(self) -> Path:
+        """dbt's own output; may be thrown away at any time."""
+        return self.settings.home / "dbt"
+
+    def selected(self, ids: tuple[str, ...]) -> list[Table]:
+        """The tables that a run looks after: those named, or else all that are not on request, and those that are and
+        were asked for or delivered before.
+
+        :raises RegistryError: an id is not declared.
+        """
+        named = self.registry.select(ids)
+        return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or municipal.awaits(self, t)]
+
+    def lock(self, wait: float = 0) -> FileLock:
+        """The one run that may write. The operating system frees it when its process ends, however it ends.
+
+        :raises BusyError: another process has it.
+        """
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.settings.home / ".run.lock", is_singleton=True, thread_local=False)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise BusyError(
+                f"Another run is working in {self.settings.home}. Wait until it has finished; `rdc status` shows its work."
+            ) from None
+        return lock
+
+    def sweep(self) -> None:
+        """Clear what a killed run left. Only with the lock."""
+        self.store.sweep()
+        for level in self.levels():
+            self.at(level).releases.sweep()
+
+
+def prunable(work: Workspace, days: float) -> list[Snapshot]:
+    """The snapshots that nothing needs any more: older than so many days, used by no release and by no figure of its
+    history, and neither the newest nor the last good one of their table."""
+    from warehouse.read import reading
+
+    needed: set[str] = set()
+    for releases in (work.at(level).releases for level in work.levels()):
+        needed |= {used["snapshot_id"] for release in releases.all() for used in release.inputs.values()}
+        if releases.current():
+            with reading(releases) as reader:
+                found_in = reader.rows("select distinct snapshot_id from core.indicator_history")
+            needed |= {r["snapshot_id"] for r in found_in}
+    found = []
+    for folder in sorted(work.store.root.glob("*/")):
+        kept = [work.store.newest(folder.name), work.store.good(folder.name)]
+        found += [
+            s
+            for s in work.store.all(folder.name)
+            if s not in kept
+            and s.snapshot_id not in needed
+            and (datetime.now(UTC) - datetime.fromisoformat(s.fetched_at)).total_seconds() > days * 86_400
+        ]
+    return found
