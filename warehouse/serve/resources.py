@@ -238,6 +238,7 @@ def _theme(published: Published, name: str) -> str:
 # -- releases ---------------------------------------------------------------------------------------------------------
 
 
+@router.get("/", include_in_schema=False)
 @router.get("", summary="Wat er is", responses=RESPONSES, response_model=Item, tags=["algemeen"])
 def index(asked: Ask) -> Response:
     """De ingangen van deze API."""
