@@ -590,8 +590,8 @@ def figures(
             [i for i in published.indicators if i["indicator_id"] in chosen],
             published.sources(),
         )
-        if fmt == "gpkg":
-            raise Problem(406, "Waarnemingen zijn niet als GeoPackage te krijgen; neem een tabel: /v1/tabellen.")
+        if FORMATS[fmt].shape == WIDE:
+            raise Problem(406, f"Waarnemingen zijn niet als {fmt} te krijgen; neem een tabel: /v1/tabellen.")
         return asked.download(opened, whole, fmt, "waarnemingen")
     skip = 0
     if after:
