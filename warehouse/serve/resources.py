@@ -585,7 +585,7 @@ def figures(
             "Waarnemingen",
             LONG_SHAPE,
             columns,
-            f"select * from ({sql}) order by {order}{key}",
+            f"select {', '.join(c.name for c in columns)} from ({sql}) order by {order}{key}",
             parameters,
             [i for i in published.indicators if i["indicator_id"] in chosen],
             published.sources(),
