@@ -8,6 +8,8 @@ import io
 import json
 import re
 from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import openpyxl
@@ -253,3 +255,14 @@ def test_before_the_first_release_it_says_so(tmp_path) -> None:
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
         publish(tmp_path / "warehouse")
         assert service.get("/v1/waarnemingen").status_code == 200
+
+
+def test_the_script_in_the_docs_does_what_they_say(center: Center) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "partners.md").read_text(encoding="utf-8")
+    script = text.split("```python\n")[1].split("```")[0].replace("https://data.example.nl", center.service.url)
+    names: dict[str, Any] = {}
+    exec(script, names)
+    table = names["table"]
+    assert dict(zip(zip(table["region_code"], table["period_code"], strict=True), table["value"], strict=True)) == {
+        (r, p): figure_of("bev_inwoners", r, p) for r in ("GM0770", "KEMPEN") for p in PERIODS
+    }
