@@ -193,7 +193,7 @@ class Library:
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         base = Published(con, release.release_id)
-        _ = base.tables, base.indicators, base.themes, base.columns_of
+        _ = base.tables, base.indicators, base.themes, base.columns_of, base.region_codes, base.period_codes
         levels = dict(con.execute('select table_id, sharing_level from core."table"').fetchall())
         opened = Opened(release, file.parent, con, base, levels)
         self._opened[release.release_id] = opened
