@@ -416,9 +416,8 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
     "--format",
     "fmt",
     type=click.Choice(["csv", "csv-nl", "xlsx", "parquet", "json", "jsonstat", "swing", "gpkg"]),
-    default="csv",
-    show_default=True,
-    help="csv-nl opens in a Dutch Excel as it is; gpkg needs boundaries in $RDC_HOME/geo.",
+    help="csv-nl opens in a Dutch Excel as it is; gpkg needs boundaries in $RDC_HOME/geo.  "
+    "[default: by the extension of --output, else csv]",
 )
 @click.option("--long", "is_long", is_flag=True, help="A row per figure instead of a column per indicator.")
 @click.option(
@@ -438,7 +437,7 @@ def pull(
     table: str | None,
     regions: tuple[str, ...],
     periods: tuple[str, ...],
-    fmt: str,
+    fmt: str | None,
     is_long: bool,
     output: Path | None,
     as_of: str | None,
@@ -457,6 +456,8 @@ def pull(
         raise click.UsageError("name a TABLE; --key-env and --since go with --from URL")
     if table is None and (regions or periods or is_long or since):
         raise click.UsageError("a whole release takes no --region, --period, --long or --since; name a TABLE")
+    by_extension = output.suffix.removeprefix(".").lower() if output and table else ""
+    fmt = fmt or (by_extension if by_extension in FORMATS else "csv")
     if output is None and table and not FORMATS[fmt].is_text and sys.stdout.isatty():
         raise click.UsageError(f"--format {fmt} is not text; name a file with --output")
     if url is not None:
@@ -479,7 +480,9 @@ def pull(
         )
         if output:
             write(found, fmt, output, settings.home / "geo")
-            show.err.print(f"{found.count():,} rows of {found.name} (release {found.release_id}) in {output}")
+            left = f"; {found.left_out:,} more are of regions without a boundary" if found.left_out else ""
+            rows = found.count() - found.left_out
+            show.err.print(f"{rows:,} rows of {found.name} (release {found.release_id}) in {output}{left}")
         else:
             for piece in pieces(found, fmt, settings.home / "geo"):
                 sys.stdout.buffer.write(piece)

@@ -187,7 +187,7 @@ class Published:
     def on(self, con: duckdb.DuckDBPyConnection, scope: Scope, access: Access, scratch: Path) -> Published:
         """The same release for another scope, on another connection; what is the same for all is not read again."""
         other = Published(con, self.release_id, scope, access, scratch)
-        for name in ("indicators", "tables", "themes", "columns_of"):
+        for name in ("indicators", "tables", "themes", "columns_of", "region_codes", "period_codes"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -213,6 +213,14 @@ class Published:
             "select schema_name, view_name from duckdb_views() where schema_name in ('mart', 'core') "
             "and database_name = current_database() order by all"
         ).fetchall()
+
+    @cached_property
+    def region_codes(self) -> frozenset[str]:
+        return frozenset(c for (c,) in self.con.execute("select distinct region_code from core.region").fetchall())
+
+    @cached_property
+    def period_codes(self) -> frozenset[str]:
+        return frozenset(c for (c,) in self.con.execute("select distinct period_code from core.period").fetchall())
 
     @property
     def reference(self) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from warehouse.photograph import moment, photograph
-from warehouse.published import Published
+from warehouse.published import REFERENCE, Published
 from warehouse.release import Release, ReleaseError, Releases
 
 SCHEMAS = ("mart", "core")
@@ -49,7 +49,8 @@ class Reader:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def table(self, name: str) -> tuple[str, str]:
-        """Schema and name of a released table; ``bevolking`` means ``mart.bevolking``.
+        """Schema and name of a released table; ``bevolking`` means ``mart.bevolking``, and ``indicator`` the definitions, as in
+        a release's files and at the service.
 
         :raises NotThereError: with the tables that come nearest.
         """
@@ -62,7 +63,8 @@ class Reader:
                 "and database_name = current_database()"
             ).fetchall()
         ]
-        for schema in SCHEMAS:
+        published = [Published.schema_of(name)] if name in REFERENCE else []
+        for schema in (*published, *SCHEMAS):
             for found in known:
                 if found[0] == schema and name in (found[1], f"{found[0]}.{found[1]}"):
                     return found

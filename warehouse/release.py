@@ -25,7 +25,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.snapshot import file_sha256, fsync, write_whole
+from ingest.snapshot import file_sha256, fsync
 from warehouse.access import PUBLIC
 from warehouse.candidate import NAME, Candidate, Input
 
@@ -249,7 +249,7 @@ class Releases:
         for folder in self.folder.glob("releases/*"):
             if folder.is_dir() and not (folder / PROMOTED).exists():
                 if self.current_file.exists() and _same(folder / NAME, self.current_file):
-                    write_whole(folder / PROMOTED, "")
+                    _mark(folder)
                 else:
                     shutil.rmtree(folder)
         for left in self.folder.glob(f".{NAME}.*"):
@@ -268,14 +268,17 @@ class Releases:
         else:
             beside.replace(self.current_file)
         fsync(self.folder)
-        write_whole(self.folder / "releases" / release_id / PROMOTED, "")
+        _mark(self.folder / "releases" / release_id)
 
     def _prune(self) -> None:
         """Keep the last ``keep`` releases, and the current one whatever its age."""
         current = self.current()
         for release in self.all()[: -self.keep]:
             if current is None or release.release_id != current.release_id:
-                shutil.rmtree(self.folder / "releases" / release.release_id)
+                folder = self.folder / "releases" / release.release_id
+                # From here on it is no release any more: one that is removed by half must not be taken for one.
+                (folder / PROMOTED).unlink()
+                shutil.rmtree(folder)
 
 
 def summary(results: Iterable[Any]) -> dict[str, int]:
@@ -284,6 +287,12 @@ def summary(results: Iterable[Any]) -> dict[str, int]:
     for result in results:
         counts["passed" if result.success else result.severity] += 1
     return counts
+
+
+def _mark(folder: Path) -> None:
+    """Mark a release as published: at once, and with nothing beside it that a killed run could leave."""
+    (folder / PROMOTED).touch()
+    fsync(folder)
 
 
 def _read(folder: Path) -> Release | None:

@@ -68,7 +68,8 @@ def test_without_a_release_it_says_what_to_do(tmp_path: Path) -> None:
 
 def pulled(rdc: Rdc, fmt: str, tmp_path: Path) -> Path:
     target = tmp_path / f"bevolking.{fmt}"
-    rdc("pull", "bevolking", "--region", "Eersel", "--region", "KEMPEN", "--format", fmt, "--output", str(target))
+    # Of the form that its name says.
+    rdc("pull", "bevolking", "--region", "Eersel", "--region", "KEMPEN", "--output", str(target))
     return target
 
 
@@ -81,6 +82,8 @@ def test_pull_csv_and_its_dutch_sister(released: Rdc, tmp_path: Path) -> None:
     assert [{k: v.replace(",", ".") if k.startswith("bev_") else v for k, v in r.items()} for r in dutch] == iso
     row = next(r for r in iso if (r["region_code"], r["period_code"]) == ("KEMPEN", "2026JJ00"))
     assert row["bev_inwoners"] == "94549"
+    definitions = csv.DictReader(io.StringIO(released("pull", "indicator").stdout))
+    assert "bev_inwoners" in {r["indicator_id"] for r in definitions if r["definition"] and "value" not in r}
 
 
 def test_pull_reads_back_the_same_from_every_format(released: Rdc, tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ def test_figures_of_a_real_release_over_http(released: Rdc, service: Service) ->
         "waarnemingen"
     ]
     assert (row["waarde"], row["peildatum"], row["indelingsjaar"]) == (94549, "2026-01-01", 2026)
+    tables = service.get("/ODataCatalog/Tables").json()["value"]
+    assert [t["Identifier"] for t in tables if "Bronnen: ." in t["Summary"]] == []
     page = service.get("/").text
     assert "Gemiddelde verkoopprijs bestaande koopwoningen" in page and "verzonnen voorbeeld" in page
     whole = service.get("/v1/releases/actueel/bestanden/rdc.duckdb", headers={"Range": "bytes=0-15"})

@@ -67,6 +67,9 @@ def test_a_workbook(warehouse: Path) -> None:
     assert sheet.cell(2, names.index("won_prijs") + 1).number_format == "#,##0"
     for each in book:
         assert each.freeze_panes and not each.merged_cells.ranges
+        assert each.page_setup.orientation == "landscape" and each.print_title_rows
+    [(line, said)] = [(c.row, c.value) for c in book["Toelichting"]["B"] if str(c.value).startswith("Regio KEMPEN")]
+    assert len(said) > 110 and book["Toelichting"].row_dimensions[line].height == 30  # two lines of text
     changes = [[c.value for c in line] for line in book["Wijzigingen"].iter_rows(min_row=2)]
     assert ["cijfer gewijzigd", "won_prijs", "GM1728", "2023JJ00", 1, None, None, "confidential"] in [
         c[:8] for c in changes
@@ -98,6 +101,7 @@ def test_parquet_and_json(warehouse: Path, tmp_path: Path) -> None:
     record = json.loads(made(warehouse, "json"))
     assert {(r["region_code"], r["period_code"]): r["won_prijs"] for r in record["rows"]} == figures(warehouse)
     assert record["definitions"][0]["name_nl"] and record["sources"][0]["attribution"] == "Bron: CBS"
+    assert json.loads(made(warehouse, "json", "core.indicator_value"))["definitions"]
 
 
 def test_json_stat_by_its_own_readers(warehouse: Path) -> None:
@@ -114,11 +118,16 @@ def test_json_stat_by_its_own_readers(warehouse: Path) -> None:
     assert cube["extension"]["geographyYear"]["period"]["2024JJ00"] == 2024
 
 
-def test_swing_keeps_the_zero_of_a_region_number(warehouse: Path) -> None:
+def test_swing_gets_its_own_layout(warehouse: Path) -> None:
+    """Names and region numbers as in the example of Swing Studio's help: PERIOD 2010, GEOLEVEL municipality, GEOITEM 538."""
     rows = list(csv.DictReader(io.StringIO(made(warehouse, "swing").decode("utf-8-sig")), delimiter=";"))
-    row = next(r for r in rows if (r["geoniveau"], r["geoitem"], r["periode"]) == ("gemeente", "0770", "2024"))
-    assert float(row["waarde"].replace(",", ".")) == figure_of("won_prijs", "GM0770", "2024JJ00")
-    assert {r["reden_ontbreekt"] for r in rows} == {"", "confidential"}
+    assert list(rows[0])[:4] == ["PERIOD", "GEOLEVEL", "GEOITEM", "won_prijs"]
+    read = {(r["GEOLEVEL"], r["GEOITEM"], r["PERIOD"]): r["won_prijs"].replace(",", ".") for r in rows}
+    assert len(read) == len(rows) == len(figures(warehouse))
+    assert float(read["gemeente", "770", "2024"]) == figure_of("won_prijs", "GM0770", "2024JJ00")
+    assert float(read["buurt", "7700000", "2024"]) == figure_of("won_prijs", "BU07700000", "2024JJ00")
+    assert read["gemeente", "1728", "2023"] == "" and ("groep", "KEMPEN", "2024") in read
+    assert {r["reden_ontbreekt"] for r in rows} == {"", "won_prijs=confidential"}
 
 
 def test_filters_and_shapes(warehouse: Path) -> None:
@@ -168,6 +177,9 @@ def test_a_geopackage_has_figures_on_boundaries(warehouse: Path, tmp_path: Path)
     assert {(r, p): v for r, p, v, _ in rows} == {
         k: v for k, v in figures(warehouse).items() if k[0] in ("GM0770", "GM1728")
     }
+    with reading(Releases(warehouse)) as reader:
+        found = extract(reader.published, "wonen")
+        assert write(found, "gpkg", file, tmp_path / "geo") and found.left_out == found.count() - len(rows) > 0
 
 
 def test_boundaries_in_the_dutch_grid_are_brought_to_degrees(warehouse: Path, tmp_path: Path) -> None:

@@ -102,6 +102,10 @@ def test_only_what_changed(center: Running, tmp_path: Path) -> None:
     rows = list(csv.DictReader(text.splitlines()))
     assert len(rows) == len(REGIONS) * len(PERIODS)
     assert {(r["change"], float(r["old_value"]) - float(r["value"])) for r in rows} == {("value", 0.125)}
+    assert {(r["region_code"], r["period_code"]): float(r["value"]) for r in rows} == {
+        (r[0], p): figure_of("won_prijs", r[0], p) for r in REGIONS for p in PERIODS
+    }
+    assert {r["indicator_name"] for r in rows} == {"Gemiddelde verkoopprijs"}
     nothing_new = rdc("pull", "wonen", "--from", center.service.url, "--since", center.releases[2]).stdout
     assert len(nothing_new.splitlines()) == 1
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from ingest.snapshot import file_sha256
+from tests.warehouse import made
 from warehouse.candidate import Candidate
+from warehouse.datapackage import SUMS, read_sums
 from warehouse.release import ReleaseError, Releases
 
 CHECKS = {"passed": 1, "critical": 0, "warning": 0, "info": 0}
@@ -120,6 +130,80 @@ def test_what_a_killed_run_left_is_finished_or_undone(tmp_path: Path) -> None:
     assert [r.release_id for r in releases.all()] == [release.release_id]
     assert releases.current() == release
     assert sorted(p.name for p in folder.iterdir()) == [release.release_id]
+
+
+def killed_while_releasing(folder: Path) -> None:
+    """Release over and over, each time in a process that is killed (-9) one step further on, until one gets to its end.
+
+    A step is each rename and link, and every eighth file or folder that is made or removed. Run in a process of its own, that
+    forks before DuckDB has threads.
+    """
+    import pandas  # noqa: F401  (once here, instead of in every child; DuckDB looks for it)
+    import rdflib.plugins.serializers.jsonld
+    import rdflib.plugins.serializers.turtle  # noqa: F401
+
+    ready, releases = folder / "ready", Releases(folder / "warehouse", keep=2)
+    assert in_a_child(lambda: [made.publish(releases.folder), made.publish(releases.folder)]) == 0
+    assert in_a_child(lambda: made.candidate(ready)) == 0
+    step, killed = 0, True
+    while killed:
+        shutil.copytree(ready / "candidate", releases.folder / "candidate")
+        killed = in_a_child(lambda at=step: dying_at(at, releases)) != 0  # type: ignore[misc]
+        current = releases.current()
+        assert current is not None and file_sha256(releases.current_file) == current.sha256
+        for release in {current.release_id, *(r.release_id for r in releases.all())}:
+            home = releases.folder / "releases" / release
+            sums = read_sums((home / SUMS).read_text(encoding="utf-8"))
+            assert {name: file_sha256(home / name) for name in sums} == sums, (step, release)
+            written = {f.relative_to(home).as_posix() for f in home.rglob("*") if f.is_file()}
+            assert written - {SUMS, "promoted"} == set(sums) and "tables/wonen.parquet" in sums, (step, written)
+        releases.sweep()
+        shutil.rmtree(releases.folder / "candidate", ignore_errors=True)
+        left = {p.name for p in (releases.folder / "releases").iterdir()}
+        assert left == {r.release_id for r in releases.all()} and not list(releases.folder.glob(".*")), (step, left)
+        step += 1
+    assert len(left) == 2
+    print(step)
+
+
+def in_a_child(work: Callable[[], object]) -> int:
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+def dying_at(step: int, releases: Releases) -> None:
+    steps, small = iter(range(step)), itertools.count(1)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        opened = event == "open" and (arguments[2] & os.O_CREAT)
+        # What is removed with its folder is named within it.
+        removed = event in ("os.remove", "os.rmdir")
+        ours = str(arguments[0]).startswith(str(releases.folder)) or (removed and not str(arguments[0]).startswith("/"))
+        if not ours or not (opened or removed or event in ("os.mkdir", "os.rename", "os.link")):
+            return
+        decides = event in ("os.rename", "os.link") or str(arguments[0]).endswith("promoted")
+        if (decides or next(small) % 8 == 0) and next(steps, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    releases.publish(Candidate(releases.folder), [], CHECKS, "<html></html>")
+
+
+def test_killed_at_any_step_of_a_release_there_is_the_whole_of_it_or_nothing(tmp_path: Path) -> None:
+    program = "import sys, pathlib; from tests.warehouse.test_release import killed_while_releasing as run; run(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) > 10  # it died on the way, again and again
 
 
 def test_a_file_system_without_hard_links_gets_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ FORMATS = {
         Format("parquet", "parquet", "application/vnd.apache.parquet", "Parquet", is_text=False),
         Format("json", "json", "application/json", "JSON"),
         Format("jsonstat", "json", "application/json", "JSON-stat 2.0", shape=LONG_SHAPE, in_memory=True),
-        Format("swing", "csv", "text/csv; charset=utf-8", "Swing-importbestand", shape=LONG_SHAPE),
+        Format("swing", "csv", "text/csv; charset=utf-8", "Swing-importbestand", shape=WIDE),
         Format("gpkg", "gpkg", "application/geopackage+sqlite3", "GeoPackage", is_text=False, shape=WIDE),
     )
 }

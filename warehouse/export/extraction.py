@@ -27,6 +27,7 @@ class Extract:
     :param shape: :data:`WIDE`, :data:`LONG_SHAPE` or :data:`TABLE`.
     :param definitions: of its indicators, a record per version; ``sources``: its source tables.
     :param changes: what this release changed in it since the one before (records of :class:`warehouse.diff.Diff`).
+    :param left_out: rows that the format it was last made in has no place for (a map: regions without a boundary).
     """
 
     published: Published
@@ -39,6 +40,7 @@ class Extract:
     definitions: list[dict[str, Any]]
     sources: list[dict[str, Any]]
     changes: dict[str, Any] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def release_id(self) -> str:
@@ -120,7 +122,10 @@ def extract(
     order = ", ".join(c for c in ("region_code", "period_code") if c in known)
     sql = f"select * from ({relation}) where {where}" + (f" order by {order}" if order else "")
     title = REFERENCE[table][0] if table in REFERENCE else f"{schema}.{table}"
-    return Extract(published, f"{schema}.{table}", title, TABLE, columns, sql, parameters, [], published.sources())
+    definitions = published.indicators if "indicator_id" in known else []
+    return Extract(
+        published, f"{schema}.{table}", title, TABLE, columns, sql, parameters, definitions, published.sources()
+    )
 
 
 def _changes(folder: Path | None, indicators: set[str], theme: str) -> dict[str, Any]:

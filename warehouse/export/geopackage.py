@@ -47,7 +47,9 @@ def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
             f"create table feature as select figure.*, boundary.geom from read_parquet({_text(str(figures))}) as figure "
             "inner join boundary on boundary.code = figure.region_code order by region_code, period_code"
         )
-        if con.execute("select count(*) from feature").fetchall() == [(0,)]:
+        [(rows,)] = con.execute("select count(*) from feature").fetchall()
+        found.left_out = found.count() - rows
+        if not rows:
             raise ExportError(f"None of the regions asked for has a boundary in {', '.join(f.name for f in files)}.")
         con.execute(
             f"copy feature to {_text(str(target))} (format gdal, driver 'GPKG', layer_name {_text(found.name)}, srs '{_SRS}')"

@@ -99,26 +99,36 @@ _SWING_LEVELS = {"gemeente": "GM", "wijk": "WK", "buurt": "BU", "provincie": "PV
 
 
 def swing_pieces(found: Extract) -> Iterator[bytes]:
-    """A row per figure for the import of Swing: semicolons, decimal comma, region numbers without their letters.
+    """A data file for the import of Swing: a row per period and region, a column per indicator, and what must be known of it.
 
-    A year is written as Swing has it (``2024``), another period as CBS writes it. A figure that is missing has an empty
-    value, and its reason beside it. Made from the description of municipalities that use it; not tried in Swing itself.
+    Swing's own layout with an indicator per column, by its fixed names ``PERIOD``, ``GEOLEVEL`` and ``GEOITEM``
+    (https://studiohelp.swing.eu/support/solutions/articles/103000336212-import); region numbers without letters and leading
+    zeros, as there. A year is ``2024``, another period as CBS writes it. The columns behind the indicators are ours: Swing
+    has no place for them. Not tried in Swing itself.
     """
-    header = [
-        *("onderwerp", "geoniveau", "geoitem", "periode", "waarde", "status", "reden_ontbreekt", "definitieversie"),
-        *("peildatum", "indelingsjaar", "bron", "release"),
-    ]
-    yield b"\xef\xbb\xbf" + csv_text(header, [], ";", ",", "\r\n").encode()
+    indicators = [c.name for c in found.columns if c.is_indicator]
+    told = {
+        "peildatum": "reference_period",
+        "indelingsjaar": "geography_year",
+        "status": "period_status",
+        "reden_ontbreekt": "missing_reason",
+        "definitieversie": "definition_version",
+        "bron": "attribution",
+        "release": "release_id",
+    }
+    yield (
+        b"\xef\xbb\xbf" + csv_text(["PERIOD", "GEOLEVEL", "GEOITEM", *indicators, *told], [], ";", ",", "\r\n").encode()
+    )
     at = {name: place for place, name in enumerate(found.names)}
 
     def line(row: tuple[Any, ...]) -> tuple[Any, ...]:
         kind, code, period = row[at["region_type"]], row[at["region_code"]], row[at["period_code"]]
-        letters = _SWING_LEVELS.get(kind, "")
+        number = code.removeprefix(_SWING_LEVELS.get(kind, ""))
         return (
-            *(row[at["indicator_id"]], kind, code[len(letters) :] if letters and code.startswith(letters) else code),
-            *(period[:4] if period.endswith("JJ00") else period, row[at["value"]], row[at["period_status"]]),
-            *(row[at["missing_reason"]], row[at["definition_version"]], row[at["reference_period"]]),
-            *(row[at["geography_year"]], row[at["attribution"]], row[at["release_id"]]),
+            period.removesuffix("JJ00"),
+            kind,
+            int(number) if number.isdecimal() else code,
+            *(row[at[name]] for name in (*indicators, *told.values())),
         )
 
     yield from _csv_rows(([line(row) for row in batch] for batch in found.batches()), ";", ",", "\r\n")

@@ -78,9 +78,10 @@ def _write(found: Extract, rows: int, target: Path) -> None:
             2, ("LET OP", "Deze cijfers komen uit het meegeleverde voorbeelduittreksel, niet uit een verse levering.")
         )
     notes += [(c.name, f"{c.title}. {c.description}") for c in found.columns if not c.is_indicator]
-    _sheet(book, "Toelichting", ["onderwerp", "toelichting"], notes, [22, 110], head, wrap)
+    _sheet(book, found, "Toelichting", ["onderwerp", "toelichting"], notes, [22, 110], head, wrap)
     _sheet(
         book,
+        found,
         "Definities",
         [
             *("indicator", "naam", "definitie", "eenheid", "richting", "teller", "noemer", "kanttekening", "bron"),
@@ -105,6 +106,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
     )
     _sheet(
         book,
+        found,
         "Bronnen",
         [
             *("tabel", "titel", "eigenaar", "licentie", "bronvermelding", "herkomst", "gewijzigd bij bron"),
@@ -123,6 +125,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
     )
     _sheet(
         book,
+        found,
         "Wijzigingen",
         [
             "wat",
@@ -152,7 +155,8 @@ def _figures(book: Any, found: Extract, rows: int, head: Any) -> None:
         places = column.decimals
         pattern = "General" if places is None else "#,##0" + ("." + "0" * places if places else "")
         formats.append(book.add_format({"num_format": pattern}))
-        sheet.set_column(at, at, max(12, min(34, len(column.name) + 2)))
+        # A region's name is cut off by the cell beside it, which is never empty.
+        sheet.set_column(at, at, 34 if column.name == "region_name" else max(12, min(34, len(column.name) + 2)))
         sheet.write_string(0, at, column.name, head)
     for line, row in enumerate(found.rows(), 1):
         for at, value in enumerate(row):
@@ -168,6 +172,7 @@ def _figures(book: Any, found: Extract, rows: int, head: Any) -> None:
                 sheet.write_datetime(line, at, datetime(value.year, value.month, value.day), day)
             else:
                 sheet.write_string(line, at, text(value))
+    _for_paper(sheet, found)
     sheet.freeze_panes(1, 2 if found.shape != TABLE else 1)
     if rows:
         sheet.autofilter(0, 0, rows, len(found.columns) - 1)
@@ -200,7 +205,14 @@ def _changes(found: Extract) -> Iterator[Sequence[Any]]:
 
 
 def _sheet(
-    book: Any, name: str, header: list[str], rows: Iterable[Sequence[Any]], widths: list[int], head: Any, wrap: Any
+    book: Any,
+    found: Extract,
+    name: str,
+    header: list[str],
+    rows: Iterable[Sequence[Any]],
+    widths: list[int],
+    head: Any,
+    wrap: Any,
 ) -> None:
     sheet = book.add_worksheet(name)
     for at, width in enumerate(widths):
@@ -208,9 +220,23 @@ def _sheet(
     for at, title in enumerate(header):
         sheet.write_string(0, at, title, head)
     for line, row in enumerate(rows, 1):
+        # Said, since not every program works out by itself how high a row of wrapped text is. Before its cells: what is
+        # written goes straight to the file.
+        lines = max((-(-len(text(v)) // (w - 2)) for v, w in zip(row, widths, strict=False)), default=1)
+        sheet.set_row(line, min(409, 15 * max(1, lines)))
         for at, value in enumerate(row):
             if isinstance(value, int | float) and not isinstance(value, bool):
                 sheet.write_number(line, at, value, wrap)
             elif value is not None:
                 sheet.write_string(line, at, text(value), wrap)
+    _for_paper(sheet, found)
     sheet.freeze_panes(1, 0)
+
+
+def _for_paper(sheet: Any, found: Extract) -> None:
+    """As wide as one sheet of A3, with its header on every page and the release below it."""
+    sheet.set_landscape()
+    sheet.set_paper(8)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_footer(f"&L{found.title.replace('&', '&&')}, release {found.release_id}&R&A, bladzijde &P van &N")

@@ -227,7 +227,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         contact={"name": who["name"], "url": who["contact_url"], "email": who["contact_email"]},
         license_info=app.license_info,
-        servers=[{"url": "/", "description": "Deze service"}],
+        servers=[{"url": "/v1", "description": "Deze service"}],
         tags=[
             {"name": "algemeen", "description": "Ingangen, dataproducten en catalogus."},
             {"name": "releases", "description": "Wat wanneer gepubliceerd is, met bestanden en controlegetallen."},
@@ -235,10 +235,13 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             {"name": "cijfers", "description": "Waarnemingen, tabellen en beleidsdoelen."},
         ],
     )
+    # The version belongs to the server, as the API Design Rules have it; what remains of a path begins behind it.
+    document["paths"] = {path.removeprefix("/v1") or "/": found for path, found in document["paths"].items()}
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
             for status, said in operation["responses"].items():
+                said.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/API-Version"}
                 if status.startswith(("4", "5")) and "content" in said:
                     schema = said["content"].get("application/json", {}).get("schema", {})
                     said["content"] = {"application/problem+json": {"schema": schema}}
@@ -246,6 +249,12 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    document["components"]["headers"] = {
+        "API-Version": {
+            "description": "De volledige versie van deze API.",
+            "schema": {"type": "string", "examples": [API_VERSION]},
+        }
+    }
     document["components"]["securitySchemes"] = {
         "sleutel": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "De sleutel van een partner."}
     }

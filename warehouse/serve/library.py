@@ -192,7 +192,7 @@ class Library:
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         base = Published(con, release.release_id)
-        _ = base.tables, base.indicators, base.themes, base.columns_of
+        _ = base.tables, base.indicators, base.themes, base.columns_of, base.region_codes, base.period_codes
         opened = Opened(release, file.parent, con, base, levels_of(con), delivered(con))
         self._opened[release.release_id] = opened
         while len(self._opened) > self.most_open:

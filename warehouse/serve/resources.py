@@ -6,7 +6,7 @@ import base64
 import binascii
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -201,13 +201,14 @@ def _link(asked: Asked, **changes: str | None) -> dict[str, str]:
     return {"href": str(url)}
 
 
-def _known(asked: list[str] | None, there: dict[str, str], what: str) -> list[str]:
+def _known(asked: list[str] | None, there: Collection[str], what: str) -> list[str]:
     """The names that were asked for, as they are written.
 
     :raises Problem: one of them is not there (404); an empty answer to a typing error would be no answer.
     """
-    if not asked:
-        return []
+    if not asked or all(a in there for a in asked):
+        return asked or []
+    # Only now: there are as many names as regions.
     upper = {code.upper(): code for code in there}
     wrong = [a for a in asked if a.upper() not in upper]
     if wrong:
@@ -217,18 +218,9 @@ def _known(asked: list[str] | None, there: dict[str, str], what: str) -> list[st
     return [upper[a.upper()] for a in asked]
 
 
-def _periods(asked: list[str] | None, there: set[str]) -> list[str]:
-    return _known(
-        [f"{a}JJ00" if a.isdigit() and len(a) == 4 else a for a in asked or []], {p: p for p in there}, "Periode"
-    )
-
-
-def _regions(published: Published) -> dict[str, str]:
-    return dict(published.con.execute("select region_code, coalesce(name, region_code) from core.region").fetchall())
-
-
-def _all_periods(published: Published) -> set[str]:
-    return {p for (p,) in published.con.execute("select period_code from core.period").fetchall()}
+def _periods(asked: list[str] | None, published: Published) -> list[str]:
+    codes = [f"{a}JJ00" if a.isdigit() and len(a) == 4 else a for a in asked or []]
+    return _known(codes, published.period_codes, "Periode")
 
 
 def _theme(published: Published, name: str) -> str:
@@ -238,6 +230,7 @@ def _theme(published: Published, name: str) -> str:
 # -- releases ---------------------------------------------------------------------------------------------------------
 
 
+@router.get("/", include_in_schema=False)
 @router.get("", summary="Wat er is", responses=RESPONSES, response_model=Item, tags=["algemeen"])
 def index(asked: Ask) -> Response:
     """De ingangen van deze API."""
@@ -376,7 +369,7 @@ def indicator(asked: Ask, indicator: Annotated[str, Path(pattern=_CODE)], releas
     opened = asked.open(named(release))
     found = [_indicator(i) for i in opened.base.indicators if i["indicator_id"] == indicator]
     if not found:
-        _known([indicator], {i["indicator_id"]: "" for i in opened.base.indicators}, "Indicator")
+        _known([indicator], [i["indicator_id"] for i in opened.base.indicators], "Indicator")
         raise Problem(404, f"Indicator {indicator} is er niet in deze release.")
     return answer_json(asked, opened, {"release": opened.release_id, "indicator": indicator, "versies": found[::-1]})
 
@@ -423,7 +416,7 @@ def region(asked: Ask, gebied: Annotated[str, Path(pattern=_CODE)], release: Rel
     opened = asked.open(named(release))
     headers = asked.headers(opened)
     published = asked.published(opened)
-    [code] = _known([gebied], _regions(published), "Gebied")
+    [code] = _known([gebied], published.region_codes, "Gebied")
     [row] = published.rows("select * from core.region where region_code = ?", [code])
     inside = published.rows("select region_code from core.region where parent_code = ? order by 1", [code])
     groups = published.rows(
@@ -551,7 +544,7 @@ def figures(
     opened, after = _start(asked, release, cursor)
     headers = asked.headers(opened, fmt)
     published = asked.published(opened)
-    names = _known(indicator, {i["indicator_id"]: "" for i in published.indicators}, "Indicator")
+    names = _known(indicator, [i["indicator_id"] for i in published.indicators], "Indicator")
     themes = _known(thema, published.themes, "Thema")
     if themes:
         of_themes = [i["indicator_id"] for i in published.indicators if i["theme"] in themes]
@@ -560,8 +553,8 @@ def figures(
     where, parameters = _where(
         [
             ("indicator_id", names),
-            ("region_code", _known(gebied, _regions(published), "Gebied") if gebied else []),
-            ("period_code", _periods(periode, _all_periods(published)) if periode else []),
+            ("region_code", _known(gebied, published.region_codes, "Gebied")),
+            ("period_code", _periods(periode, published)),
         ]
     )
     if gebiedSoort:
@@ -584,13 +577,13 @@ def figures(
             "Waarnemingen",
             LONG_SHAPE,
             columns,
-            f"select * from ({sql}) order by {order}{key}",
+            f"select {', '.join(c.name for c in columns)} from ({sql}) order by {order}{key}",
             parameters,
             [i for i in published.indicators if i["indicator_id"] in chosen],
             published.sources(),
         )
-        if fmt == "gpkg":
-            raise Problem(406, "Waarnemingen zijn niet als GeoPackage te krijgen; neem een tabel: /v1/tabellen.")
+        if FORMATS[fmt].shape == WIDE:
+            raise Problem(406, f"Waarnemingen zijn niet als {fmt} te krijgen; neem een tabel: /v1/tabellen.")
         return asked.download(opened, whole, fmt, "waarnemingen")
     skip = 0
     if after:
@@ -729,7 +722,7 @@ def table(
     opened = asked.open(named(release))
     _ = asked.headers(opened, fmt)
     published = asked.published(opened)
-    [name] = _known([tabel], published.themes | {n: n for n in published.reference}, "Tabel")
+    [name] = _known([tabel], [*published.themes, *published.reference], "Tabel")
     shape = FORMATS[fmt].shape or ({"breed": WIDE, "lang": LONG_SHAPE}[vorm] if vorm else None)
     if name in published.reference:
         name, shape = f"{published.schema_of(name)}.{name}", shape if vorm or FORMATS[fmt].shape else None
@@ -737,8 +730,8 @@ def table(
         found = extract(
             published,
             name,
-            _known(gebied, _regions(published), "Gebied") if gebied else [],
-            _periods(periode, _all_periods(published)) if periode else [],
+            _known(gebied, published.region_codes, "Gebied"),
+            _periods(periode, published),
             shape,
             # What is told of changes is public at release; a key's own figures are not among them.
             None if opened.tightened(asked.library.current()) else opened.folder,

@@ -282,3 +282,19 @@ def test_who_has_a_key_is_served_from_the_releases_of_its_level(tmp_path: Path) 
             [found] = answer.json()["waarnemingen"]
             assert found["waarde"] == figure_of("bev_inwoners", "GM0770", PERIODS[-1]) + shifts[who], who
         assert service.get("/v1/releases").json()["releases"][0]["release"] == public.release_id
+
+
+def test_what_was_told_of_changes_is_closed_with_the_figures_that_it_names(tmp_path: Path) -> None:
+    open_then = {"T_EIGEN": "public", "T_PARTNER": "public"}
+    publish(tmp_path / "warehouse", levels=open_then, shift=0.5)
+    second = publish(tmp_path / "warehouse", levels=open_then).release_id
+    publish(tmp_path / "warehouse")
+    keys = Keys(tmp_path)
+    eersel = keys.add("eersel", "Gemeente Eersel", "municipality", ["GM0770"])[1]
+    everything = keys.add("all", "Rural Data Center", "municipality", ["*"])[1]
+    of_bladel = figures("soc_meldingen", ("GM1728",))
+    path = f"/v1/releases/{second}/wijzigingen"
+    with Service(tmp_path) as service:
+        assert numbers(service.get(path, everything), tmp_path) & of_bladel
+        for key in (None, eersel):
+            assert service.get(path, key).status_code == 403

@@ -6,7 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import re
 from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import openpyxl
@@ -200,10 +203,32 @@ def test_files_have_ranges_and_sums(center: Center) -> None:
 def test_the_openapi_document_is_for_dutch_readers(center: Center) -> None:
     document = center.service.get("/v1/openapi.json").json()
     assert document["info"]["contact"]["email"] and document["openapi"].startswith("3.")
-    assert {"/v1/indicatoren", "/v1/gebieden", "/v1/waarnemingen", "/v1/tabellen/{tabel}", "/v1/releases"} <= set(
-        document["paths"]
-    )
+    assert {"/indicatoren", "/gebieden", "/waarnemingen", "/tabellen/{tabel}", "/releases"} <= set(document["paths"])
     assert all("422" not in op["responses"] for ops in document["paths"].values() for op in ops.values())
+
+
+def test_the_openapi_document_follows_the_api_design_rules(center: Center) -> None:
+    """What the linter of the Dutch API Design Rules (Spectral with ``media/linter.yaml``) looks at, and needs no node."""
+    document = center.service.get("/v1/openapi.json").json()
+    assert [s["url"] for s in document["servers"]] == ["/v1"]
+    assert center.service.get("/v1/").json() == center.service.get("/v1").json()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", document["info"]["version"])
+    assert {"name", "url", "email"} <= set(document["info"]["contact"])
+    operations = [op for ops in document["paths"].values() for op in ops.values()]
+    assert len({op["operationId"] for op in operations}) == len(operations) > 10
+    for path, ops in document["paths"].items():
+        assert re.fullmatch(r"/|(/([a-z0-9-]+|\{[^}]+\}))+", path), path
+        for op in ops.values():
+            names = [p["name"] for p in op.get("parameters", []) if p["in"] == "query"]
+            assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]*)*", n) for n in names), names
+            assert "400" in op["responses"] or not op.get("parameters")
+            for status, said in op["responses"].items():
+                if status[0] in "23":
+                    assert "API-Version" in said["headers"], (path, status)
+                else:
+                    assert set(said["content"]) == {"application/problem+json"}, (path, status)
+    assert document["components"]["headers"]["API-Version"]["schema"]["type"] == "string"
+    assert {"status", "title", "detail"} <= set(document["components"]["schemas"]["ProblemItem"]["properties"])
 
 
 def test_the_start_page_stands_on_its_own(center: Center) -> None:
@@ -230,3 +255,14 @@ def test_before_the_first_release_it_says_so(tmp_path) -> None:
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
         publish(tmp_path / "warehouse")
         assert service.get("/v1/waarnemingen").status_code == 200
+
+
+def test_the_script_in_the_docs_does_what_they_say(center: Center) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "partners.md").read_text(encoding="utf-8")
+    script = text.split("```python\n")[1].split("```")[0].replace("https://data.example.nl", center.service.url)
+    names: dict[str, Any] = {}
+    exec(script, names)
+    table = names["table"]
+    assert dict(zip(zip(table["region_code"], table["period_code"], strict=True), table["value"], strict=True)) == {
+        (r, p): figure_of("bev_inwoners", r, p) for r in ("GM0770", "KEMPEN") for p in PERIODS
+    }

@@ -18,7 +18,7 @@ def test_schemathesis_finds_nothing(center: Center, tmp_path: Path) -> None:
             *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{center.service.url}/v1/openapi.json"),
             *(
                 "--url",
-                center.service.url,
+                f"{center.service.url}/v1",
                 "--max-examples",
                 "8",
                 "--phases",

@@ -150,7 +150,8 @@ class StatLine:
             else ""
         )
         return (
-            f"{sample}Release {self.opened.release_id}. {purpose} Bronnen: {listed}. Bewerking: Rural Data Center Kempen, CC BY 4.0. "
+            f"{sample}Release {self.opened.release_id}. {purpose} Bronnen: {listed or 'nog geen in deze release'}. "
+            "Bewerking: Rural Data Center Kempen, CC BY 4.0. "
             "Waarom een cijfer ontbreekt, staat in OData v4 (ValueAttribute) en in de API (/v1/waarnemingen)."
         )
 
@@ -345,6 +346,29 @@ def fields_of(entries: list[dict[str, Any]]) -> dict[str, Field]:
                 if name not in found or value is not None:
                     found[name] = Field(f'"{name}"', kind)
     return found
+
+
+def edm_of(entries: list[dict[str, Any]], key: str) -> list[tuple[str, str]]:
+    """The properties of a list of metadata and their types in ``$metadata``, by what is in it.
+
+    A strict reader (Power BI, Excel) refuses an answer with a property that is not declared or is of another type.
+    """
+    kinds: dict[str, set[type]] = {key: set()}
+    for entry in entries:
+        for name, value in entry.items():
+            if not name.endswith(".type"):
+                kinds.setdefault(name, set()).update(() if value is None else (type(value),))
+    known = {bool: "Edm.Boolean", int: "Edm.Int32", float: "Edm.Double", list: "Collection(Edm.String)"}
+    return [
+        (name, "Edm.Double" if found == {int, float} else known.get(next(iter(found), str), "Edm.String"))
+        for name, found in kinds.items()
+    ]
+
+
+def types_of(entries: list[dict[str, Any]]) -> list[str]:
+    """The types that entries say to be of, besides that of their list: a dimension that is of place, or of time."""
+    said = [str(value) for entry in entries for name, value in entry.items() if name.endswith(".type")]
+    return list(dict.fromkeys(name.rpartition(".")[2] for name in said))
 
 
 Maker = Callable[[StatLine], list[dict[str, Any]]]

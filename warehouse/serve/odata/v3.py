@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -17,12 +18,14 @@ from warehouse.serve.odata.tables import (
     Maker,
     Options,
     StatLine,
+    edm_of,
     fields_of,
     identifier,
     list_page,
     number_fields,
     rows_page,
     text_fields,
+    types_of,
 )
 from warehouse.serve.problem import Problem
 
@@ -43,7 +46,7 @@ def catalogue_root(asked: Ask) -> Response:
 @router.get("/ODataCatalog/$metadata")
 def catalogue_metadata(asked: Ask) -> Response:
     entries = _catalogue(asked, asked.request.query_params.get("release"))
-    return _edmx([("Tables", "Table", "Identifier", _edm_of(entries))])
+    return _edmx([("Tables", "Table", "Identifier", edm_of(entries, "Identifier"))])
 
 
 @router.get("/ODataCatalog/Tables")
@@ -239,26 +242,26 @@ def _answer(
 # -- $metadata --------------------------------------------------------------------------------------------------------
 
 
-def _edm_of(entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(n, "Edm.Double" if f.kind == "number" else "Edm.String") for n, f in fields_of(entries).items()]
-
-
 def _metadata(table: StatLine) -> Response:
     names = [i["indicator_id"] for i in table.topics]
-    keys = [("ID", "Edm.Int64"), (REGION, "Edm.String"), (PERIOD, "Edm.String")]
+    keys = [("ID", "Edm.Int32"), (REGION, "Edm.String"), (PERIOD, "Edm.String")]
     sets = [
         ("TypedDataSet", "TTypedDataSet", "ID", keys + [(n, "Edm.Double") for n in names]),
         ("UntypedDataSet", "TUntypedDataSet", "ID", keys + [(n, "Edm.String") for n in names]),
     ]
-    for name in ("TableInfos", "DataProperties", REGION, PERIOD):
-        entries = _LISTS[name](table)
-        key = "Key" if name in (REGION, PERIOD) else "ID"
-        sets.append((name, f"T{name}", key, _edm_of(entries)))
-    return _edmx(sets)
+    derived = []
+    for name, maker in _LISTS.items():
+        entries, key = maker(table), "Key" if name in (REGION, PERIOD) else "ID"
+        sets.append((name, f"T{name}", key, edm_of(entries, key)))
+        derived += [(kind, f"T{name}") for kind in types_of(entries)]
+    return _edmx(sets, derived)
 
 
-def _edmx(sets: list[tuple[str, str, str, list[tuple[str, str]]]]) -> Response:
-    """The schema of a service, as Power BI and Excel ask for it."""
+def _edmx(sets: list[tuple[str, str, str, list[tuple[str, str]]]], derived: Sequence[tuple[str, str]] = ()) -> Response:
+    """The schema of a service, as Power BI and Excel ask for it.
+
+    :param sets: name, type, key and properties of each; ``derived``: the types that entries may be of, and their base.
+    """
     types = "".join(
         f'<EntityType Name="{kind}"><Key><PropertyRef Name="{key}"/></Key>'
         + "".join(
@@ -268,6 +271,7 @@ def _edmx(sets: list[tuple[str, str, str, list[tuple[str, str]]]]) -> Response:
         + "</EntityType>"
         for _, kind, key, fields in sets
     )
+    types += "".join(f'<EntityType Name="{kind}" BaseType="Cbs.OData.{base}"/>' for kind, base in derived)
     holders = "".join(f'<EntitySet Name="{name}" EntityType="Cbs.OData.{kind}"/>' for name, kind, _, _ in sets)
     body = (
         '<?xml version="1.0" encoding="utf-8"?>'

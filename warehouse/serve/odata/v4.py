@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,12 +17,14 @@ from warehouse.serve.odata.tables import (
     Maker,
     Options,
     StatLine,
+    edm_of,
     fields_of,
     identifier,
     list_page,
     number_fields,
     rows_page,
     text_fields,
+    types_of,
 )
 from warehouse.serve.problem import Problem
 
@@ -177,6 +180,7 @@ def _catalog_is_ours(asked: Asked) -> None:
 
 
 @router.get("")
+@router.get("/")
 def root(asked: Ask, catalog: str) -> Response:
     _catalog_is_ours(asked)
     entry = {"name": "Datasets", "kind": "EntitySet", "url": "Datasets"}
@@ -192,7 +196,7 @@ def table(asked: Ask, catalog: str, name: str, resource: str = "") -> Response:
         return _catalogue(asked, release, name[len("Datasets") :], resource)
     if name == "$metadata":
         entries = _datasets(asked, release)
-        return _csdl([("Datasets", "Dataset", "Identifier", _edm_of(entries))])
+        return _csdl([("Datasets", "Dataset", "Identifier", edm_of(entries, "Identifier"))])
     found = StatLine.find(asked, name, release)
     headers = asked.headers(found.opened)
     context = f"{_root(asked)}/{found.id}/$metadata"
@@ -277,30 +281,40 @@ def _entity(fields: dict[str, Any], context: str, headers: dict[str, str]) -> Re
 # -- $metadata --------------------------------------------------------------------------------------------------------
 
 
-def _edm_of(entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(n, "Edm.Double" if f.kind == "number" else "Edm.String") for n, f in fields_of(entries).items()]
-
-
 def _metadata(table: StatLine) -> Response:
     observation = [
         *(("Id", "Edm.Int64"), ("Measure", "Edm.String"), ("ValueAttribute", "Edm.String"), ("Value", "Edm.Double")),
         *(("StringValue", "Edm.String"), (REGION, "Edm.String"), (PERIOD, "Edm.String")),
     ]
     sets = [("Observations", "Observation", "Id", observation)]
-    for name in (
-        "MeasureCodes",
-        "Dimensions",
-        f"{REGION}Codes",
-        f"{PERIOD}Codes",
-        f"{REGION}Groups",
-        f"{PERIOD}Groups",
-    ):
-        sets.append((name, name[:-1], "Id" if name.endswith("Groups") else "Identifier", _edm_of(_LISTS[name](table))))
-    return _csdl(sets)
+    derived = []
+    for name, maker in _LISTS.items():
+        entries, key = maker(table), "Id" if name.endswith("Groups") else "Identifier"
+        sets.append((name, name[:-1], key, edm_of(entries, key)))
+        derived += [(kind, name[:-1]) for kind in types_of(entries)]
+    properties = _properties(table)
+    distribution = properties["Distributions"][0]
+    declared = [
+        (name, "Collection(Cbs.Ccb.Models.Distribution)" if name == "Distributions" else edm)
+        for name, edm in edm_of([properties], "Identifier")
+    ]
+    return _csdl(sets, derived, ("Properties", "Dataset", "Identifier", declared), [*edm_of([distribution], "Format")])
 
 
-def _csdl(sets: list[tuple[str, str, str, list[tuple[str, str]]]]) -> Response:
-    """The schema of a service, as Power BI and Excel ask for it."""
+_Declared = tuple[str, str, str, list[tuple[str, str]]]
+
+
+def _csdl(
+    sets: list[_Declared],
+    derived: Sequence[tuple[str, str]] = (),
+    single: _Declared | None = None,
+    distribution: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """The schema of a service, as Power BI and Excel ask for it.
+
+    :param sets: name, type, key and properties of each; ``derived``: the types that entries may be of, and their base.
+    :param single: the same of what there is one of, and the properties of its ``distribution``.
+    """
     types = "".join(
         f'<EntityType Name="{kind}"><Key><PropertyRef Name="{key}"/></Key>'
         + "".join(
@@ -308,9 +322,15 @@ def _csdl(sets: list[tuple[str, str, str, list[tuple[str, str]]]]) -> Response:
             for name, edm in fields
         )
         + "</EntityType>"
-        for _, kind, key, fields in sets
+        for _, kind, key, fields in [*sets, *([single] if single else [])]
     )
+    types += "".join(f'<EntityType Name="{kind}" BaseType="Cbs.Ccb.Models.{base}"/>' for kind, base in derived)
+    if distribution:
+        fields = "".join(f'<Property Name="{name}" Type="{edm}"/>' for name, edm in distribution)
+        types += f'<ComplexType Name="Distribution">{fields}</ComplexType>'
     holders = "".join(f'<EntitySet Name="{name}" EntityType="Cbs.Ccb.Models.{kind}"/>' for name, kind, _, _ in sets)
+    if single:
+        holders += f'<Singleton Name="{single[0]}" Type="Cbs.Ccb.Models.{single[1]}"/>'
     body = (
         '<?xml version="1.0" encoding="utf-8"?>'
         '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
