@@ -548,7 +548,7 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
     from functools import partial
 
     from orchestration.explain import cell_url, tree
-    from orchestration.municipal import provenance
+    from orchestration.provenance import provenance
     from orchestration.workspace import Workspace
     from warehouse.explain import explain as chain
     from warehouse.read import reading

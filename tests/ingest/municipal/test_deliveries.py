@@ -15,7 +15,7 @@ import yaml
 from ingest.municipal.contract import TOTAL
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED
 from ingest.settings import Settings
-from orchestration import municipal
+from orchestration import municipal, protecting
 from orchestration.pipeline import choose
 from orchestration.run import _failures
 from orchestration.workspace import Workspace
@@ -96,7 +96,7 @@ def test_figures_are_counted_up_rounded_and_hidden_as_the_rules_say(work: Worksp
     assert found["clienten", "BU07700300", "2024JJ00", "JW"] == (None, "Suppressed")
     layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
     [record] = layer.published("GM0770", "2024JJ00")
-    assert attack([municipal._release(record)]) == []
+    assert attack([protecting.release_of(record)]) == []
 
 
 def test_hidden_is_not_absent(work: Workspace) -> None:
@@ -174,7 +174,7 @@ def test_what_one_release_hides_the_next_does_not_give_away(work: Workspace) -> 
         put(work, "wmo_jeugd_clienten", f"{number}.csv", clients(counts))
         os.utime(work.settings.drop / "wmo_jeugd_clienten" / f"{number}.csv", (number + 1, number + 1))
         assert land(work).result == FETCHED
-    releases = [municipal._release(r) for r in layer.published("GM0770", "2024JJ00")]
+    releases = [protecting.release_of(r) for r in layer.published("GM0770", "2024JJ00")]
     assert len(releases) >= 2
     assert attack(releases) == []
 
@@ -188,7 +188,7 @@ def test_a_dimension_that_is_added_later_does_not_loosen_what_was_hidden(work: W
         "wmo_jeugd_clienten"
     ]
     assert land(work).result == FETCHED
-    first, second = (municipal._release(r) for r in layer.published("GM0770", "2024JJ00"))
+    first, second = (protecting.release_of(r) for r in layer.published("GM0770", "2024JJ00"))
     assert first.figures.keys() < second.figures.keys()
     assert ("clienten", "BU07700300", "wet=JW") in first.figures
     assert attack([first, second]) == []
@@ -271,7 +271,7 @@ def test_the_shipped_contract_of_clients_is_protected_over_law_and_age(tmp_path:
     assert land(work).result == FETCHED
     assert figures(work)["clienten", "GM0770", "2024JJ00", TOTAL, TOTAL][0] == 2 * sum(PLENTY.values())
     layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
-    assert attack([municipal._release(r) for r in layer.published("GM0770", "2024JJ00")]) == []
+    assert attack([protecting.release_of(r) for r in layer.published("GM0770", "2024JJ00")]) == []
 
 
 def test_without_the_secret_nothing_is_taken_in(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

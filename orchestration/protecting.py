@@ -1,0 +1,233 @@
+"""The figures of a municipal source as they may be published: counted up, protected against everything published before,
+and written down for the next time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ingest.municipal.contract import TOTAL, Contract
+from ingest.municipal.layer import Delivery, Layer
+from ingest.snapshot import now
+
+if TYPE_CHECKING:
+    from ingest.municipal.count import Counted
+    from ingest.municipal.publish import Observed
+    from ingest.municipal.region import Geography
+    from warehouse.disclosure import Release
+
+
+def protected(
+    contract: Contract,
+    layer: Layer,
+    geography: Geography,
+    gemeente: str,
+    period: str,
+    rows: list[dict[str, Any]] | None,
+    delivery: Delivery,
+    warnings: list[str],
+) -> tuple[list[Observed], str]:
+    """The figures of a municipality and period as they may be published, given all that was published of them before, and
+    the delivery that they are from.
+
+    What is published is written down before anyone can see it: should this process end here, the next run knows more is
+    out than is, which is the safe side.
+    """
+    from ingest.municipal.count import count_up
+    from warehouse.disclosure import UnprotectableError, attack, prepare, protect
+
+    records = layer.published(gemeente, period)
+    if rows is None:  # their retention is over; what was published of them stands
+        return _standing_figures(contract, period, records, delivery)
+    if contract.disclosure.units != "none" and (why := _not_linked(contract, layer, gemeente, period, records)):
+        warnings.append(f"{gemeente} {period}: not published, since {why}; what was published before stands")
+        return _standing_figures(contract, period, records, delivery)
+    counted = count_up(contract, gemeente, period, rows, geography)
+    if counted.unplaced:
+        warnings.append(
+            f"{gemeente} {period}: {' and '.join(counted.unplaced)} left out, too many rows have no place there"
+        )
+    cells, relations = table(contract, counted)
+    if contract.disclosure.units == "none":
+        return list(_observed(contract, period, {c.key: c.value for c in cells})), delivery.delivery_id
+    true = {cell.key: cell.value for cell in cells}
+    if records and records[-1]["contract"] == contract.publish_hash:
+        before = release_of(records[-1])
+        if {key: item.value for key, item in before.figures.items()} == true:
+            return list(_observed(contract, period, before)), delivery.delivery_id
+    earlier = [release_of(r) for r in records]
+    made: Release | None = prepare(cells, relations, rules(contract))
+    try:
+        protect(made, earlier)
+        if attack([*earlier, made]):
+            made = None
+    except UnprotectableError:
+        made = None
+    if made is None:
+        warnings.append(
+            f"{gemeente} {period}: the correction is not published, since together with what was published before it would "
+            "give figures away; the earlier figures stand"
+        )
+        return _standing_figures(contract, period, records, delivery)
+    layer.publish(gemeente, period, [*records, _record(made, delivery, contract)])
+    return list(_observed(contract, period, made)), delivery.delivery_id
+
+
+def _standing_figures(
+    contract: Contract, period: str, records: list[dict[str, Any]], delivery: Delivery
+) -> tuple[list[Observed], str]:
+    """What was published last; nothing where nothing was."""
+    if not records:
+        return [], delivery.delivery_id
+    return list(_observed(contract, period, release_of(records[-1]))), records[-1]["delivery"]
+
+
+def _not_linked(
+    contract: Contract, layer: Layer, gemeente: str, period: str, records: list[dict[str, Any]]
+) -> str | None:
+    """Why the figures can't be protected against those published before: they are about other groups of the same people, which
+    the attacker does not know to link. A small group is then had by subtracting the one from the other."""
+    others = [p for p in layer.published_periods(gemeente) if p[:4] == period[:4] and p[4:6] != period[4:6]]
+    if others:
+        return f"another division of the year was published ({', '.join(others)})"
+    known = {name: set(contract.by_name[name].members) for name in contract.observation.dimensions}
+    counts = _counts(contract)
+    for record in records:
+        used = {tuple(part.split("=", 1)) for key, *_ in record["figures"] for part in key[2:]}
+        if gone := sorted(f"{name} {code}" for name, code in used if name in known and code not in known[name]):
+            return f"{', '.join(gone)} are no longer members, but were published"
+        before = record.get("counts", {})
+        if other := sorted(code for code in counts if code in before and before[code] != counts[code]):
+            return f"{', '.join(other)} counts something else than before"
+    return None
+
+
+def _counts(contract: Contract) -> dict[str, Any]:
+    """What each measure counts, as it is compared with what it counted before."""
+    return {
+        m.code: [m.count, m.sum, sorted([c, sorted(values)] for c, values in m.where.items())]
+        for m in contract.observation.measures
+    }
+
+
+def rules(contract: Contract) -> Any:
+    from warehouse.disclosure import Rules
+
+    d = contract.disclosure
+    return Rules(d.least, d.rounding, d.zeros, d.least_denominator, d.dominance, d.p_percent)
+
+
+def _canonical(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...]:
+    """A figure's name for ever: without what is a total, so that it stays the same when a dimension is added."""
+    members = zip(contract.observation.dimensions, key[2:], strict=True)
+    return (*key[:2], *sorted(f"{name}={member}" for name, member in members if member != TOTAL))
+
+
+def _positional(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The key as it is published; None for a figure of a dimension that the contract no longer has."""
+    members = dict(part.split("=", 1) for part in key[2:])
+    found = tuple(members.pop(name, TOTAL) for name in contract.observation.dimensions)
+    return None if members else (*key[:2], *found)
+
+
+def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
+    """Counted figures as the cells and relations of disclosure control."""
+    from warehouse.disclosure import Cell, Relation
+
+    def name(key: tuple[str, ...]) -> tuple[str, ...]:
+        return _canonical(contract, key)
+
+    measures = {m.code: m for m in contract.observation.measures} | counted.linking
+    has_key = contract.of_type("key") is not None
+    cells, relations = [], []
+    for key, tally in counted.tallies.items():
+        measure = measures[key[0]]
+        by_unit = measure.is_amount or (has_key and measure.count == "rows")
+        cells.append(
+            Cell(
+                name(key),
+                tally.value,
+                contributors=tally.units if by_unit else None,
+                largest=tally.largest if measure.is_amount else 0.0,
+                second=tally.second if measure.is_amount else 0.0,
+                rounded=not key[1].startswith("GM"),
+                amount=measure.is_amount,
+                linking=key[0] in counted.linking,
+                weight={"GM": 64.0, "WK": 8.0}.get(key[1][:2], 1.0) * 4.0 ** key[2:].count(TOTAL),
+            )
+        )
+    for s in counted.sums:
+        parent, parts = name(s.parent), [name(part) for part in s.parts]
+        if s.overlapping:
+            relations += Relation.overlapping(parent, parts, s.rest)
+        else:
+            relations.append(Relation.total(parent, parts, s.rest))
+    for whole, part, sensitive in counted.subsets:
+        if whole not in counted.tallies or part not in counted.tallies:
+            continue
+        rest = counted.tallies[whole].value - counted.tallies[part].value
+        if sensitive and rest >= 0:
+            others = name(("~" + part[0], *part[1:]))
+            cells.append(Cell(others, rest, shown=False))
+            relations.append(Relation.total(name(whole), [name(part), others]))
+        elif rest >= 0:
+            relations.append(Relation(((name(whole), 1.0), (name(part), -1.0)), 0.0, math.inf))
+    return cells, relations
+
+
+def _observed(contract: Contract, period: str, made: Any) -> Iterator[Observed]:
+    """Published figures as observations; ratios are divided from published figures, and so tell nothing new."""
+    from ingest.municipal.publish import IMPOSSIBLE, NOT_AVAILABLE, SUPPRESSED, Observed
+
+    known: dict[Any, float | None] = (
+        made if isinstance(made, dict) else {k: f.published for k, f in made.figures.items()}
+    )
+    shown = {place: value for key, value in known.items() if (place := _positional(contract, key))}
+    for key, value in shown.items():
+        if not key[0].startswith("~"):
+            yield Observed(key, period, value, "None" if value is not None else SUPPRESSED)
+    least = contract.disclosure.least_denominator if contract.disclosure.units != "none" else 0
+    for measure in contract.observation.measures:
+        if not measure.ratio:
+            continue
+        above, below = measure.ratio
+        for key in [k for k in shown if k[0] == below]:
+            numerator, denominator = shown.get((above, *key[1:])), shown[key]
+            place = (measure.code, *key[1:])
+            if denominator == 0:
+                yield Observed(place, period, None, IMPOSSIBLE)
+            elif denominator is None or numerator is None or denominator < least:
+                absent = (above, *key[1:]) not in shown
+                yield Observed(place, period, None, NOT_AVAILABLE if absent else SUPPRESSED)
+            else:
+                yield Observed(place, period, round(measure.factor * numerator / denominator, measure.decimals))
+
+
+def _record(made: Release, delivery: Delivery, contract: Contract) -> dict[str, Any]:
+    index = {key: n for n, key in enumerate(made.figures)}
+    return {
+        "at": now(),
+        "delivery": delivery.delivery_id,
+        "contract": contract.publish_hash,
+        "counts": _counts(contract),
+        "figures": [
+            [list(key), f.value, f.published, f.low, f.high, f.least, f.most, f.need, f.weight, f.may_hide]
+            for key, f in made.figures.items()
+        ],
+        "relations": [[[[index[k], f] for k, f in r.terms], r.low, r.high] for r in made.relations],
+    }
+
+
+def release_of(record: dict[str, Any]) -> Release:
+    from warehouse.disclosure import Figure, Relation, Release
+
+    figures = {
+        tuple(key): Figure(*numbers, tuple(need) if need else None, weight, may_hide)
+        for key, *numbers, need, weight, may_hide in record["figures"]
+    }
+    keys = list(figures)
+    relations = [
+        Relation(tuple((keys[n], factor) for n, factor in terms), low, high) for terms, low, high in record["relations"]
+    ]
+    return Release(figures, relations)
