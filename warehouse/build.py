@@ -61,7 +61,7 @@ def dbt_build(database: Path, scratch: Path, project: Path = PROJECT) -> list[No
     with _environment(database):
         result = _invoke(["build"], scratch, project)
     if result.exception is not None:
-        raise BuildError(f"dbt: {result.exception}")
+        raise BuildError(f"dbt: {_why(result)}")
     nodes = [_node(item) for item in (result.result.results if result.result else [])]
     broken = [n for n in nodes if n.resource_type in ("model", "seed") and not n.ok]
     # A model is skipped when one before it, or a test of one, failed: that one is told.
@@ -82,10 +82,14 @@ def manifest(scratch: Path) -> Path:
         with _environment(scratch / "parse.duckdb"):
             result = _invoke(["parse"], scratch, PROJECT)
         if not result.success:
-            why = str(result.exception or "") or "it was broken off before it was done; run `rdc run` again"
-            raise BuildError(f"dbt parse: {why}")
+            raise BuildError(f"dbt parse: {_why(result)}")
         stamp.write_text(now)
     return found
+
+
+def _why(result: Any) -> str:
+    """What dbt says went wrong; a Ctrl-C says nothing."""
+    return str(result.exception or "") or "it was broken off before it was done; run `rdc run` again"
 
 
 def project_hash() -> str:
