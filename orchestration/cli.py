@@ -17,6 +17,12 @@ import click
 
 from orchestration import show
 
+#: Errors that say what to do, by name: the modules that raise them are imported only by the commands that need them.
+_TOLD = {
+    *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "DiskFullError", "BuildError", "IndicatorError"),
+    *("AcceptError", "ExportError", "AccessKeyError", "PullError"),
+}
+
 
 def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     """What a user can mend becomes one line and exit status 1; a fault of ours keeps its traceback."""
@@ -38,21 +44,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
             show.fail(str(error))
             sys.exit(1)
         except Exception as error:
-            if type(error).__name__ in (
-                *(
-                    "ReleaseError",
-                    "NotThereError",
-                    "BusyError",
-                    "BlockedError",
-                    "DiskFullError",
-                    "BuildError",
-                    "IndicatorError",
-                    "AcceptError",
-                    "ExportError",
-                    "AccessKeyError",
-                    "PullError",
-                ),
-            ):
+            if type(error).__name__ in _TOLD:
                 show.fail(str(error))
                 sys.exit(1)
             raise

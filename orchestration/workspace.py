@@ -138,7 +138,7 @@ class Workspace:
     def sweep(self) -> None:
         """Clear what a killed run left. Only with the lock."""
         self.store.sweep()
-        for level in self.levels():
+        for level in {*self.levels(), *self.settings.restricted}:
             self.at(level).releases.sweep()
 
 
@@ -148,7 +148,8 @@ def prunable(work: Workspace, days: float) -> list[Snapshot]:
     from warehouse.read import reading
 
     needed: set[str] = set()
-    for releases in (work.at(level).releases for level in work.levels()):
+    # Of every series that is there: also one whose sources are declared no more.
+    for releases in (work.at(level).releases for level in (PUBLIC, *work.settings.restricted)):
         needed |= {used["snapshot_id"] for release in releases.all() for used in release.inputs.values()}
         if releases.current():
             with reading(releases) as reader:

@@ -123,21 +123,24 @@ def test_a_version_without_a_change_takes_no_room(work: Workspace, cbs: StandIn)
     assert not work.store.newest(V3.id).file("data.parquet").samefile(first.file("data.parquet"))
 
 
-def test_only_what_no_release_used_can_be_pruned(work: Workspace, cbs: StandIn) -> None:
+@pytest.mark.parametrize("level", ["public", "GM0770"])
+def test_only_what_no_release_used_can_be_pruned(work: Workspace, cbs: StandIn, level: str) -> None:
+    """Nor what a series used for which no source is declared any more."""
     from warehouse.release import Release
 
     for _ in range(4):
         cbs[V3.id].touch()
         take(work)
     first, second, third, fourth = work.store.all(V3.id)
-    used = work.releases.folder / "releases" / "2026.11.1"
+    releases = work.at(level).releases
+    used = releases.folder / "releases" / "2026.11.1"
     used.mkdir(parents=True)
     release = Release(
         "2026.11.1", first.fetched_at, {V3.id: {"snapshot_id": second.snapshot_id}}, "", "", 0, {}, {}, None
     )
     (used / "release.json").write_text(json.dumps(asdict(release)))
     (used / "promoted").touch()
-    assert work.releases.all()
+    assert releases.all()
 
     assert prunable(work, days=1) == []
     found = prunable(work, days=0)
