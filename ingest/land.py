@@ -280,8 +280,16 @@ def write_data(
 def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str]:
     """The pages as something that DuckDB selects from; a bulk file is unpacked for as long as it is read."""
     if pages[0].file.endswith(".json.zst"):
-        files = _list(str(folder / page.file) for page in pages)
-        yield f"read_json({files}, format = 'array', compression = 'zstd', columns = {_struct(read)})"
+        kept = {
+            "newline_delimited": [str(folder / page.file) for page in pages if page.between],
+            "array": [str(folder / page.file) for page in pages if not page.between],
+        }
+        reads = " union all ".join(
+            f"from read_json({_list(files)}, format = '{form}', compression = 'zstd', columns = {_struct(read)})"
+            for form, files in kept.items()
+            if files
+        )
+        yield f"({reads})"
         return
     file = folder / pages[0].file
     header = page_columns(file) or []

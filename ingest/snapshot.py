@@ -3,7 +3,7 @@
 A snapshot is a folder ``$RDC_HOME/snapshots/<table>/<snapshot_id>/``::
 
     snapshot.json               what it is: source, URLs, time, Modified, rows, fingerprint, SHA-256 of every file
-    page-00001.json.zst ...     the rows as received (the array; the envelope's two ends are in snapshot.json)
+    page-00001.json.zst ...     the rows as received (the envelope's two ends are in snapshot.json)
     metadata.json.zst           every metadata resource as received
     data.parquet                the rows, typed after the table's own metadata, codes trimmed
     dimensions.parquet codes.parquet measures.parquet   the metadata, normalised

@@ -135,9 +135,11 @@ class Slice:
 class Page:
     """One page of rows as received.
 
-    A body of JSON is kept in three parts: ``head`` up to the array, the array itself in ``file`` (zstandard), ``tail``
-    behind it; a bulk file is kept whole in ``file``. ``sha256`` is over the exact body, so head + array + tail can be
-    checked against it. ``next`` is where the service says the next page is; ``part`` is the slice, counted from 0.
+    A body of JSON is kept in three parts: ``head`` before the rows, the rows in ``file`` (zstandard), ``tail`` behind them.
+    Rows that the service parts by line ends are kept a row a line and ``between`` is what parted them; others are kept as
+    the array that they came in. A bulk file is kept whole in ``file``. ``sha256`` is over the exact body, which
+    :func:`ingest.statline.page.body` puts together again. ``next`` is where the service says the next page is; ``part`` is
+    the slice, counted from 0.
     """
 
     number: int
@@ -149,6 +151,7 @@ class Page:
     sha256: str
     next: str | None = None
     part: int = 0
+    between: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,7 +1,8 @@
 """A page of rows, or a bulk file, streamed to disk in bounded memory and checked on the way.
 
-DuckDB streams a bare JSON array several times faster than the OData envelope around it, so the array goes to a file
-of its own and the envelope's head and tail are kept beside it.
+DuckDB streams bare rows several times faster than the OData envelope around them, and a row a line faster than an array,
+which it scans for the ends of its rows. So the rows go to a file of their own, a row a line where that can be undone, and
+the envelope's head and tail are kept beside it.
 """
 
 from __future__ import annotations
@@ -24,61 +25,138 @@ import zstandard
 from ingest.http import Client, LoopError, TransientError
 from ingest.statline.model import Page
 
+_BLANK = rb"[ \t\r\n]*"
 _ARRAY = re.compile(rb'"value"\s*:\s*\[')
+_OPENED = re.compile(_BLANK + rb"\{" + _BLANK)
+_BETWEEN = re.compile(_BLANK + rb"\}" + _BLANK + rb"," + _BLANK + rb"\{" + _BLANK)
+_CLOSED = re.compile(_BLANK + rb"\}" + _BLANK + rb"\Z")
 #: The envelope behind the array holds a next link and little else; the array's end is looked for in this much.
 _TAIL = 16_384
+#: What comes before the array, and the first two rows, are looked for in this much.
 _HEAD = 65_536
 #: The quickest level, with a window (128 KiB) that stays in a core's cache: a tenth less time, three per cent more room.
 _COMPRESSION = zstandard.ZstdCompressionParameters.from_level(1, window_log=17)
 
 
-class Envelope:
-    """Splits a streamed OData body into head, array and tail, and hashes all of it."""
+class _UnevenError(Exception):
+    """A page whose rows are not all parted by the same bytes."""
 
-    def __init__(self, url: str, array: zstandard.ZstdCompressionWriter) -> None:
+
+class Envelope:
+    """Splits a streamed OData body into head, rows and tail, and hashes all of it.
+
+    :param lines: write the rows a row a line where they are parted by a line end, which can't stand inside a JSON string
+        (RFC 8259, section 7): what parts them is overwritten, at the same length, so that only its comma is a line end.
+        Rows that are parted otherwise are written as the array that they came in.
+    """
+
+    def __init__(self, url: str, rows: zstandard.ZstdCompressionWriter, lines: bool = True) -> None:
         self.url = url
-        self.head: bytes | None = None
         self.bytes = 0
-        self._array = array
-        self._held = b""
+        #: What parts the rows as they came; empty where they are kept as an array.
+        self.between = b""
+        self._head: bytes | None = None
+        self._before_array = b""
+        self._rows = rows
+        self._lines = lines
+        self._held = bytearray()
+        #: How far into what is held the rows are parted.
+        self._parted = 0
         self._sha = hashlib.sha256()
 
     def feed(self, chunk: bytes) -> None:
+        """:raises _UnevenError: the page must be fetched again, as an array."""
         self.bytes += len(chunk)
         self._sha.update(chunk)
         self._held += chunk
-        if self.head is None:
-            found = _ARRAY.search(self._held)
-            if not found:
-                if len(self._held) > _HEAD:
-                    raise TransientError(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
-                return
-            self.head, self._held = self._held[: found.end() - 1], self._held[found.end() - 1 :]
-        if len(self._held) > 4 * _TAIL:
-            self._array.write(self._held[:-_TAIL])
-            self._held = self._held[-_TAIL:]
+        if len(self._held) > _HEAD:
+            if self._head is None:
+                self._begin()
+            self._write(len(self._held) - _TAIL)
 
     def finish(self) -> tuple[dict[str, Any], str, str, str]:
         """The envelope without its rows, then head, tail and SHA-256.
 
         :raises TransientError: what came is not an OData page (a web page, nothing) or the JSON is cut short.
+        :raises _UnevenError: the page must be fetched again, as an array.
         """
-        if self.head is None:
-            raise TransientError(self.url, 'OData JSON with a "value" array', _glimpse(self._held))
+        if self._head is None:
+            self._begin()
+        assert self._head is not None
         end = len(self._held)
         while (end := self._held.rfind(b"]", 0, end)) >= 0:
-            tail = self._held[end + 1 :]
             try:
-                envelope = json.loads(self.head + b"[]" + tail)
+                envelope = json.loads(self._before_array + b"[]" + self._held[end + 1 :])
             except ValueError:
                 continue
-            self._array.write(self._held[: end + 1])
-            return envelope, self.head.decode(), tail.decode(), self._sha.hexdigest()
+            if self.between:
+                closed = _CLOSED.search(self._held, 0, end)
+                if closed is None or self._part(closed.start()) != closed.start():
+                    raise _UnevenError
+                tail = self._held[closed.start() :]
+                self._rows.write(self._held[: closed.start()] + b"}")
+            else:
+                tail = self._held[end + 1 :]
+                self._rows.write(self._held[: end + 1])
+            return envelope, self._head.decode(), tail.decode(), self._sha.hexdigest()
         raise TransientError(
             self.url,
             "a whole JSON document",
             f"JSON cut short after {self.bytes:,} bytes: …{_glimpse(self._held[-60:])}",
         )
+
+    def _begin(self) -> None:
+        start = bytes(self._held)
+        array = _ARRAY.search(start)
+        if not array:
+            raise TransientError(self.url, 'OData JSON with a "value" array', _glimpse(start))
+        before = array.end() - 1
+        self._before_array = start[:before]
+        opened = _OPENED.match(start, array.end())
+        if self._lines and opened:
+            partings = (found[0] for found in _BETWEEN.finditer(start, opened.end()))
+            self.between = next((p for p in partings if b"\n" in p and len(p) < _TAIL), b"")
+            if self.between:
+                before = opened.end()
+                self._rows.write(b"{")
+        self._head = start[:before]
+        del self._held[:before]
+
+    def _write(self, end: int) -> None:
+        if self.between:
+            # A line end behind this may belong to bytes that begin before it.
+            end = self._part(end) - len(self.between)
+            self._parted -= end
+        self._rows.write(memoryview(self._held)[:end])
+        del self._held[:end]
+
+    def _part(self, end: int) -> int:
+        """Put each row on a line of its own, up to there or to the end of what parts the last two; where that was."""
+        between, line, size = self.between, _as_line(self.between), len(self.between)
+        first = between.index(b"\n")
+        while (at := self._held.find(b"\n", self._parted, end)) >= 0:
+            start = at - first
+            if start < 0 or self._held[start : start + size] != between:
+                raise _UnevenError
+            self._held[start : start + size] = line
+            self._parted = start + size
+        self._parted = max(self._parted, end)
+        return self._parted
+
+
+def _as_line(between: bytes) -> bytes:
+    """What parts two rows, at the same length, with its comma as the one line end."""
+    return re.sub(rb"[\t\r\n]", b" ", between).replace(b",", b"\n")
+
+
+def body(page: Page, folder: Path) -> bytes:
+    """The exact body of a page of JSON as the service sent it: what ``sha256`` and ``bytes`` are about."""
+    with zstandard.open(folder / page.file, "rb") as file:
+        rows = file.read()
+    if page.between:
+        between = page.between.encode()
+        rows = rows[1:-1].replace(_as_line(between), between)
+    return page.head.encode() + rows + page.tail.encode()
 
 
 def follow(
@@ -99,28 +177,38 @@ def follow(
     seen = {page.url for page in done}
     number = before + len(done)
     url = done[-1].next if done else first
+    # A service that does not part its rows by line ends on one page won't on the next.
+    lines = not done or bool(done[-1].between)
     while url:
         if url in seen:
             raise LoopError(url, "a next link to a page not seen yet", f"a loop after {number - before} pages")
         seen.add(url)
         number += 1
-        page, envelope = _fetch(client, url, into, number, f"page {number} of {what}")
+        expected = f"page {number} of {what}"
+        try:
+            page, envelope = _fetch(client, url, into, number, expected, lines)
+        except _UnevenError:
+            page, envelope = _fetch(client, url, into, number, expected, lines=False)
+        lines = bool(page.between)
         url = next_link(envelope)
         yield replace(page, next=url)
 
 
-def _fetch(client: Client, url: str, into: Path, number: int, expected: str) -> tuple[Page, dict[str, Any]]:
+def _fetch(
+    client: Client, url: str, into: Path, number: int, expected: str, lines: bool
+) -> tuple[Page, dict[str, Any]]:
     """Fetch one page to ``into``; the page's record, and its envelope without the rows (there the next link is)."""
     target = into / f"page-{number:05d}.json.zst"
 
     def consume(response: requests.Response) -> tuple[Page, dict[str, Any]]:
         # Started anew at each try: a broken attempt is overwritten.
-        with target.open("wb") as file, _compressed(file) as array:
-            envelope = Envelope(url, array)
+        with target.open("wb") as file, _compressed(file) as rows:
+            envelope = Envelope(url, rows, lines)
             for chunk in response.iter_content(1 << 18):
                 envelope.feed(chunk)
             rest, head, tail, sha256 = envelope.finish()
-        return Page(number, url, target.name, head, tail, envelope.bytes, sha256), rest
+        page = Page(number, url, target.name, head, tail, envelope.bytes, sha256, between=envelope.between.decode())
+        return page, rest
 
     return client.read(requests.Request("GET", url).prepare(), consume, expected)
 
@@ -177,7 +265,7 @@ def page_columns(file: Path) -> list[str] | None:
 
 
 def _first_row(file: Path) -> dict[str, Any] | None:
-    """The first row of a page's array, or None when the page has no rows."""
+    """The first row of a page, or None when the page has no rows."""
     with file.open("rb") as source, zstandard.ZstdDecompressor().stream_reader(source) as reader:
         text = reader.read(1 << 20).decode("utf-8", "ignore").lstrip("[ \r\n\t")
     if text.startswith("]") or not text:
