@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -27,15 +29,15 @@ from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Landing, Snapshot, Store, now
 from ingest.statline import service
-from ingest.statline.model import Head, Metadata, Page, Service, Slice
+from ingest.statline.model import Codes, Head, Metadata, Page, Service, Slice
 from ingest.statline.page import observations_csv, page_columns
 from ingest.statline.slices import FilterError
 
 Progress = Callable[[str, int, int], None]
 
 #: Downloads overlap with parsing; but no more tables are parsed at once than there are cores, each on one thread,
-#: which is faster than one table on all cores and bounds the memory.
-PARSERS = threading.Semaphore(os.cpu_count() or 2)
+#: which is faster than one table on all cores. Threads of their own bound the memory: each keeps what it has once taken.
+PARSERS = ThreadPoolExecutor(os.cpu_count() or 2, "parser")
 
 _TYPES = {"String": "VARCHAR"}
 _WHOLE = {"Long", "Integer", "Int", "Short", "Byte"}
@@ -127,10 +129,8 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     # What breaks off is kept for the next run to go on with; what proves wrong is not.
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
         pages = _collect(table, source, metadata, landing, slices, expected, progress)
-        with PARSERS, duck() as con:
-            write_metadata(con, landing.path, metadata)
-            warnings = write_data(con, landing.path, pages, source.layout, metadata)
-            rows = _prove(con, landing, source.layout, metadata, slices, counts, pages)
+        parsed = PARSERS.submit(_parse, landing, source.layout, metadata, slices, counts, pages)
+        rows, warnings = parsed.result()
         again = source.head(table)
         if again.stamp != head.stamp:
             raise _MovedError(
@@ -221,6 +221,21 @@ def _collect(
     return pages
 
 
+def _parse(
+    landing: Landing,
+    layout: str,
+    metadata: Metadata,
+    slices: list[Slice],
+    counts: list[tuple[int, str]],
+    pages: list[Page],
+) -> tuple[int, list[str]]:
+    """The pages as Parquet, proved: how many rows they have, and what had to be said about them."""
+    with duck() as con:
+        write_metadata(con, landing.path, metadata)
+        warnings = write_data(con, landing.path, pages, layout, metadata)
+        return _prove(con, landing, layout, metadata, slices, counts, pages), warnings
+
+
 # -- typing -----------------------------------------------------------------------------------------------------------
 
 
@@ -285,7 +300,8 @@ def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str
             "array": [str(folder / page.file) for page in pages if not page.between],
         }
         reads = " union all ".join(
-            f"from read_json({_list(files)}, format = '{form}', compression = 'zstd', columns = {_struct(read)})"
+            f"from read_json({_list(files)}, format = '{form}', compression = 'zstd', "
+            f"maximum_object_size = {_LONGEST_ROW}, columns = {_struct(read)})"
             for form, files in kept.items()
             if files
         )
@@ -306,6 +322,8 @@ def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str
         unpacked.unlink(missing_ok=True)
 
 
+#: In bytes. DuckDB's buffers for JSON are twice this; a row of CBS has some ten thousand.
+_LONGEST_ROW = 4 << 20
 _FRACTION = "a fraction in a whole column"
 
 
@@ -314,7 +332,7 @@ def _typed(key: str, kind: str, whole: bool) -> str:
     if kind == "VARCHAR":
         return f"trim({name}) as {name}"
     if whole:
-        return f"if({name} = trunc({name}), {name}::bigint, if({name} is null, null, error('{_FRACTION}')))::bigint as {name}"
+        return f"case when {name} <> trunc({name}) then error('{_FRACTION}')::bigint else {name}::bigint end as {name}"
     return name
 
 
@@ -333,10 +351,19 @@ _METADATA = {
 
 def write_metadata(con: duckdb.DuckDBPyConnection, folder: Path, metadata: Metadata) -> None:
     """The normalised metadata as Parquet: what dbt reads."""
+    codes = metadata.codes
+    found = {
+        "dimensions": list(zip(*metadata.dimensions, strict=True)),
+        "codes": [
+            [dimension for dimension, members in codes.items() for _ in members.code],
+            *([item for members in codes.values() for item in getattr(members, field)] for field in Codes._fields),
+            [position for members in codes.values() for position in range(len(members.code))],
+        ],
+        "measures": list(zip(*metadata.measures, strict=True)),
+    }
     for name, columns in _METADATA.items():
-        # Column by column, which takes half the time: a table of wijken and buurten has eighteen thousand codes.
-        items = getattr(metadata, name)
-        by_column = dict(zip(columns, zip(*items, strict=True), strict=True)) if items else dict.fromkeys(columns, ())
+        # Column by column, which DuckDB reads in half the time.
+        by_column = dict(zip(columns, found[name] or [()] * len(columns), strict=True))
         document = folder / f"{name}.json"
         size = document.write_bytes(orjson.dumps(by_column))
         arrays = _struct({key: f"{kind}[]" for key, kind in columns.items()})
@@ -418,10 +445,19 @@ def _prove(
 
 
 def duck() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own, in memory, with a bound on what it takes."""
-    con = duckdb.connect()
-    con.execute("set memory_limit = '250MB'; set threads = 1; set enable_progress_bar = false")
-    return con
+    """A connection to the process's one DuckDB in memory, with a bound on what it takes.
+
+    One for all tables, and not one for each: it takes its memory from the system once.
+    """
+    return _duck().cursor()
+
+
+@cache
+def _duck() -> duckdb.DuckDBPyConnection:
+    # What does not fit goes to disk, and not into whatever folder the process was started in.
+    spill = Path(tempfile.gettempdir()) / f"rdc-{os.getpid()}"
+    config = {"memory_limit": "500MB", "threads": "1", "temp_directory": str(spill)}
+    return duckdb.connect(config=config)
 
 
 def _name(column: str) -> str:

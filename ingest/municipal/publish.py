@@ -19,7 +19,7 @@ from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.count import Key
 from ingest.municipal.region import Geography
 from ingest.snapshot import Snapshot, Store
-from ingest.statline.model import Code, Dimension, Measure, Metadata
+from ingest.statline.model import Codes, Dimension, Measure, Metadata
 
 REGION, PERIOD = "Gebied", "Perioden"
 SUPPRESSED, NOT_AVAILABLE, IMPOSSIBLE = "Suppressed", "NotAvailable", "Impossible"
@@ -115,17 +115,13 @@ def _metadata(contract: Contract, figures: list[Observed], geography: Geography)
             for n, name in enumerate(contract.observation.dimensions)
         ),
     ]
-    codes: list[Code] = []
-
-    def add(dimension: str, members: Iterable[tuple[str, str]]) -> None:
-        for n, (code, title) in enumerate(members):
-            codes.append(Code(dimension, code, title, None, None, None, n))
-
     year = max((int(o.period[:4]) for o in figures), default=0)
-    add(REGION, ((c, geography.name(c, year)) for c in sorted({o.key[1] for o in figures})))
-    add(PERIOD, ((p, _period_title(p)) for p in sorted({o.period for o in figures})))
+    codes = {
+        REGION: Codes.named({c: geography.name(c, year) for c in sorted({o.key[1] for o in figures})}),
+        PERIOD: Codes.named({p: _period_title(p) for p in sorted({o.period for o in figures})}),
+    }
     for name in contract.observation.dimensions:
-        add(name, [(TOTAL, TOTAL), *contract.by_name[name].members.items()])
+        codes[name] = Codes.named({TOTAL: TOTAL} | contract.by_name[name].members)
     measures = tuple(
         Measure(
             *(m.code, m.code, m.title, "", m.unit, "Double" if m.decimals else "Long", m.decimals, m.description, n)
@@ -133,7 +129,7 @@ def _metadata(contract: Contract, figures: list[Observed], geography: Geography)
         for n, m in enumerate(contract.observation.measures)
     )
     info = {"title": contract.title, "owner": contract.owner, "purpose": contract.purpose}
-    return Metadata(tuple(dimensions), tuple(codes), measures, info, {"contract": contract.model_dump(mode="json")})
+    return Metadata(tuple(dimensions), codes, measures, info, {"contract": contract.model_dump(mode="json")})
 
 
 def _period_title(code: str) -> str:

@@ -43,33 +43,35 @@ class Dimension(NamedTuple):
     position: int
 
 
-class Code(NamedTuple):
-    """A member of a dimension; ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …)."""
+class Codes(NamedTuple):
+    """The members of a dimension in the service's order, a column each: a table of wijken and buurten has eighteen thousand.
 
-    dimension: str
-    code: str
-    title: str
-    description: str | None
-    group: str | None
-    status: str | None
-    position: int
+    ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …).
+    """
+
+    code: Sequence[str]
+    title: Sequence[str]
+    description: Sequence[str | None]
+    group: Sequence[str | None]
+    status: Sequence[str | None]
 
     @classmethod
-    def read(cls, dimension: str, position: int, entry: dict[str, Any], key: str, group: str) -> Code:
-        """From an entry of a code list; ``key`` and ``group`` are what the service calls these fields.
-
-        In the order of the fields and not by name: a table of wijken and buurten has eighteen thousand of them.
-        """
-        above = entry.get(group)
+    def read(cls, entries: list[dict[str, Any]], key: str, group: str) -> Codes:
+        """From a code list; ``key`` and ``group`` are what the service calls these fields."""
+        groups = [entry.get(group) for entry in entries]
         return cls(
-            dimension,
-            str(entry[key]).strip(),
-            clean(entry.get("Title")),
-            prose(entry.get("Description")),
-            None if above is None else str(above),
-            entry.get("Status"),
-            position,
+            [str(entry[key]).strip() for entry in entries],
+            [clean(entry.get("Title")) for entry in entries],
+            [prose(entry.get("Description")) for entry in entries],
+            [None if above is None else str(above) for above in groups],
+            [entry.get("Status") for entry in entries],
         )
+
+    @classmethod
+    def named(cls, titles: dict[str, str]) -> Codes:
+        """From titles by code, with nothing else known."""
+        nothing = [None] * len(titles)
+        return cls(list(titles), list(titles.values()), nothing, nothing, nothing)
 
 
 class Measure(NamedTuple):
@@ -95,10 +97,10 @@ class Measure(NamedTuple):
 
 @dataclass(frozen=True)
 class Metadata:
-    """The shape of a table. ``raw`` has every metadata resource as the service gave it, by name."""
+    """The shape of a table. ``codes`` are by dimension; ``raw`` has every metadata resource as the service gave it, by name."""
 
     dimensions: tuple[Dimension, ...]
-    codes: tuple[Code, ...]
+    codes: dict[str, Codes]
     measures: tuple[Measure, ...]
     info: dict[str, Any]
     raw: dict[str, Any]
@@ -215,12 +217,12 @@ def integer(text: str, url: str) -> int:
     return int(digits)
 
 
-def infer_region(dimensions: list[Dimension], codes: list[Code]) -> list[Dimension]:
+def infer_region(dimensions: list[Dimension], codes: dict[str, Codes]) -> list[Dimension]:
     """Where no dimension calls itself geographic, take the one whose codes are (nearly) all region codes."""
     if any(d.kind == "region" for d in dimensions):
         return dimensions
     for at, dimension in enumerate(dimensions):
-        members = [c.code for c in codes if c.dimension == dimension.key]
+        members = codes[dimension.key].code
         if members and sum(bool(REGION.match(m)) for m in members) >= 0.9 * len(members):
             changed = Dimension(dimension.key, "region", dimension.title, dimension.position)
             return [*dimensions[:at], changed, *dimensions[at + 1 :]]

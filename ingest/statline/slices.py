@@ -61,7 +61,7 @@ def regions_wanted(table: Table, metadata: Metadata) -> list[str] | None:
     dimension = metadata.dimension("region")
     if table.scope != "kempen" or dimension is None:
         return None
-    codes = [c.code for c in metadata.codes if c.dimension == dimension.key]
+    codes = metadata.codes[dimension.key].code
     found = [code for code in codes if wanted(code)]
     return None if len(found) == len(codes) else found
 

@@ -22,7 +22,7 @@ from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientE
 from ingest.registry import Table
 from ingest.statline.model import (
     SUFFIX,
-    Code,
+    Codes,
     Dimension,
     Head,
     Measure,
@@ -80,17 +80,17 @@ class V3:
         raw["CategoryGroups"] = self._meta(table, "CategoryGroups")
 
         dimensions: list[Dimension] = []
-        codes: list[Code] = []
+        codes: dict[str, Codes] = {}
         for prop in properties:
             if prop.get("Type") not in _KIND:
                 continue
             key = prop["Key"]
             raw[key] = self._meta(table, key)
             dimensions.append(Dimension(key, _KIND[prop["Type"]], clean(prop.get("Title")), prop.get("Position") or 0))
-            codes += [Code.read(key, at, entry, "Key", "CategoryGroupID") for at, entry in enumerate(raw[key])]
+            codes[key] = Codes.read(raw[key], "Key", "CategoryGroupID")
         return Metadata(
             dimensions=tuple(infer_region(dimensions, codes)),
-            codes=tuple(codes),
+            codes=codes,
             measures=tuple(_measures(properties)),
             info=info[0] if info else {},
             raw=raw,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
 from ingest.registry import Table
 from ingest.statline.model import (
-    Code,
+    Codes,
     Dimension,
     Head,
     Measure,
@@ -69,7 +69,7 @@ class V4:
             raise FetchError(f"{self.base}/{table.id}/MeasureCodes", "at least one measure", "none")
 
         dimensions: list[Dimension] = []
-        codes: list[Code] = []
+        codes: dict[str, Codes] = {}
         for position, entry in enumerate(raw["Dimensions"]):
             key, kind = entry["Identifier"], str(entry.get("Kind") or "")
             dimensions.append(
@@ -81,12 +81,10 @@ class V4:
                 )
             )
             raw[f"{key}Codes"] = self._list(table, f"{key}Codes")
-            codes += [
-                Code.read(key, at, item, "Identifier", "DimensionGroupId") for at, item in enumerate(raw[f"{key}Codes"])
-            ]
+            codes[key] = Codes.read(raw[f"{key}Codes"], "Identifier", "DimensionGroupId")
         return Metadata(
             dimensions=tuple(infer_region(dimensions, codes)),
-            codes=tuple(codes),
+            codes=codes,
             measures=tuple(_measures(raw["MeasureCodes"], raw["MeasureGroups"])),
             info=raw["Properties"],
             raw=raw,
@@ -101,8 +99,7 @@ class V4:
         dimension, wanted = metadata.dimension("region"), regions_wanted(table, metadata)
         if dimension is None or wanted is None:
             return [Slice(also)]
-        codes = [c.code for c in metadata.codes if c.dimension == dimension.key]
-        return list(by_prefix(dimension, wanted, codes, also))
+        return list(by_prefix(dimension, wanted, metadata.codes[dimension.key].code, also))
 
     def count(self, table: Table, head: Head, part: Slice) -> tuple[int, str]:
         """Of a slice: ``/$count`` with the same filter; of a whole table: ``ObservationCount``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -127,8 +128,6 @@ def test_v4_keeps_the_reason_of_a_missing_value(setting: Setting) -> None:
 
 @pytest.mark.parametrize("table", [V3, V4], ids=["v3", "v4"])
 def test_the_exact_body_of_each_page_can_be_checked(setting: Setting, table: Table) -> None:
-    import hashlib
-
     setting.land(table)
     snapshot = setting.newest(table)
     for page in snapshot.pages:
@@ -136,6 +135,21 @@ def test_the_exact_body_of_each_page_can_be_checked(setting: Setting, table: Tab
         assert hashlib.sha256(received).hexdigest() == page["sha256"]
         assert len(received) == page["bytes"]
         assert len(json.loads(received)["value"]) > 0
+
+
+def test_a_page_laid_out_otherwise_than_it_began_is_taken_all_the_same(setting: Setting) -> None:
+    setting.land(V3)
+    as_ever = rows(setting.newest(V3), "select * exclude origin")
+    setting.cbs[V3.id].touch()
+    setting.cbs.requests.clear()
+    setting.cbs.fault(V3.id, Fault.UNEVEN_LAYOUT, page=2, times=None)
+
+    assert setting.land(V3).result == FETCHED
+    snapshot = setting.newest(V3)
+    assert rows(snapshot, "select * exclude origin") == as_ever
+    assert [bool(page["between"]) for page in snapshot.pages] == [True, False, False, False]
+    assert sorted(r.page for r in setting.cbs.requests if r.resource == "TypedDataSet") == [1, 2, 2, 3, 4]
+    assert hashlib.sha256(body(Page(**snapshot.pages[1]), snapshot.path)).hexdigest() == snapshot.pages[1]["sha256"]
 
 
 @pytest.mark.parametrize("table", [V3, V4], ids=["v3", "v4"])

@@ -59,6 +59,8 @@ class Fault(Enum):
     WRONG_TYPE = "wrong type"
     #: No row has ``column``.
     MISSING_COLUMN = "missing column"
+    #: Nothing is wrong, but ``rows`` rows, from the middle on, have a line end inside that the others have not.
+    UNEVEN_LAYOUT = "uneven layout"
 
 
 #: What is done to a page of rows; without a resource of their own these rules skip a table's metadata.
@@ -72,6 +74,7 @@ ON_ROWS = frozenset(
         Fault.ROW_KEY_RENAMED,
         Fault.WRONG_TYPE,
         Fault.MISSING_COLUMN,
+        Fault.UNEVEN_LAYOUT,
     }
 )
 
@@ -152,6 +155,9 @@ def spoil(page: Page, rule: Rule) -> None:
             page.lines = renamed(lines, column, _other_name(column))
         case Fault.MISSING_COLUMN if column := rule.column or _column(page):
             page.lines = dropped(lines, column)
+        case Fault.UNEVEN_LAYOUT:
+            for at in range(len(lines) // 2, len(lines))[: rule.rows]:
+                lines[at] = lines[at].replace(b",", b",\r\n", 1)
 
 
 def damaged(compressed: bytes) -> bytes:
