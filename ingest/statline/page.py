@@ -55,6 +55,7 @@ class Envelope:
         self.bytes = 0
         #: What parts the rows as they came; empty where they are kept as an array.
         self.between = b""
+        self._line = b""
         self._head: bytes | None = None
         self._before_array = b""
         self._rows = rows
@@ -117,6 +118,7 @@ class Envelope:
             partings = (found[0] for found in _BETWEEN.finditer(start, opened.end()))
             self.between = next((p for p in partings if b"\n" in p and len(p) < _TAIL), b"")
             if self.between:
+                self._line = _as_line(self.between)
                 before = opened.end()
                 self._rows.write(b"{")
         self._head = start[:before]
@@ -132,15 +134,14 @@ class Envelope:
 
     def _part(self, end: int) -> int:
         """Put each row on a line of its own, up to there or to the end of what parts the last two; where that was."""
-        between, line, size = self.between, _as_line(self.between), len(self.between)
-        first = between.index(b"\n")
-        while (at := self._held.find(b"\n", self._parted, end)) >= 0:
-            start = at - first
-            if start < 0 or self._held[start : start + size] != between:
+        held, between, line, parted = self._held, self.between, self._line, self._parted
+        first, size = between.index(b"\n"), len(between)
+        while (at := held.find(b"\n", parted, end)) >= 0:
+            start, parted = at - first, at - first + size
+            if start < 0 or not held.startswith(between, start):
                 raise _UnevenError
-            self._held[start : start + size] = line
-            self._parted = start + size
-        self._parted = max(self._parted, end)
+            held[start:parted] = line
+        self._parted = max(parted, end)
         return self._parted
 
 

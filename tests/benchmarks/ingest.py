@@ -260,7 +260,7 @@ CONTESTANTS = {
     "dlt": (dlt_duckdb, "dlt"),
     "statline-bq": (statline_bq, "statline_bq"),
 }
-#: These take minutes for what the others do in seconds: they do the work once, right after ours did.
+#: These take minutes for what the others do in seconds: they do the work once, between two times ours.
 SLOW = ("dlt", "statline-bq")
 
 #: The interpreter of each contestant that is not ours to run.
@@ -352,7 +352,8 @@ def main() -> None:
             f"{'-' if name == 'ours' else f'{ratio:.2f}'} | {max(m for _, m in found[name]):.0f} |"
         )
     for name in (n for n in names if n in SLOW):
-        (own, _), (theirs, memory) = (_measure(n, base, asked.tables) for n in ("ours", name))
+        (before, _), (theirs, memory), (after, _) = (_measure(n, base, asked.tables) for n in ("ours", name, "ours"))
+        own = (before + after) / 2
         print(f"| {name}, once | {theirs:.1f} against {own:.1f} | {own / theirs:.3f} | {memory:.0f} |")
     server.terminate()
 
