@@ -15,9 +15,9 @@ import random
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -58,7 +58,7 @@ def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
             create table core.period as
             select (2000 + i) || 'JJ00' as period_code, 'jaar' as period_type, make_date((2000 + i)::int, 1, 1) as start_date,
                 make_date((2000 + i)::int, 12, 31) as end_date from range({years}) t(i);
-            create table core."table" as select 'T' as table_id, 'cbs' as source_id, 'Tabel' as title, 'live' as origin,
+            create table core."table" as select 'T' as table_id, 'cbs' as source_id, 'v3' as protocol, 'Tabel' as title, 'live' as origin,
                 'CBS' as owner, 'CC BY 4.0' as licence, 'Bron: CBS' as attribution, 'public' as sharing_level,
                 '2026' as modified, now() as fetched_at, 'T-1' as snapshot_id;
             create table core.release as select '2026.1.1' as release_id, now() as created_at;
@@ -160,13 +160,8 @@ def questions(published: Published, indicators: int, years: int) -> list[Questio
 
 
 def at_once(work: Callable[[int], list[float]]) -> list[float]:
-    found: list[float] = []
-    threads = [threading.Thread(target=lambda n=n: found.extend(work(n))) for n in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return [seconds for found in pool.map(work, range(CLIENTS)) for seconds in found]
 
 
 def main() -> None:

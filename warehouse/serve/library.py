@@ -185,19 +185,29 @@ class Library:
             return self._opened[release.release_id]
         file = self.releases.path(release.release_id)
         con = duckdb.connect(str(file), read_only=True, config={"memory_limit": self.memory, "threads": self.threads})
-        # From here on the file is all that can be read, with its sisters beside it, and scratch all that can be written.
+        try:
+            self._confine(con)
+            base = Published(con, release.release_id)
+            _ = base.tables, base.indicators, base.themes, base.columns_of, base.region_codes, base.period_codes
+            opened = Opened(release, file.parent, con, base, levels_of(con), delivered(con))
+        except duckdb.Error:
+            con.close()
+            raise
+        self._opened[release.release_id] = opened
+        while len(self._opened) > self.most_open:
+            self._opened.popitem(last=False)
+        return opened
+
+    def _confine(self, con: duckdb.DuckDBPyConnection) -> None:
+        """From here on the file is all that can be read, with its sisters beside it, and scratch all that can be written."""
+        [(confined,)] = con.execute("select current_setting('lock_configuration')").fetchall()
+        if confined:  # A question still runs on the release since it was last open: DuckDB has one instance per file.
+            return
         folders = ", ".join("'" + str(f).replace("'", "''") + "/'" for f in (self.scratch, self.releases.folder))
         con.execute(f"set temp_directory = '{self.scratch}/spill'")
         con.execute(f"set allowed_directories = [{folders}]")
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
-        base = Published(con, release.release_id)
-        _ = base.tables, base.indicators, base.themes, base.columns_of, base.region_codes, base.period_codes
-        opened = Opened(release, file.parent, con, base, levels_of(con), delivered(con))
-        self._opened[release.release_id] = opened
-        while len(self._opened) > self.most_open:
-            self._opened.popitem(last=False)
-        return opened
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
