@@ -447,7 +447,8 @@ def _prove(
 def duck() -> duckdb.DuckDBPyConnection:
     """A connection to the process's one DuckDB in memory, with a bound on what it takes.
 
-    One for all tables, and not one for each: it takes its memory from the system once.
+    One for all tables, and not one for each: it takes its memory from the system once. What a caller makes in it must be
+    temporary, which is the connection's own.
     """
     return _duck().cursor()
 

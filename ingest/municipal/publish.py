@@ -146,7 +146,7 @@ def _write_rules(con: Any, folder: Any, contract: Contract) -> None:
     """How each measure was protected, one row per measure."""
     d = contract.disclosure
     con.execute(
-        "create table rule (table_id varchar, measure_code varchar, kind varchar, units varchar, threshold integer, "
+        "create temp table rule (table_id varchar, measure_code varchar, kind varchar, units varchar, threshold integer, "
         "rounding integer, zeros varchar, least_denominator integer, numerator varchar, denominator varchar, why varchar)"
     )
     for m in contract.observation.measures:
