@@ -90,8 +90,12 @@ class Snapshot:
         return self.path / name
 
     def damaged(self) -> list[str]:
-        """The files whose content no longer has the hash under which it was laid down."""
-        return [name for name, known in self.files.items() if file_sha256(self.file(name)) != known["sha256"]]
+        """The files that are gone, or whose content no longer has the hash under which it was laid down."""
+        return [
+            name
+            for name, known in self.files.items()
+            if not self.file(name).is_file() or file_sha256(self.file(name)) != known["sha256"]
+        ]
 
     @property
     def verdict_file(self) -> Path:

@@ -289,6 +289,35 @@ def sources_prune(days: float, yes: bool, as_json: bool) -> None:
     show.out.print(f"{len(found)} snapshots {what if found else 'could go'}")
 
 
+@sources.command("verify")
+@click.argument("tables", metavar="[TABLE]...", nargs=-1)
+@json_option
+@_friendly
+def sources_verify(tables: tuple[str, ...], as_json: bool) -> None:
+    """Read all snapshots again, or those of these tables: are they still, to the byte, what the source sent?"""
+    from ingest.settings import Settings
+    from ingest.snapshot import SnapshotError, Store
+    from ingest.verify import altered
+
+    store = Store(Settings.from_env().snapshots)
+    kept = sorted(folder.name for folder in store.root.glob("*/")) if store.root.is_dir() else []
+    if unknown := sorted(set(tables) - set(kept)):
+        raise SnapshotError(f"no snapshots of {', '.join(unknown)}; there are of {', '.join(kept) or 'no table'}")
+    read = [(snapshot, altered(snapshot)) for table in tables or kept for snapshot in store.all(table)]
+    broken = sum(bool(what) for _, what in read)
+    if as_json:
+        facts = [(s.table_id, s.snapshot_id, s.sha256, what) for s, what in read]
+        show.as_json([dict(zip(("table_id", "snapshot_id", "sha256", "altered"), of, strict=True)) for of in facts])
+    else:
+        for snapshot, what in read:
+            for item in what:
+                show.out.print(f"{snapshot.snapshot_id}: {item}", soft_wrap=True)
+        size = f"{sum(s.bytes for s, _ in read) / 1e6:,.1f} MB, {sum(len(s.pages) for s, _ in read):,} pages"
+        show.out.print(f"{len(read) - broken} of {len(read)} snapshots are as they were laid down ({size})")
+    if broken:
+        sys.exit(1)
+
+
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 

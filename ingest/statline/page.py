@@ -151,7 +151,9 @@ def _as_line(between: bytes) -> bytes:
 
 
 def body(page: Page, folder: Path) -> bytes:
-    """The exact body of a page of JSON as the service sent it: what ``sha256`` and ``bytes`` are about."""
+    """The exact body of a page, or of a bulk file, as the service sent it: what ``sha256`` and ``bytes`` are about."""
+    if page.file.endswith(".zip"):
+        return (folder / page.file).read_bytes()
     with zstandard.open(folder / page.file, "rb") as file:
         rows = file.read()
     if page.between:

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import zstandard
 
 from ingest.http import Client
 from ingest.land import land
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from ingest.registry import Table
 from ingest.settings import Settings
-from ingest.snapshot import Snapshot, Store
+from ingest.snapshot import Snapshot, Store, file_sha256
 from ingest.statline.model import Page
 from ingest.statline.page import body
+from ingest.verify import altered
 from tests.standin import Dim, Fault, Group, Missing, StandIn, Topic, V3Table, V4Table
 
 V3 = Table(id="85001NED", title="Test", protocol="v3", cadence="year", source_id="cbs", file="test.yml")
@@ -135,6 +137,28 @@ def test_the_exact_body_of_each_page_can_be_checked(setting: Setting, table: Tab
         assert hashlib.sha256(received).hexdigest() == page["sha256"]
         assert len(received) == page["bytes"]
         assert len(json.loads(received)["value"]) > 0
+    assert altered(snapshot) == []
+
+
+def test_what_was_touched_since_is_told(setting: Setting) -> None:
+    setting.land(V3)
+    snapshot = setting.newest(V3)
+    second = snapshot.file(snapshot.pages[1]["file"])
+    whole = second.read_bytes()
+    with zstandard.open(second) as rows:
+        other = rows.read().replace(b"1070", b"1071", 1)
+    second.write_bytes(zstandard.compress(other))
+    assert altered(snapshot) == ["page-00002.json.zst was changed or is gone"]
+    second.unlink()
+    assert altered(snapshot) == ["page-00002.json.zst was changed or is gone"]
+
+    # Whoever changes the manifest along is caught by the hash of what the source sent.
+    second.write_bytes(zstandard.compress(other))
+    snapshot.files[second.name]["sha256"] = file_sha256(second)
+    assert altered(snapshot) == [f"page-00002.json.zst does not give the body that {snapshot.pages[1]['url']} sent"]
+    second.write_bytes(whole)
+    snapshot.files[second.name]["sha256"] = file_sha256(second)
+    assert altered(snapshot) == []
 
 
 def test_a_page_laid_out_otherwise_than_it_began_is_taken_all_the_same(setting: Setting) -> None:

@@ -10,8 +10,12 @@ from pathlib import Path
 import duckdb
 import openpyxl
 import pytest
+from click.testing import CliRunner, Result
 
+from orchestration.cli import main
+from tests.ingest.test_land import V3, V4, Setting, v3_table, v4_table
 from tests.orchestration.conftest import Rdc
+from tests.standin import StandIn
 from tests.warehouse.made import publish
 
 
@@ -167,3 +171,28 @@ def test_status_and_sources_can_be_read_by_a_program(released: Rdc) -> None:
     assert {t["state"] for t in status["tables"]} <= {"ok", "stale"}
     assert all(t["checks"] for t in status["tables"])
     assert {t["id"] for t in released.json("sources", "list")} >= {"84799NED", "03759ned"}
+
+
+def test_snapshots_can_be_verified_down_to_the_bytes_that_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def verify(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["sources", "verify", *arguments])
+
+    monkeypatch.setenv("RDC_HOME", str(tmp_path))
+    assert verify().output.startswith("0 of 0 snapshots")
+    with StandIn([v3_table(), v4_table()], page_size=7, v4_page_size=7) as cbs:
+        setting = Setting(tmp_path, cbs)
+        setting.land(V3)
+        setting.land(V4)
+    whole = verify()
+    assert (whole.exit_code, whole.output.split(" (")[0]) == (0, "2 of 2 snapshots are as they were laid down")
+    assert "8 pages" in whole.output
+
+    (setting.newest(V4).path / "page-00003.json.zst").unlink()
+    broken = verify()
+    assert broken.exit_code == 1
+    assert "page-00003.json.zst was changed or is gone" in broken.output
+    assert "1 of 2 snapshots" in broken.output
+    assert verify(V3.id).exit_code == 0
+    found = json.loads(verify(V4.id, "--json").output)
+    assert [f["altered"] for f in found] == [["page-00003.json.zst was changed or is gone"]]
+    assert f"no snapshots of nonsense; there are of {V3.id}, {V4.id}" in " ".join(verify("nonsense").output.split())
