@@ -25,6 +25,7 @@ from ingest.registry import Table
 from ingest.snapshot import now
 from ingest.statline import service
 from orchestration import municipal
+from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
 from warehouse.build import Node
@@ -234,10 +235,13 @@ def release(work: Workspace, inputs: list[Input]) -> Release:
     """Promote the audited candidate.
 
     :raises BlockedError: a critical check failed, or the candidate was not audited; the current release stays.
+    :raises KeyboardInterrupt: the run was to stop; the current release stays.
     """
     if why := refusal(work):
         raise BlockedError(why)
-    return work.releases.publish(work.candidate, inputs, summary(_kept(work)[0]), report(work, inputs))
+    checks, text = summary(_kept(work)[0]), report(work, inputs)
+    stop_if_asked()
+    return work.releases.publish(work.candidate, inputs, checks, text)
 
 
 def rollback(work: Workspace, release_id: str) -> tuple[Release, dict[str, Release | None]]:

@@ -19,6 +19,7 @@ from typing import Any
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
 from orchestration import pipeline, show
+from orchestration.interrupt import heard, stop_if_asked
 from orchestration.judging import to_judge
 from orchestration.pipeline import Choice
 from orchestration.workspace import PUBLIC, Workspace
@@ -33,7 +34,15 @@ class DiskFullError(Exception):
 
 
 def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:
-    """One run; the exit status: 0 done, 1 something failed."""
+    """One run; the exit status: 0 done, 1 something failed.
+
+    :raises KeyboardInterrupt: it was stopped with Ctrl-C; what was released before stays, and nothing new is.
+    """
+    with heard():
+        return _run(mode, table_ids, scope, as_json)
+
+
+def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:
     started = time.monotonic()
     work = Workspace.open()
     selected = work.selected(table_ids)
@@ -155,7 +164,7 @@ def _execute(
     os.environ["RDC_HOME"] = str(work.settings.home)
     with _log_kept_open(), DagsterInstance.get() as instance:
         _close_dead_runs(instance)
-        return definitions.defs.resolve_job_def(job).execute_in_process(
+        result = definitions.defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             asset_selection=[definitions.table_key(t) for t in tables] if tables is not None else None,
             run_config={
@@ -168,6 +177,8 @@ def _execute(
             raise_on_error=False,
             tags={"rdc/pid": str(os.getpid()), "rdc/mode": mode},
         )
+    stop_if_asked()
+    return result
 
 
 @contextmanager
