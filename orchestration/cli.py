@@ -6,6 +6,7 @@ status does not wait for it.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -93,7 +94,15 @@ def run(mode: str, tables: tuple[str, ...], scope: str | None, as_json: bool) ->
     """Ingest what changed, build, audit and release."""
     from orchestration.run import run as go
 
-    sys.exit(go(mode, tables, scope, as_json))
+    try:
+        status = go(mode, tables, scope, as_json)
+    except KeyboardInterrupt:
+        show.fail("Stopped. What was released stays as it is; the next `rdc run` goes on with what was fetched.")
+        # A query of the build may still be running in a thread, and DuckDB aborts a process that ends before it. So what
+        # is to be tidied up is, and then the process is gone.
+        atexit._run_exitfuncs()
+        os._exit(1)
+    sys.exit(status)
 
 
 @main.command()
