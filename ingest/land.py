@@ -262,7 +262,7 @@ def write_data(
         columns = ", ".join(_typed(key, kind, key in whole) for key, kind in read.items())
         con.execute(
             f"copy (select {columns}, 'live' as origin from {source}) to '{target}' "
-            "(format parquet, compression zstd, parquet_version v2)"
+            f"(format parquet, compression zstd, parquet_version v2, row_group_size {min(122_880, _CELLS // len(read))})"
         )
 
     warnings: list[str] = []
@@ -322,6 +322,8 @@ def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str
         unpacked.unlink(missing_ok=True)
 
 
+#: In a row group, which DuckDB holds in memory until it is whole; of a narrow table it has as many rows as by default.
+_CELLS = 3_600_000
 #: In bytes. DuckDB's buffers for JSON are twice this; a row of CBS has some ten thousand.
 _LONGEST_ROW = 4 << 20
 _FRACTION = "a fraction in a whole column"

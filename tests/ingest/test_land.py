@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import pytest
 import zstandard
 
 from ingest.http import Client
-from ingest.land import land
+from ingest.land import duck, land
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from ingest.registry import Table
 from ingest.settings import Settings
@@ -427,3 +428,20 @@ def test_every_request_says_who_we_are_and_is_polite(setting: Setting) -> None:
     setting.land(V4)
     assert all("RuralDataCenterKempen" in r.headers["User-Agent"] for r in setting.cbs.requests)
     assert setting.cbs.most_at_once <= 4
+
+
+def test_what_does_not_fit_in_memory_goes_to_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not to ``.tmp`` in whatever folder the process runs in, where it may not write and where two would meet."""
+    monkeypatch.chdir(tmp_path)
+    with duck() as con:
+        spill = Path(con.execute("select current_setting('temp_directory')").fetchall()[0][0])
+        con.execute("set memory_limit = '40MB'")
+        try:
+            con.execute("create temp table much as select i, hash(i) as h from range(6_000_000) t(i) order by h")
+            assert list(spill.glob("*.tmp"))
+        finally:
+            con.execute("set memory_limit = '500MB'")
+    assert spill.parent == Path(tempfile.gettempdir())
+    assert not list(tmp_path.iterdir())
