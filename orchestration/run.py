@@ -39,7 +39,11 @@ def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool)
     :raises KeyboardInterrupt: it was stopped with Ctrl-C; what was released before stays, and nothing new is.
     """
     with heard():
-        return _run(mode, table_ids, scope, as_json)
+        try:
+            return _run(mode, table_ids, scope, as_json)
+        except Exception:
+            stop_if_asked()  # What was broken off fails in its own words.
+            raise
 
 
 def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:

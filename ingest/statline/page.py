@@ -70,9 +70,9 @@ class Envelope:
         self.bytes += len(chunk)
         self._sha.update(chunk)
         self._held += chunk
-        if len(self._held) > _HEAD:
-            if self._head is None:
-                self._begin()
+        if self._head is None and len(self._held) > _HEAD:
+            self._begin()
+        if self._head is not None and len(self._held) > 4 * _TAIL:
             self._write(len(self._held) - _TAIL)
 
     def finish(self) -> tuple[dict[str, Any], str, str, str]:

@@ -29,8 +29,9 @@ text = st.text(st.sampled_from('ab{}[],:"\\\r\n é€'), max_size=40)
 record = st.fixed_dictionaries({"ID": st.integers(0, 10**9), "Naam": text, "Waarde": st.none() | st.floats(0, 1e6)})
 
 
-def laid_out(rows: list[dict], layout: tuple[str, str, str], head: str = '{"odata.metadata":"x","value":') -> bytes:
+def laid_out(rows: list[dict], layout: tuple[str, str, str], long: int = 1) -> bytes:
     opening, between, closing = layout
+    head = '{"odata.metadata":"' + "x" * long + '","value":'
     inner = [json.dumps(row, ensure_ascii=False)[1:-1] for row in rows]
     tail = ',"odata.nextLink":"https://example.org/?$skip=1"}'
     return (head + opening + between.join(inner) + closing + tail).encode()
@@ -61,10 +62,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     times=st.integers(1, 400),
     layout=st.sampled_from(sorted(LAYOUTS)),
     chunk=st.sampled_from([101, 4096, 65_536, 1 << 18]),
+    long=st.sampled_from([1, 50_000, 64_000, 65_480]),
 )
-def test_no_row_and_no_byte_is_lost(folder: Path, rows: list[dict], times: int, layout: str, chunk: int) -> None:
+def test_no_row_and_no_byte_is_lost(
+    folder: Path, rows: list[dict], times: int, layout: str, chunk: int, long: int
+) -> None:
     rows = rows * times
-    received = laid_out(rows, LAYOUTS[layout])
+    received = laid_out(rows, LAYOUTS[layout], long)
     page, stored = kept(received, chunk, folder)
 
     assert body(page, folder) == received
@@ -72,7 +76,8 @@ def test_no_row_and_no_byte_is_lost(folder: Path, rows: list[dict], times: int, 
         assert [json.loads(line) for line in stored.split(b"\n")] == rows
     else:
         assert json.loads(stored) == rows
-    assert bool(page.between) == (layout != "one line" and len(rows) > 1)
+    if long == 1:  # Behind a long head the second row may come too late to be looked at.
+        assert bool(page.between) == (layout != "one line" and len(rows) > 1)
 
 
 @pytest.mark.parametrize("where", [0, 1, 500, 998, 999])
