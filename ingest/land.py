@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -452,15 +453,24 @@ def duck() -> duckdb.DuckDBPyConnection:
     One for all tables, and not one for each: it takes its memory from the system once. What a caller makes in it must be
     temporary, which is the connection's own.
     """
-    return _duck().cursor()
+    with _ONE:
+        return _duck().cursor()
+
+
+#: Two threads that come first at once must not make two.
+_ONE = threading.Lock()
 
 
 @cache
 def _duck() -> duckdb.DuckDBPyConnection:
-    # What does not fit goes to disk, and not into whatever folder the process was started in.
-    spill = Path(tempfile.gettempdir()) / f"rdc-{os.getpid()}"
-    config = {"memory_limit": "500MB", "threads": "1", "temp_directory": str(spill)}
-    return duckdb.connect(config=config)
+    return duckdb.connect(config={"memory_limit": "500MB", "threads": "1", "temp_directory": _spill().name})
+
+
+@cache
+def _spill() -> tempfile.TemporaryDirectory[str]:
+    """Where what does not fit in memory goes: not into the folder where the process was started, and for nobody else to
+    read. It goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="rdc-ingest-")
 
 
 def _name(column: str) -> str:

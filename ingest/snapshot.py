@@ -3,7 +3,8 @@
 A snapshot is a folder ``$RDC_HOME/snapshots/<table>/<snapshot_id>/``::
 
     snapshot.json               what it is: source, URLs, time, Modified, rows, fingerprint, SHA-256 of every file
-    page-00001.json.zst ...     the rows as received (the envelope's two ends are in snapshot.json)
+    page-00001.json.zst ...     the rows, a row a line or as the array that came; with what snapshot.json says of the page
+                                they give its exact body (ingest.statline.page.body)
     metadata.json.zst           every metadata resource as received
     data.parquet                the rows, typed after the table's own metadata, codes trimmed
     dimensions.parquet codes.parquet measures.parquet   the metadata, normalised

@@ -36,7 +36,7 @@ class DiskFullError(Exception):
 def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:
     """One run; the exit status: 0 done, 1 something failed.
 
-    :raises KeyboardInterrupt: it was stopped with Ctrl-C; what was released before stays, and nothing new is.
+    :raises KeyboardInterrupt: it was stopped with Ctrl-C; what was released stays as it is.
     """
     with heard():
         try:

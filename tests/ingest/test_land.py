@@ -441,6 +441,7 @@ def test_what_does_not_fit_in_memory_goes_to_the_temporary_folder(
         try:
             con.execute("create temp table much as select i, hash(i) as h from range(6_000_000) t(i) order by h")
             assert list(spill.glob("*.tmp"))
+            assert spill.stat().st_mode & 0o777 == 0o700
         finally:
             con.execute("set memory_limit = '500MB'")
     assert spill.parent == Path(tempfile.gettempdir())
