@@ -4,12 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test lint format ui setup lock sample bench clean help
+.PHONY: run test test-long lint format ui setup lock sample bench clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     set up (once) and run the pipeline: ingest, build, audit, release"
-	@echo "make test    set up (once) and run every test"
+	@echo "make test    set up (once) and run the tests"
+	@echo "make test-long  run what takes longer: kills, full disks, long simulations"
 	@echo "make ui      the Dagster web interface on http://127.0.0.1:3000"
 	@echo "make lint    check style;  make format  apply it"
 	@echo "make lock    resolve requirements.lock anew (needs uv)"
@@ -32,6 +33,10 @@ run: $(STAMP)
 test: $(STAMP)
 	@echo "==> Running the tests, on all cores"
 	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+test-long: $(STAMP)
+	@echo "==> Running the long tests: kills, full disks, simulations"
+	@$(BIN)/python -m pytest --numprocesses auto -m long $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
