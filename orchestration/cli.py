@@ -559,8 +559,7 @@ def _pull_from(
                 progress=progress,
             )
             if output is None:
-                sys.stdout.buffer.write(target.read_bytes())
-                sys.stdout.buffer.flush()
+                show.content(target.read_bytes())
                 return
     show.err.print(f"{table} of release {release} in {', '.join(str(f) for f in written)}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -95,7 +96,20 @@ def warn(title: str, text: str) -> None:
 
 
 def fail(text: str) -> None:
-    err.print(f"[bold red]Error:[/] {_escaped(text)}")
+    # Part of it may come from a server, and what steers a terminal is not its to say.
+    err.print(f"[bold red]Error:[/] {_escaped(_steerless(text))}")
+
+
+def content(content: bytes) -> None:
+    """What was asked for on standard output, byte for byte; on a terminal without what steers one."""
+    if sys.stdout.isatty():
+        content = _steerless(content.decode(errors="replace").replace("\r\n", "\n")).encode()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def _steerless(text: str) -> str:
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))
 
 
 def _escaped(text: str) -> str:

@@ -2,29 +2,39 @@
 
 A file of a release is fetched with its SHA-256 known beforehand, goes on where it broke off, and is refused by name when its
 content is not what was released. A table in another form is made by the service when asked for, which sends its digest along
-(RFC 9530).
+(RFC 9530). Whatever a service says is checked before it becomes a path, an address or a line on a terminal
+(:mod:`warehouse.stranger`).
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
+from warehouse import stranger
 from warehouse.datapackage import SUMS, read_sums, sha256
+from warehouse.stranger import StrangeError, plain
 
 #: Called with a file's name, the bytes that are there, and the bytes that there are in all (0 when unknown).
 Progress = Callable[[str, int, int], None]
 
 _ATTEMPTS = 4
+#: A service that asks for more seconds than this is asked again sooner all the same, and then given up.
+_PATIENCE = 30
 #: What is lost of an answer that breaks off is at most this much: less than a chunk is not handed over.
 _CHUNK = 1 << 13
+#: A listing is never larger, nor are there ever more pages of one; a server that goes on longer is not ours.
+_LARGEST, _MOST_PAGES = 1 << 26, 1000
 
 
 class PullError(Exception):
@@ -39,16 +49,18 @@ class Center:
     """
 
     def __init__(self, url: str, key: str | None = None, timeout: float = 60, wait: float = 0.5) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise PullError(f"{url!r} is no address of a service; it looks like https://data.example.nl")
+        try:
+            stranger.origin(url)
+            parts = urlsplit(url)
+        except StrangeError:
+            raise PullError(f"{url!r} is no address of a service; it looks like https://data.example.nl") from None
         if parts.username or parts.password:
             raise PullError(
                 "A key in an address ends up in logs. Put it in an environment variable and name that: --key-env NAME"
             )
         self.url = url.rstrip("/")
         self.timeout, self.wait = timeout, wait
-        self._session = requests.Session()
+        self._session = stranger.GuardedSession(url)
         self._session.headers["User-Agent"] = "rdc-pull/1"
         if key:
             self._session.headers["X-Api-Key"] = key
@@ -56,11 +68,26 @@ class Center:
     # -- asking -------------------------------------------------------------------------------------------------------
 
     def json(self, path: str, **params: Any) -> dict[str, Any]:
-        return self._ask(path, params).json()
+        try:
+            body = json.loads(self._content(path, params))
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise self._strange(f"its {path.partition('?')[0]} is no JSON object")
+        return body
 
     def release(self, as_of: str | None) -> str:
         """The id of a release that the service has, or of its current one."""
-        return self.json(f"/v1/releases/{as_of or 'actueel'}")["release"]
+        try:
+            said = self.json(f"/v1/releases/{quote(as_of or 'actueel', safe='')}").get("release")
+            return stranger.release_id(said)
+        except StrangeError as error:
+            raise self._strange(str(error)) from None
+
+    def _strange(self, what: str) -> PullError:
+        return PullError(
+            f"{self.url} does not answer as a data center's service does: {what}. Nothing of it was used; check the address."
+        )
 
     def region(self, text: str) -> str:
         """A region's code from its code or its name; a municipality goes before a wijk of the same name.
@@ -68,29 +95,69 @@ class Center:
         :raises PullError: no region has that name, or several have.
         """
         path: str | None = "/v1/gebieden?limiet=10000"
-        named: list[dict[str, Any]] = []
-        while path:
+        named: list[tuple[str, str]] = []
+        for _ in range(_MOST_PAGES):
             body = self.json(path)
-            for found in body["gebieden"]:
-                if found["gebied"] == text.strip().upper():
-                    return found["gebied"]
-                if (found["naam"] or "").casefold() == text.strip().casefold():
-                    named.append(found)
-            path = body["_links"].get("next", {}).get("href", "").removeprefix(self.url) or None
-        large = [f for f in named if f["soort"] in ("gemeente", "groep")]
+            try:
+                found = [(str(f["gebied"]), str(f["naam"] or ""), str(f["soort"])) for f in body["gebieden"]]
+                path = self._next(body["_links"])
+            except (KeyError, TypeError, AttributeError):
+                raise self._strange("its list of regions is no such list") from None
+            for code, name, kind in found:
+                if code == text.strip().upper():
+                    return code
+                if name.casefold() == text.strip().casefold():
+                    named.append((code, kind))
+            if path is None:
+                break
+        else:
+            raise self._strange(f"its list of regions has more than {_MOST_PAGES} pages")
+        large = [f for f in named if f[1] in ("gemeente", "groep")]
         named = large if len(large) == 1 else named
         if len(named) == 1:
-            return named[0]["gebied"]
+            return named[0][0]
         if named:
-            listed = ", ".join(f"{f['gebied']} ({f['soort']})" for f in named[:8])
+            listed = ", ".join(f"{plain(code, 40)} ({plain(kind, 40)})" for code, kind in named[:8])
             raise PullError(f"Several regions are called {text!r}: {listed}. Name one by its code.")
         raise PullError(f"{self.url} has no region {text!r}.")
 
-    def _ask(self, path: str, params: dict[str, Any] | None = None, **options: Any) -> requests.Response:
-        """:raises PullError: no answer, or one that is an error; the service's own words in it."""
-        for attempt in range(_ATTEMPTS):
+    def _next(self, links: dict[str, Any]) -> str | None:
+        """What to ask for the next page: at this service, since the key goes along."""
+        if "next" not in links:
+            return None
+        href = links["next"]["href"]
+        if not (isinstance(href, str) and href.startswith(self.url + "/")):
+            raise self._strange(f"its next page is elsewhere ({plain(href, 200)})")
+        return href.removeprefix(self.url)
+
+    def _content(self, path: str, params: dict[str, Any] | None = None) -> bytes:
+        """A listing, whole."""
+        what, content = path.partition("?")[0], b""
+        with self._ask(path, params) as answer:
             try:
-                answer = self._session.get(self.url + path, params=params, timeout=self.timeout, **options)
+                for chunk in answer.iter_content(1 << 16):
+                    content += chunk
+                    if len(content) > _LARGEST:
+                        raise self._strange(f"its {what} is larger than {_LARGEST >> 20} MB")
+            except requests.RequestException as error:
+                raise PullError(f"{self.url}{what} broke off ({type(error).__name__}). Try again later.") from error
+        return content
+
+    def _ask(
+        self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> requests.Response:
+        """The head of an answer; what follows it is yet to be read.
+
+        :raises PullError: no answer, or one that is an error; the service's own words in it.
+        """
+        for attempt in range(_ATTEMPTS):
+            pause = self.wait * 2**attempt
+            try:
+                answer = self._session.get(
+                    self.url + path, params=params, headers=headers, timeout=self.timeout, stream=True
+                )
+            except StrangeError as error:
+                raise self._strange(str(error)) from None
             except requests.RequestException as error:
                 if attempt + 1 == _ATTEMPTS:
                     raise PullError(f"{self.url} does not answer ({type(error).__name__}). Try again later.") from error
@@ -99,7 +166,9 @@ class Center:
                     return answer
                 if answer.status_code not in (429, 502, 503, 504) or attempt + 1 == _ATTEMPTS:
                     raise PullError(f"{self.url}{path}: {_said(answer)}")
-            time.sleep(self.wait * 2**attempt)
+                answer.close()
+                pause = max(pause, min(_number(answer, "Retry-After"), _PATIENCE))
+            time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     # -- files of a release -------------------------------------------------------------------------------------------
@@ -109,14 +178,20 @@ class Center:
 
         :raises PullError: the list of sums itself is not what the service says it is.
         """
-        listed = {f["bestand"]: f["sha256"] for f in self.json(f"/v1/releases/{release}/bestanden")["bestanden"]}
-        if SUMS not in listed:
-            return listed
-        content = self._ask(f"/v1/releases/{release}/bestanden/{SUMS}").content
-        if hashlib.sha256(content).hexdigest() != listed[SUMS]:
-            raise PullError(_refusal(SUMS, release, hashlib.sha256(content).hexdigest(), listed[SUMS]))
-        known = read_sums(content.decode())
-        return {name: known.get(name, digest) for name, digest in listed.items()}
+        try:
+            items = self.json(f"/v1/releases/{stranger.release_id(release)}/bestanden")["bestanden"]
+            listed = {stranger.file_name(f["bestand"]): stranger.digest(f["sha256"]) for f in items}
+            if SUMS not in listed:
+                return listed
+            content = self._content(f"/v1/releases/{release}/bestanden/{SUMS}")
+            if hashlib.sha256(content).hexdigest() != listed[SUMS]:
+                raise PullError(_refusal(SUMS, release, hashlib.sha256(content).hexdigest(), listed[SUMS]))
+            known = read_sums(content.decode())
+            return {name: stranger.digest(known.get(name, said)) for name, said in listed.items()}
+        except StrangeError as error:
+            raise self._strange(str(error)) from None
+        except (KeyError, TypeError, ValueError):
+            raise self._strange(f"its list of files of release {release} is no such list") from None
 
     def file(self, release: str, name: str, digest: str, target: Path, progress: Progress) -> None:
         """Fetch a file of a release; a file that is there already is checked and left.
@@ -138,6 +213,8 @@ class Center:
             try:
                 self._append(release, name, digest, part, progress)
                 break
+            except StrangeError as error:
+                raise self._strange(str(error)) from None
             except requests.RequestException as error:
                 # What came stays, and the next attempt (or the next pull) goes on behind it.
                 if attempt + 1 == _ATTEMPTS:
@@ -164,7 +241,7 @@ class Center:
             if answer.status_code not in (200, 206):
                 raise PullError(f"{self.url}{path}: {_said(answer)}")
             whole = have if answer.status_code == 206 else 0
-            total = whole + int(answer.headers.get("Content-Length", 0))
+            total = whole + _number(answer, "Content-Length")
             with part.open("ab" if whole else "wb") as out:
                 for chunk in answer.iter_content(_CHUNK):
                     out.write(chunk)
@@ -174,10 +251,12 @@ class Center:
     def whole(self, release: str, folder: Path, progress: Progress) -> list[str]:
         """Every file of a release that we may have, into a folder; their names."""
         sums = self.sums(release)
-        for name, digest in sums.items():
-            if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise PullError(f"{self.url} offers a file outside its folder: {name!r}. Nothing more was fetched.")
-            self.file(release, name, digest, folder / name, progress)
+        try:
+            targets = {name: stranger.within(folder, name) for name in sums}
+        except StrangeError as error:
+            raise self._strange(str(error)) from None
+        for name, target in targets.items():
+            self.file(release, name, sums[name], target, progress)
         return list(sums)
 
     # -- tables -------------------------------------------------------------------------------------------------------
@@ -190,9 +269,9 @@ class Center:
         for attempt in range(_ATTEMPTS):
             try:
                 headers = {"Accept-Encoding": "identity", "Want-Repr-Digest": "sha-256=10"}
-                with self._ask(path, params, headers=headers, stream=True) as answer:
+                with self._ask(path, params, headers) as answer:
                     said = answer.headers.get("Repr-Digest", "")
-                    total, have, sha = int(answer.headers.get("Content-Length", 0)), 0, hashlib.sha256()
+                    total, have, sha = _number(answer, "Content-Length"), 0, hashlib.sha256()
                     with part.open("wb") as out:
                         for chunk in answer.iter_content(_CHUNK):
                             out.write(chunk)
@@ -208,7 +287,10 @@ class Center:
         if not said.startswith("sha-256=:"):
             part.unlink()
             raise PullError(f"{self.url} sent {name} without a digest, so it can't be checked.")
-        expected = base64.b64decode(said.removeprefix("sha-256=:").rstrip(":")).hex()
+        try:
+            expected = base64.b64decode(said.removeprefix("sha-256=:").rstrip(":"), validate=True).hex()
+        except binascii.Error:
+            expected = plain(said, 80)
         if sha.hexdigest() != expected:
             part.unlink()
             raise PullError(_refusal(name, "", sha.hexdigest(), expected))
@@ -280,10 +362,18 @@ def _refusal(name: str, release: str, found: str, expected: str) -> str:
     )
 
 
+def _number(answer: requests.Response, header: str) -> int:
+    said = answer.headers.get(header, "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 16 else 0
+
+
 def _said(answer: requests.Response) -> str:
+    """What the service says of an error, fit for a terminal."""
     try:
-        body = answer.json()
+        body = json.loads(answer.raw.read(1 << 16, decode_content=True))
         more = "; ".join(f"{e['name']} {e['detail']}" for e in body.get("errors", []))
-        return f"HTTP {answer.status_code}: {body['detail']}" + (f" ({more})" if more else "")
-    except (ValueError, KeyError, TypeError):
+        return plain(f"HTTP {answer.status_code}: {body['detail']}" + (f" ({more})" if more else ""))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError, HTTPError):
         return f"HTTP {answer.status_code}"
+    finally:
+        answer.close()

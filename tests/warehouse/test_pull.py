@@ -46,7 +46,7 @@ def between(origin: str, change: Change) -> Iterator[tuple[str, list[str]]]:
                 self.close_connection = True
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", ranges
     finally:
