@@ -1,15 +1,14 @@
 """What came of every attempt to ingest a table, kept for ever in ``$RDC_HOME/snapshots/outcomes.jsonl``.
 
-One line an attempt, appended with one write: a run that is killed loses at most the line it was writing, and a torn
-line is passed over when reading.
+One line an attempt (see :mod:`ingest.log`): a run that is killed loses at most the line it was writing.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from ingest.log import Log
 
 FETCHED, UNCHANGED, FAILED, UNREACHABLE, QUARANTINED = "fetched", "unchanged", "failed", "unreachable", "quarantined"
 
@@ -42,31 +41,14 @@ class Outcomes:
     """The log of all attempts."""
 
     def __init__(self, root: Path) -> None:
-        self.file = root / "outcomes.jsonl"
+        self.log = Log(root / "outcomes.jsonl", fits=lambda facts: Outcome(**facts), sync=False)
+        self.file = self.log.file
 
     def append(self, outcome: Outcome) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(asdict(outcome), ensure_ascii=False) + "\n"
-        handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            # A line that a killed run left torn must not swallow this one.
-            size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                line = "\n" + line
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        self.log.append(asdict(outcome))
 
     def all(self) -> list[Outcome]:
-        if not self.file.is_file():
-            return []
-        found = []
-        for line in self.file.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                found.append(Outcome(**json.loads(line)))
-            except (ValueError, TypeError):
-                continue
-        return found
+        return [Outcome(**facts) for facts in self.log.read()]
 
     def latest(self) -> dict[str, Outcome]:
         """The last attempt of each table."""

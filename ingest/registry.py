@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from ingest import durable
+
 if TYPE_CHECKING:
     from ingest.municipal.contract import Contract
 
@@ -253,9 +255,5 @@ def add_own(own: Path, table: Table) -> Path:
 
 
 def _write_yaml(file: Path, content: object) -> Path:
-    """Written beside, then renamed, so that a reader never sees half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(".yml.part")
-    beside.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    beside.replace(file)
+    durable.write(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     return file

@@ -19,16 +19,18 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ingest.durable import Damaged, fsync, read_record, record
+
 SAMPLE = Path(__file__).parent / "sample"
 MANIFEST = "snapshot.json"
+_AGAIN = "Run `rdc run`: it puts the snapshot aside and fetches the table anew."
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,11 @@ class Snapshot:
     def read(cls, path: Path) -> Snapshot:
         """:raises SnapshotError: the manifest is missing or not one of ours."""
         try:
-            return cls(path=path, **json.loads((path / MANIFEST).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise SnapshotError(f"{path}: not a readable snapshot ({error}); move it away and run again") from error
+            return cls(path=path, **read_record(path / MANIFEST, _AGAIN))
+        except Damaged as error:
+            raise SnapshotError(str(error)) from error
+        except (OSError, TypeError) as error:
+            raise SnapshotError(f"{path}: not a readable snapshot ({error}). {_AGAIN}") from error
 
     def manifest(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if key != "path"}
@@ -161,9 +165,7 @@ class Landing:
             path=table_folder / snapshot_id,
             **facts,
         )
-        (self.path / MANIFEST).write_text(
-            json.dumps(snapshot.manifest(), ensure_ascii=False, indent=1), encoding="utf-8"
-        )
+        record(self.path / MANIFEST, snapshot.manifest())
         self._share(files, table_folder)
         for item in self.path.iterdir():
             fsync(item)
@@ -178,11 +180,12 @@ class Landing:
         known: dict[str, Path] = {}
         for manifest in sorted(table_folder.glob(f"*/{MANIFEST}")):
             if manifest.parent != self.path:
-                earlier = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-                known |= {about["sha256"]: manifest.parent / name for name, about in earlier.items()}
+                with suppress(SnapshotError):
+                    earlier = Snapshot.read(manifest.parent)
+                    known |= {about["sha256"]: earlier.file(name) for name, about in earlier.files.items()}
         for name, about in files.items():
             twin = known.get(about["sha256"])
-            if twin is None or file_sha256(twin) != about["sha256"]:
+            if twin is None or not twin.is_file() or file_sha256(twin) != about["sha256"]:
                 continue
             beside = self.path / f".{name}.link"
             try:
@@ -259,12 +262,14 @@ class Store:
         return Snapshot.read(path) if (path / MANIFEST).is_file() else None
 
     def judge(self, snapshot: Snapshot, verdict: Verdict) -> None:
-        write_whole(snapshot.verdict_file, json.dumps(asdict(verdict), ensure_ascii=False, indent=1))
+        record(snapshot.verdict_file, asdict(verdict))
 
     def verdict(self, snapshot: Snapshot) -> Verdict | None:
-        if not snapshot.verdict_file.is_file():
+        """What the audit said; None where it was not asked yet, and where its answer can't be read any more: it is asked anew."""
+        try:
+            return Verdict(**read_record(snapshot.verdict_file, "The next `rdc run` audits the snapshot anew."))
+        except (FileNotFoundError, Damaged, TypeError):
             return None
-        return Verdict(**json.loads(snapshot.verdict_file.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -286,26 +291,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def write_whole(target: Path, text: str) -> None:
-    """Write beside, fsync, rename: a reader sees the old file or the new one, never half of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    beside.write_text(text, encoding="utf-8")
-    fsync(beside)
-    beside.replace(target)
-    fsync(target.parent)
-
-
 def file_sha256(file: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
-
-
-def fsync(path: Path) -> None:
-    """Have a file, or a folder's entries, on disk before going on."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

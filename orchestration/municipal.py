@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingest.durable import PRIVATE, write
 from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
 from ingest.municipal.contract import Contract
@@ -21,7 +22,7 @@ from ingest.municipal.layer import Delivery, Layer
 from ingest.municipal.personal import masked_name
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.registry import Table
-from ingest.snapshot import now, write_whole
+from ingest.snapshot import now
 from orchestration.protecting import protected
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def judge_delivery(
         told = layer.folder / "reports" / told.name
     text = report.write(contract, name if way_in == "drop" else known, at, intake)
     if way_in == "drop":
-        write_whole(told, text)
+        write(told, text, PRIVATE)
     else:
         layer.write(f"reports/{told.name}", text.encode())
     delivery = Delivery(

@@ -7,8 +7,6 @@ slow hash). Only ``rdc keys`` writes there; the service reads, and sees a key th
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 import secrets
 from collections.abc import Iterable
@@ -16,11 +14,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ingest.durable import PRIVATE, Damaged, read_record, record
 from warehouse.access import LEVELS, Scope
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,40}")
 #: Requests per minute, when nothing else was said.
 PER_MINUTE = 600
+_RENEW = "Put back a copy of it, or move it away and make the keys anew with `rdc keys add`."
 
 
 class AccessKeyError(ValueError):
@@ -68,10 +68,15 @@ class Keys:
         self._known: dict[str, Key] = {}
 
     def all(self) -> list[Key]:
-        if not self.file.is_file():
+        """:raises Damaged: the file is there and can't be trusted; then no key opens anything."""
+        try:
+            content = read_record(self.file, _RENEW)
+        except FileNotFoundError:
             return []
-        content = json.loads(self.file.read_text(encoding="utf-8"))
-        return [Key(**(k | {"municipalities": tuple(k["municipalities"])})) for k in content]
+        try:
+            return [Key(**(k | {"municipalities": tuple(k["municipalities"])})) for k in content]
+        except (TypeError, KeyError) as error:
+            raise Damaged(self.file, f"it is no list of keys ({error})", _RENEW) from error
 
     def add(
         self,
@@ -138,14 +143,7 @@ class Keys:
 
     def _write(self, keys: list[Key]) -> None:
         """Whole or not at all, and readable by its owner only from its first byte on."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.file.with_name(f".{self.file.name}.{secrets.token_hex(4)}")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump([asdict(k) for k in keys], out, ensure_ascii=False, indent=1)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(self.file)
+        record(self.file, [asdict(k) for k in keys], PRIVATE)
 
 
 def _digest(secret: str) -> str:

@@ -25,7 +25,8 @@ from typing import Any
 
 import duckdb
 
-from ingest.snapshot import file_sha256, fsync
+from ingest.durable import fsync
+from ingest.snapshot import file_sha256
 from warehouse.access import PUBLIC
 from warehouse.candidate import NAME, Candidate, Input
 

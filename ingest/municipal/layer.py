@@ -15,8 +15,6 @@ Folders have mode 0700 and files 0600.
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import zstandard
+
+from ingest import durable
+from ingest.durable import PRIVATE, Damaged
+from ingest.log import Log
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,13 @@ class Layer:
 
     def __init__(self, root: Path, contract_id: str) -> None:
         self.folder = root / contract_id
-        self.log = self.folder / "deliveries.jsonl"
+        self.log = Log(self.folder / "deliveries.jsonl", PRIVATE, fits=lambda facts: Delivery(**facts))
 
     # -- deliveries ---------------------------------------------------------------------------------------------------
 
     def deliveries(self) -> list[Delivery]:
-        """Every delivery that was judged, oldest first; a line that a killed run left torn is passed over."""
-        if not self.log.is_file():
-            return []
-        found = []
-        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                found.append(Delivery(**json.loads(line)))
-            except (ValueError, TypeError):
-                continue
-        return found
+        """Every delivery that was judged, oldest first; a line that can't be read is passed over."""
+        return [Delivery(**facts) for facts in self.log.read()]
 
     def add(self, delivery: Delivery, rows: list[dict[str, Any]], quarantine: Iterable[dict[str, Any]]) -> None:
         """Keep a delivery. The log's line comes last: without it, the delivery was never here."""
@@ -85,7 +79,7 @@ class Layer:
         lines = "\n".join(map(_line, quarantine))
         if lines:
             self.write(f"quarantine/{delivery.delivery_id}.jsonl", (lines + "\n").encode())
-        self._append(_line(asdict(delivery)))
+        self.log.append(asdict(delivery))
 
     def rows(self, delivery_id: str) -> list[dict[str, Any]] | None:
         """The reduced rows of a delivery; None where its retention is over."""
@@ -121,70 +115,43 @@ class Layer:
     # -- what was published -------------------------------------------------------------------------------------------
 
     def published(self, gemeente: str, period: str) -> list[dict[str, Any]]:
+        """:raises Damaged: what was published is there and can't be read."""
         file = self.folder / "published" / f"{gemeente}-{period}.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+        try:
+            return list(durable.read_record(file, "Put a copy of it back: without it the figures can't be protected."))
+        except FileNotFoundError:
+            return []
 
     def published_periods(self, gemeente: str) -> list[str]:
         """The periods of which something was published of a municipality."""
         return sorted(f.stem.partition("-")[2] for f in (self.folder / "published").glob(f"{gemeente}-*.json"))
 
     def publish(self, gemeente: str, period: str, releases: list[dict[str, Any]]) -> None:
-        self.write(f"published/{gemeente}-{period}.json", json.dumps(releases, ensure_ascii=False).encode())
+        durable.record(self.folder / "published" / f"{gemeente}-{period}.json", releases, PRIVATE)
 
     def used(self, stamp: str) -> dict[str, str]:
         """Municipality and period → the delivery that a snapshot's figures of it are from, by the snapshot's stamp."""
         file = self.folder / "used" / f"{stamp}.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return _optional(file)
 
     def use(self, stamp: str, deliveries: dict[tuple[str, str], str]) -> None:
         content = {f"{gemeente} {period}": delivery for (gemeente, period), delivery in deliveries.items()}
-        self.write(f"used/{stamp}.json", json.dumps(content, indent=1).encode())
+        durable.record(self.folder / "used" / f"{stamp}.json", content, PRIVATE)
 
     # -- addresses ----------------------------------------------------------------------------------------------------
 
     def fetched(self) -> dict[str, dict[str, str]]:
-        file = self.folder / "fetched.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        """Where it can't be read, everything is fetched once more."""
+        return _optional(self.folder / "fetched.json")
 
     def remember(self, url: str, stamp: dict[str, str]) -> None:
-        self.write("fetched.json", json.dumps(self.fetched() | {url: stamp}, indent=1).encode())
+        durable.record(self.folder / "fetched.json", self.fetched() | {url: stamp}, PRIVATE)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def write(self, name: str, content: bytes) -> None:
-        """Write beside, fsync, rename; nobody but the owner can read it at any moment."""
-        target = self.folder / name
-        self._make(target.parent)
-        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-
-    def _append(self, line: str) -> None:
-        self._make(self.folder)
-        handle = os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                line = "\n" + line
-            os.write(handle, (line + "\n").encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-    def _make(self, folder: Path) -> None:
-        for part in [*reversed(folder.relative_to(self.folder.parent).parents), folder.relative_to(self.folder.parent)]:
-            made = self.folder.parent / part
-            if not made.is_dir():
-                made.mkdir(parents=True, mode=0o700, exist_ok=True)
-                made.chmod(0o700)
+        """Whole or not at all; nobody but the owner can read it at any moment."""
+        durable.write(self.folder / name, content, PRIVATE)
 
     def sweep(self) -> None:
         """Remove what a killed run left: half-written files, and rows of a delivery that never came into the log."""
@@ -194,6 +161,14 @@ class Layer:
         for file in (*self.folder.glob("rows/*"), *self.folder.glob("quarantine/*")):
             if file.name.split(".")[0] not in known:
                 file.unlink(missing_ok=True)
+
+
+def _optional(file: Path) -> dict[str, Any]:
+    """A record that can be had again when it is not there or damaged."""
+    try:
+        return dict(durable.read_record(file, "It is made anew."))
+    except (FileNotFoundError, Damaged):
+        return {}
 
 
 def _line(record: dict[str, Any]) -> str:

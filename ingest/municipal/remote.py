@@ -18,10 +18,10 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ingest.durable import write
 from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError
 from ingest.municipal.contract import WayIn
 from ingest.municipal.files import MOST_BYTES
-from ingest.snapshot import write_whole
 
 #: A service that gives more pages than this is not read further: something is wrong.
 MOST_PAGES = 5_000
@@ -364,6 +364,6 @@ def boundaries(client: Client, pdok: str, year: int, folder: Path, gemeenten: se
             raise FetchError(url, f"{kind} of De Kempen", "none")
         crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::28992"}}
         content = {"type": "FeatureCollection", "crs": crs, "features": features}
-        write_whole(folder / name, json.dumps(content, ensure_ascii=False))
+        write(folder / name, json.dumps(content, ensure_ascii=False))
         written.append(folder / name)
     return written

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 import yaml
 
+from ingest.log import Log
 from ingest.municipal.contract import TOTAL
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED
 from ingest.settings import Settings
@@ -296,8 +297,6 @@ def test_rows_go_when_their_retention_is_over_and_the_figures_stay(work: Workspa
 
 
 def test_rows_that_a_killed_run_left_are_not_kept(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ingest.municipal.layer import Layer
-
     put(work, "wmo_jeugd_clienten", "2024.csv", clients(PLENTY))
     layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
 
@@ -305,7 +304,7 @@ def test_rows_that_a_killed_run_left_are_not_kept(work: Workspace, monkeypatch: 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr(Layer, "_append", interrupted)
+        killed.setattr(Log, "append", interrupted)
         with pytest.raises(KeyboardInterrupt):
             land(work)
     assert len(list(layer.folder.glob("rows/*"))) == 1 and history(work) == []
