@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ingest.municipal import files
+from ingest.municipal import files, sheets
 from ingest.municipal.boundaries import OutsideError
 from ingest.municipal.contract import TOTAL, UNKNOWN, Column, Contract
-from ingest.municipal.files import Header, Row, Sheet, UnreadableError, blank, find_header, plain
+from ingest.municipal.files import Faulty, Header, Row, Sheet, UnreadableError, blank, find_header, plain
 from ingest.municipal.personal import value_class
 from ingest.municipal.region import Geography, NoRegionError, gemeente_of
 from ingest.municipal.values import BadValueError, nothing, parse, period_code
@@ -65,6 +65,7 @@ class Intake:
     dropped: Counter[str] = field(default_factory=Counter)
     missing_boundaries: list[int] = field(default_factory=list)
     places: set[tuple[str, ...]] = field(default_factory=set)
+    faults: set[tuple[int, str]] = field(default_factory=set)
 
     @property
     def accepted(self) -> int:
@@ -110,16 +111,16 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
     intake = Intake()
     geography.missed.clear()
     try:
-        sheets = files.read(data)
+        found = files.read(data)
     except UnreadableError as error:
         intake.stop(str(error))
         return intake
     try:
-        _sheets(intake, contract, sheets, name, geography, secret or b"")
+        _sheets(intake, contract, found, name, geography, secret or b"")
     except Exception as error:
         # A fault of ours must neither hold up the other deliveries nor quote this one.
         intake = Intake()
-        for sheet in sheets:
+        for sheet in found:
             _withhold(intake, sheet.rows)
         intake.stop(f"Het bestand kon niet worden beoordeeld ({type(error).__name__}). Meld dit aan de beheerder.")
         return intake
@@ -146,21 +147,27 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
 
 
 def _sheets(
-    intake: Intake, contract: Contract, sheets: list[Sheet], name: str, geography: Geography, secret: bytes
+    intake: Intake, contract: Contract, delivered: list[Sheet], name: str, geography: Geography, secret: bytes
 ) -> None:
-    taken = 0
+    taken: list[tuple[Sheet, Header]] = []
     unnamed: list[Sheet] = []
-    for sheet in sheets:
-        if sheet.hidden and len(sheets) > 1:
+    if all(sheet.hidden for sheet in delivered):
+        for sheet in delivered:
+            _withhold(intake, sheet.rows)
+        intake.stop("Alle gegevens staan op een verborgen werkblad. Maak het zichtbaar en lever het bestand opnieuw.")
+        return
+    for sheet in delivered:
+        if sheet.hidden:
             # Lists to choose from, as a rule. Whoever delivers does not see it, so must be told.
             intake.warnings.append(f"Werkblad {sheet.number} is verborgen en is niet gelezen.")
             continue
         found = _header(sheet, contract)
         if found is None:
             unnamed.append(sheet)
-            continue
-        taken += 1
-        _sheet(intake, contract, sheet, found, name, geography, secret)
+        elif not _twice(intake, sheet, found, taken):
+            taken.append((sheet, found))
+            _unseen(intake, sheet, found)
+            _sheet(intake, contract, sheet, found, name, geography, secret)
     if not taken:
         for sheet in unnamed:
             _withhold(intake, sheet.rows)
@@ -176,6 +183,39 @@ def _sheets(
         intake.stop(
             f"Werkblad {', '.join(str(s.number) for s in unnamed)} heeft geen kopregel met de afgesproken kolommen. "
             "Haal het weg of zet de gegevens op één werkblad."
+        )
+
+
+def _twice(intake: Intake, sheet: Sheet, header: Header, taken: list[tuple[Sheet, Header]]) -> bool:
+    """Whether a sheet is an earlier one once more. A copy that was worked on stops the file: which of the two holds?"""
+    for earlier, above in taken:
+        match sheets.copied(sheet, header, earlier, above):
+            case "same":
+                count = sum(1 for row in sheet.rows[header.last + 1 :] if row.filled)
+                intake.received += count
+                intake.dropped["van een dubbel werkblad"] += count
+                intake.warnings.append(
+                    f"Werkblad {sheet.number} is hetzelfde als werkblad {earlier.number} en is niet nog eens meegeteld."
+                )
+                return True
+            case "changed":
+                intake.stop(
+                    f"Werkblad {sheet.number} lijkt een gewijzigde kopie van werkblad {earlier.number}: veel rijen staan op "
+                    "allebei en zouden dubbel tellen. Haal het werkblad weg dat niet geldt."
+                )
+    return False
+
+
+def _unseen(intake: Intake, sheet: Sheet, header: Header) -> None:
+    """Rows that the sender does not see change the totals, so they stop the file; columns are told."""
+    if lines := sheets.hidden_rows(sheet, header):
+        intake.stop(
+            f"Werkblad {sheet.number} heeft verborgen rijen met gegevens (regel {sheets.listed(lines)}), door een filter of met "
+            "de hand. Maak ze zichtbaar of haal ze weg, zodat vaststaat of ze meetellen."
+        )
+    if columns := sheets.hidden_columns(sheet, header):
+        intake.warnings.append(
+            f"Werkblad {sheet.number} heeft verborgen kolommen ({sheets.listed(columns)}); ze zijn gelezen als de andere."
         )
 
 
@@ -240,11 +280,11 @@ def _shape(intake: Intake, contract: Contract, sheet: Sheet, header: Header) -> 
     for at, names in enumerate(header.names):
         if not any(names):
             if at in used:
-                strange.append(f"kolom {_letter(at)} (zonder kop)")
+                strange.append(f"kolom {sheets.letter(at)} (zonder kop)")
             continue
         column, above = _match(names, aliases, contract)
         if column is None:
-            strange.append(f"kolom {_letter(at)}" + _hint(names, aliases))
+            strange.append(f"kolom {sheets.letter(at)}" + _hint(names, aliases))
             continue
         known.add(at)
         if column.type == "drop":
@@ -252,7 +292,7 @@ def _shape(intake: Intake, contract: Contract, sheet: Sheet, header: Header) -> 
         into = groups.setdefault(above, {}) if above and contract.layout.spread else shared
         if column.name in into:
             intake.stop(
-                f"Kolom {column.name} staat er twee keer in (kolom {_letter(into[column.name])} en {_letter(at)})."
+                f"Kolom {column.name} staat er twee keer in (kolom {sheets.letter(into[column.name])} en {sheets.letter(at)})."
             )
             return None
         into[column.name] = at
@@ -276,15 +316,6 @@ def _hint(names: tuple[str, ...], aliases: Mapping[str, Column]) -> str:
     is someone's data."""
     near = difflib.get_close_matches(plain(" ".join(names)), list(aliases), n=1, cutoff=0.75)
     return f" (lijkt op {aliases[near[0]].name})" if near else ""
-
-
-def _letter(at: int) -> str:
-    text = ""
-    at += 1
-    while at:
-        at, rest = divmod(at - 1, 26)
-        text = chr(65 + rest) + text
-    return text
 
 
 # -- rows -------------------------------------------------------------------------------------------------------------
@@ -327,6 +358,20 @@ def _sheet(
             intake.dropped["voetnoten"] += 1
         else:
             _row(intake, contract, sheet, row, shape, section, name, geography, secret, width)
+    _faults(intake, sheet, body)
+
+
+def _faults(intake: Intake, sheet: Sheet, body: list[Row]) -> None:
+    """Cells without a value: in what is taken in they stop the file, for what they stand for would be missing in the totals."""
+    found = sheets.faults(body)
+    counting = {place: cell for place, cell in found.items() if (sheet.number, place) in intake.faults}
+    if counting:
+        intake.stop(
+            sheets.told(sheet, counting)
+            + " Open het bestand in Excel, laat het rekenen, herstel de fouten, sla het op en lever het opnieuw."
+        )
+    if rest := {place: cell for place, cell in found.items() if place not in counting}:
+        intake.warnings.append(sheets.told(sheet, rest) + " Die cellen tellen niet mee.")
 
 
 #: Types of columns in which no word stands that could say «Totaal».
@@ -348,6 +393,8 @@ def _is_total(row: Row, labels: list[int]) -> bool:
 
 def _section(value: Any, contract: Contract, geography: Geography) -> Any:
     """The value of a heading above a block of rows, if it is one."""
+    if isinstance(value, Faulty):
+        return None
     column = contract.by_name[contract.layout.section or ""]
     try:
         if column.type == "gemeente":
@@ -390,13 +437,19 @@ def _row(
             Rejected(
                 sheet.number,
                 row.line,
-                _letter(at),
+                sheets.letter(at),
                 value_class(row.cells[at]),
                 "staat buiten de kolommen van de kopregel",
             )
             for at in row.filled
             if at >= width
         ]
+        for key, at in places.items():
+            if isinstance(cells[key], Faulty):
+                intake.faults.add((sheet.number, f"{sheets.letter(at)}{row.line}"))
+                problems.append(
+                    Rejected(sheet.number, row.line, key, "geen waarde", "heeft geen waarde (fout of formule)")
+                )
         accepted = {} if problems else _judge(contract, cells, geography, secret, problems, sheet.number, row.line)
         if not problems and not _once(contract, intake, accepted):
             problems.append(

@@ -14,7 +14,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 #: Above this a file is not read: it is not an export of a municipality of 20,000 inhabitants.
 MOST_BYTES = 200_000_000
@@ -41,15 +41,43 @@ class Row:
         return [n for n, cell in enumerate(self.cells) if not blank(cell)]
 
 
+class Percent(float):
+    """A number in a cell that shows a percentage: 0.123 that is read as 12,3%."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """A cell that holds something, but no value: who reads it as empty loses a figure.
+
+    :param kind: ``error`` (#DIV/0!), or ``uncalculated``: a formula that no program ever worked out.
+    :param shown: what stands in the cell, of an error.
+    """
+
+    kind: Literal["error", "uncalculated"]
+    shown: str = ""
+
+    def __str__(self) -> str:
+        return self.shown
+
+
 @dataclass
 class Sheet:
-    """A sheet of a file. ``merged`` are ranges of cells that were merged: (first row, first column, last row, last column),
-    counted from 0. A ``hidden`` sheet is one that who looks at the file does not see."""
+    """A sheet of a file: what a cell holds is None, text, a number (:class:`Percent` where it shows one), a date, or
+    :class:`Faulty`.
+
+    :param merged: ranges of cells that were merged: (first row, first column, last row, last column), counted from 0.
+    :param hidden: who looks at the file does not see it; so with the lines and columns (counted from 0) that are hidden.
+    """
 
     number: int
     rows: list[Row]
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     hidden: bool = False
+    name: str = ""
+    hidden_lines: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
 
     def cell(self, row: int, column: int) -> Any:
         """A cell by its place, counted from 0; None outside the sheet (a merged range may lie there)."""
