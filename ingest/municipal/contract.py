@@ -207,14 +207,14 @@ class Observation(_Strict):
 class Layout(_Strict):
     """How the sheet is laid out, where that is not one header row with rows below it.
 
-    :param decimal: the sign in a number with one sign and three digits behind it (``1.234``): with a decimal comma that is a
-        thousand.
+    :param decimal: the decimal sign of the numbers. Left out, each column shows it itself, and ``1.234`` alone is a thousand. A
+        column that contradicts what is declared stops the file.
     :param spread: a column whose values stand in a header row of their own, above the others (years side by side).
     :param section: a column whose value stands alone on a row above the rows that it holds for (a block per municipality).
     :param file_year: a column that is filled with the year in the file's name.
     """
 
-    decimal: Literal["comma", "point"] = "comma"
+    decimal: Literal["comma", "point"] | None = None
     spread: str | None = None
     section: str | None = None
     file_year: str | None = None

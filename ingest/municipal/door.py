@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ingest.municipal import files, sheets
+from ingest.municipal import files, reading, sheets
 from ingest.municipal.boundaries import OutsideError
 from ingest.municipal.contract import TOTAL, UNKNOWN, Column, Contract
 from ingest.municipal.files import Faulty, Header, Row, Sheet, UnreadableError, blank, find_header, plain
 from ingest.municipal.personal import value_class
+from ingest.municipal.reading import Cell, Decided
 from ingest.municipal.region import Geography, NoRegionError, gemeente_of
 from ingest.municipal.values import BadValueError, nothing, parse, period_code
 
@@ -151,6 +152,7 @@ def _sheets(
 ) -> None:
     taken: list[tuple[Sheet, Header]] = []
     unnamed: list[Sheet] = []
+    lines: list[Line] = []
     if all(sheet.hidden for sheet in delivered):
         for sheet in delivered:
             _withhold(intake, sheet.rows)
@@ -167,7 +169,7 @@ def _sheets(
         elif not _twice(intake, sheet, found, taken):
             taken.append((sheet, found))
             _unseen(intake, sheet, found)
-            _sheet(intake, contract, sheet, found, name, geography, secret)
+            lines += _sheet(intake, contract, sheet, found, name, geography)
     if not taken:
         for sheet in unnamed:
             _withhold(intake, sheet.rows)
@@ -184,6 +186,27 @@ def _sheets(
             f"Werkblad {', '.join(str(s.number) for s in unnamed)} heeft geen kopregel met de afgesproken kolommen. "
             "Haal het weg of zet de gegevens op één werkblad."
         )
+    intake.received += len(lines)
+    decided = reading.decide(contract, _by_column(contract, lines))
+    intake.warnings += decided.warnings
+    for problem in decided.problems:
+        intake.stop(problem)
+    if decided.problems:
+        intake.withheld += len(lines)
+        return
+    for line in lines:
+        _row(intake, contract, line, decided, geography, secret)
+
+
+def _by_column(contract: Contract, lines: list[Line]) -> dict[str, list[Cell]]:
+    found: dict[str, list[Cell]] = {c.name: [] for c in contract.columns}
+    several = len({line.sheet for line in lines}) > 1
+    for line in lines:
+        place = f"werkblad {line.sheet}, regel {line.number}" if several else f"regel {line.number}"
+        for name, value in line.cells.items():
+            if name in found and not blank(value):
+                found[name].append(Cell(place, value))
+    return found
 
 
 def _twice(intake: Intake, sheet: Sheet, header: Header, taken: list[tuple[Sheet, Header]]) -> bool:
@@ -328,17 +351,18 @@ def _sheet(
     header: Header,
     name: str,
     geography: Geography,
-    secret: bytes,
-) -> None:
+) -> list[Line]:
+    """The lines of a sheet that are data; the others are counted by kind."""
     body = [row for row in sheet.rows[header.last + 1 :] if row.filled]
     shape = _shape(intake, contract, sheet, header)
     if shape is None:
         intake.received += len(body)
         intake.withheld += len(body)
-        return
+        return []
     heads = {plain(n) for names in header.names for n in names if n}
     width = len(header.names)
     section: Any = None
+    lines: list[Line] = []
     last_data = max((n for n, row in enumerate(body) if len(row.filled) > 1), default=-1)
     labels = [shape.shared[c.name] for c in contract.columns if c.type not in _NUMBERS and c.name in shape.shared]
     for n, row in enumerate(body):
@@ -357,8 +381,9 @@ def _sheet(
             intake.received += 1
             intake.dropped["voetnoten"] += 1
         else:
-            _row(intake, contract, sheet, row, shape, section, name, geography, secret, width)
+            lines += _lines(intake, contract, sheet, row, shape, section, name, width)
     _faults(intake, sheet, body)
+    return lines
 
 
 def _faults(intake: Intake, sheet: Sheet, body: list[Row]) -> None:
@@ -402,30 +427,34 @@ def _section(value: Any, contract: Contract, geography: Geography) -> Any:
         elif column.type == "region":
             return None
         else:
-            parse(value, column, contract.layout.decimal)
+            parse(value, column)
     except (BadValueError, NoRegionError):
         return None
     return value
 
 
-def _row(
-    intake: Intake,
-    contract: Contract,
-    sheet: Sheet,
-    row: Row,
-    shape: _Shape,
-    section: Any,
-    name: str,
-    geography: Geography,
-    secret: bytes,
-    width: int,
-) -> None:
+@dataclass(frozen=True)
+class Line:
+    """A row of data by column of the contract; of a row with years side by side there is one per year.
+
+    :param outside: filled cells beside the columns of the header, by their letter.
+    """
+
+    sheet: int
+    number: int
+    cells: dict[str, Any]
+    outside: tuple[tuple[str, Any], ...] = ()
+
+
+def _lines(
+    intake: Intake, contract: Contract, sheet: Sheet, row: Row, shape: _Shape, section: Any, name: str, width: int
+) -> Iterator[Line]:
+    outside = tuple((sheets.letter(at), row.cells[at]) for at in row.filled if at >= width)
     for above, group in shape.groups:
         places = shape.shared | group
         cells = {key: row.cells[at] if at < len(row.cells) else None for key, at in places.items()}
         if group and all(nothing(cells[key]) for key in group):
             continue  # nothing stands under this heading
-        intake.received += 1
         if above:
             cells[contract.layout.spread or ""] = above
         if section is not None and blank(cells.get(contract.layout.section or "")):
@@ -433,35 +462,32 @@ def _row(
         if contract.layout.file_year and blank(cells.get(contract.layout.file_year)):
             year = re.search(r"(?<!\d)20\d\d(?!\d)", name)
             cells[contract.layout.file_year] = year[0] if year else None
-        problems = [
-            Rejected(
-                sheet.number,
-                row.line,
-                sheets.letter(at),
-                value_class(row.cells[at]),
-                "staat buiten de kolommen van de kopregel",
-            )
-            for at in row.filled
-            if at >= width
-        ]
         for key, at in places.items():
             if isinstance(cells[key], Faulty):
                 intake.faults.add((sheet.number, f"{sheets.letter(at)}{row.line}"))
-                problems.append(
-                    Rejected(sheet.number, row.line, key, "geen waarde", "heeft geen waarde (fout of formule)")
-                )
-        accepted = {} if problems else _judge(contract, cells, geography, secret, problems, sheet.number, row.line)
-        if not problems and not _once(contract, intake, accepted):
-            problems.append(
-                Rejected(
-                    sheet.number, row.line, contract.observation.period, "dubbel", "dezelfde regel komt vaker voor"
-                )
-            )
-        if problems:
-            intake.bad += 1
-            intake.rejected += problems
-        else:
-            intake.rows.append(accepted)
+        yield Line(sheet.number, row.line, cells, outside)
+
+
+def _row(intake: Intake, contract: Contract, line: Line, decided: Decided, geography: Geography, secret: bytes) -> None:
+    problems = [
+        Rejected(line.sheet, line.number, letter, value_class(value), "staat buiten de kolommen van de kopregel")
+        for letter, value in line.outside
+    ]
+    problems += [
+        Rejected(line.sheet, line.number, name, "geen waarde", "heeft geen waarde (fout of formule)")
+        for name, value in line.cells.items()
+        if isinstance(value, Faulty)
+    ]
+    accepted = {} if problems else _judge(contract, line, decided, geography, secret, problems)
+    if not problems and not _once(contract, intake, accepted):
+        problems.append(
+            Rejected(line.sheet, line.number, contract.observation.period, "dubbel", "dezelfde regel komt vaker voor")
+        )
+    if problems:
+        intake.bad += 1
+        intake.rejected += problems
+    else:
+        intake.rows.append(accepted)
 
 
 def _once(contract: Contract, intake: Intake, row: dict[str, Any]) -> bool:
@@ -477,14 +503,14 @@ def _once(contract: Contract, intake: Intake, row: dict[str, Any]) -> bool:
 
 def _judge(
     contract: Contract,
-    cells: Mapping[str, Any],
+    line: Line,
+    decided: Decided,
     geography: Geography,
     secret: bytes,
     problems: list[Rejected],
-    sheet: int,
-    line: int,
 ) -> dict[str, Any]:
     """The accepted row, or what is wrong with it in ``problems``."""
+    cells = line.cells
     values: dict[str, Any] = {}
     for column in contract.columns:
         if column.type == "drop":
@@ -494,9 +520,9 @@ def _judge(
             continue
         raw = cells.get(column.name)
         try:
-            values[column.name] = parse(raw, column, contract.layout.decimal)
+            values[column.name] = parse(raw, column, decided.of(column))
         except BadValueError as error:
-            problems.append(Rejected(sheet, line, column.name, value_class(raw), str(error)))
+            problems.append(Rejected(line.sheet, line.number, column.name, value_class(raw), str(error)))
     if problems:
         return {}
     o = contract.observation
@@ -505,9 +531,9 @@ def _judge(
         if period is None:
             raise BadValueError("is leeg, maar moet gevuld zijn")
     except BadValueError as error:
-        problems.append(Rejected(sheet, line, o.period, value_class(cells.get(o.period)), str(error)))
+        problems.append(Rejected(line.sheet, line.number, o.period, value_class(cells.get(o.period)), str(error)))
         return {}
-    region = _region(contract, values, cells, int(period[:4]), geography, problems, sheet, line)
+    region = _region(contract, values, line, int(period[:4]), geography, problems)
     if region is None:
         return {}
     accepted: dict[str, Any] = {"region": region, "gemeente": gemeente_of(region), "period": period}
@@ -538,12 +564,10 @@ def _age_class(value: Any, column: Column, period: str) -> str:
 def _region(
     contract: Contract,
     values: Mapping[str, Any],
-    cells: Mapping[str, Any],
+    line: Line,
     year: int,
     geography: Geography,
     problems: list[Rejected],
-    sheet: int,
-    line: int,
 ) -> str | None:
     """The smallest region that is certain: from a code, else the point, else the postcode, else the municipality."""
     columns = {kind: contract.of_type(kind) for kind in ("gemeente", "region", "postcode", "x", "y")}
@@ -554,8 +578,10 @@ def _region(
 
     def wrong(kind: str, reason: str) -> None:
         column = columns[kind]
-        raw = cells.get(column.name) if column else None
-        problems.append(Rejected(sheet, line, column.name if column else "(gebied)", value_class(raw), reason))
+        raw = line.cells.get(column.name) if column else None
+        problems.append(
+            Rejected(line.sheet, line.number, column.name if column else "(gebied)", value_class(raw), reason)
+        )
 
     found: dict[str, str] = {}
     at = ""

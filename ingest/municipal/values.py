@@ -8,7 +8,9 @@ from typing import Any
 
 from ingest.municipal.contract import Column
 from ingest.municipal.files import blank, plain
+from ingest.municipal.numbers import Decimals, written
 from ingest.municipal.personal import is_bsn, personal_class
+from ingest.municipal.reading import AS_IT_STANDS, Reading
 
 #: What people write where there is nothing.
 NOTHING = {"", "-", "--", "n.v.t.", "nvt", "n.b.", "nb", "null", "none", "nan", "#n/a", "#n/b", "onbekend", "?"}
@@ -25,7 +27,7 @@ def nothing(value: Any) -> bool:
     return blank(value) or (isinstance(value, str) and value.strip().lower() in NOTHING)
 
 
-def parse(value: Any, column: Column, decimal: str) -> Any:
+def parse(value: Any, column: Column, reading: Reading = AS_IT_STANDS) -> Any:
     """The value, typed; None where it is empty and may be.
 
     :raises BadValueError: it is empty and may not be, is of another type, out of bounds, or personal data.
@@ -45,7 +47,7 @@ def parse(value: Any, column: Column, decimal: str) -> Any:
         case "text":
             return _text(value, column)
         case "integer" | "decimal":
-            return _number(value, column, decimal)
+            return _number(value, column, reading)
         case "date":
             return _bounded_date(value, column)
         case "year":
@@ -53,7 +55,7 @@ def parse(value: Any, column: Column, decimal: str) -> Any:
         case "period":
             return _period(value)
         case "x" | "y":
-            return number(value, "point" if isinstance(value, str) and value.count(".") == 1 else decimal)
+            return number(value, reading.decimal)
         case "key":
             return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
         case _:
@@ -81,8 +83,8 @@ def _text(value: Any, column: Column) -> str:
     return text
 
 
-def _number(value: Any, column: Column, decimal: str) -> float:
-    found = number(value, decimal)
+def _number(value: Any, column: Column, reading: Reading) -> float:
+    found = number(value, reading.decimal)
     if column.type == "integer" and found != int(found):
         raise BadValueError("is geen heel getal")
     least, most = column.minimum, column.maximum
@@ -95,36 +97,24 @@ def _number(value: Any, column: Column, decimal: str) -> float:
     return found
 
 
-def number(value: Any, decimal: str = "comma") -> float:
-    """``1.234,56``, ``1,234.56``, ``€ 12,50``, ``12%`` as a number. One sign with three digits behind it is a thousand where
-    the contract's decimal sign is the other one."""
+def number(value: Any, decimal: Decimals | None = None) -> float:
+    """``1.234,56``, ``1,234.56``, ``€ (12,50)``, ``12%`` as a number.
+
+    :param decimal: the decimal sign of its column; None: as this one number shows, else a comma.
+    """
     if isinstance(value, bool):
         raise BadValueError("is geen getal")
     if isinstance(value, int | float):
         if value != value or value in (float("inf"), float("-inf")) or abs(value) > 1e15:
             raise BadValueError("is geen getal")
         return float(value)
-    if not isinstance(value, str):
+    found = written(value) if isinstance(value, str) else None
+    if found is None:
         raise BadValueError("is geen getal")
-    text = re.sub(r"[\s\u00a0\u202f€%']|EUR", "", value)
-    if not re.fullmatch(r"[-+]?\d[\d.,]*-?", text) or len(text) > 40:
-        raise BadValueError("is geen getal")
-    negative, text = text.startswith("-") or text.endswith("-"), text.strip("+-")
-    own = "," if decimal == "comma" else "."
-    other = "." if own == "," else ","
-    if "." in text and "," in text:
-        own = max(".,", key=text.rfind)
-        other = "." if own == "," else ","
-    elif other in text and text.count(other) == 1 and not re.fullmatch(r"\d{1,3}[.,]\d{3}", text):
-        own, other = other, own
-    whole, _, fraction = text.partition(own)
-    if other in whole and not re.fullmatch(rf"\d{{1,3}}({re.escape(other)}\d{{3}})+", whole):
+    sign: Decimals = decimal or ("comma" if "comma" in found.meanings else "point")
+    if sign not in found.meanings:
         raise BadValueError("is geen getal (de punten en komma's staan niet goed)")
-    whole = whole.replace(other, "")
-    if not whole.isdigit() or (fraction and not fraction.isdigit()):
-        raise BadValueError("is geen getal (de punten en komma's staan niet goed)")
-    found = float(f"{whole}.{fraction or 0}")
-    return -found if negative else found
+    return float(found.meanings[sign])
 
 
 def as_date(value: Any) -> date:

@@ -306,11 +306,11 @@ def test_a_value_is_told_by_its_class_and_a_file_by_its_hash() -> None:
 
 def test_a_text_with_a_pattern_still_has_no_personal_data_in_it() -> None:
     column = Column(name="code", type="text", pattern=r"[A-Z0-9]+")
-    assert parse("A12", column, "comma") == "A12"
+    assert parse("A12", column) == "A12"
     with pytest.raises(BadValueError, match="persoonsgegeven"):
-        parse("123456782", column, "comma")
+        parse("123456782", column)
     with pytest.raises(BadValueError, match="elfproef"):
-        parse("123456782", Column(name="n", type="integer"), "comma")
+        parse("123456782", Column(name="n", type="integer"))
 
 
 # -- values -----------------------------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def test_no_dates(text: Any) -> None:
     ],
 )
 def test_periods(text: Any, code: str) -> None:
-    assert parse(text, Column(name="p", type="period"), "comma") == code
+    assert parse(text, Column(name="p", type="period")) == code
 
 
 def test_a_period_is_made_longer_and_never_shorter() -> None:

@@ -1,0 +1,112 @@
+"""How the columns of a delivery are to be read, each decided once, from all its rows.
+
+What one cell means often shows in its neighbours only: whether ``1.234`` is a thousand, whether ``2/3/2024`` is in March. A
+column that shows two meanings at once stops the delivery: whichever were chosen, some figures would be wrong, and nobody
+would see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.municipal import numbers
+from ingest.municipal.contract import Column, Contract
+from ingest.municipal.numbers import Decimals
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the cells of one column are read."""
+
+    decimal: Decimals | None = None
+
+
+#: For a value that has no column around it: as it shows itself.
+AS_IT_STANDS = Reading()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a column, with where it stands as the sender is told it."""
+
+    place: str
+    value: Any
+
+
+@dataclass
+class Decided:
+    """The reading of every column that needs one.
+
+    :param problems: why the delivery can't be read, in Dutch, with where and never what.
+    :param warnings: what was chosen although the file does not show it.
+    """
+
+    readings: dict[str, Reading] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def of(self, column: Column) -> Reading:
+        return self.readings.get(column.name, Reading())
+
+
+def decide(contract: Contract, cells: Mapping[str, Sequence[Cell]]) -> Decided:
+    """:param cells: per column of the contract all its cells, over all sheets."""
+    decided = Decided()
+    _numbers(contract, cells, decided)
+    return decided
+
+
+def _numbers(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: Decided) -> None:
+    undecided: dict[str, Cell] = {}
+    shown: dict[str, list[str]] = {"comma": [], "point": []}
+    for column in contract.columns:
+        if column.type not in ("integer", "decimal", "x", "y"):
+            continue
+        own = cells.get(column.name, ())
+        if column.type in ("x", "y"):
+            # A coordinate is seldom written in thousands: the one sign that it has is the decimal one.
+            comma = any("," in c.value for c in own if isinstance(c.value, str))
+            decision = numbers.decide((c.value for c in own), None, "comma" if comma else "point")
+        else:
+            decision = numbers.decide((c.value for c in own), contract.layout.decimal)
+            if decision.shown:
+                shown[decision.decimal].append(column.name)
+            if decision.either is not None:
+                undecided[column.name] = own[decision.either]
+        decided.readings[column.name] = Reading(decision.decimal)
+        if decision.doubt is not None:
+            decided.problems.append(_doubt(column, own, decision.doubt))
+    for name, cell in undecided.items():
+        where = f"Kolom {name}: {cell.place} ({_shape(cell)}) kan met een decimale komma en met een decimale punt gelezen worden"
+        if shown["point"]:
+            decided.problems.append(
+                f"{where}; andere kolommen ({', '.join(shown['point'])}) hebben een decimale punt. Schrijf de getallen zonder "
+                "scheiding van duizendtallen, of laat `layout.decimal` in het contract zetten. Er is niets overgenomen."
+            )
+        elif not shown["comma"]:
+            decided.warnings.append(
+                f"{where}. Gelezen is met een decimale komma: 1.234 is een duizendtal, 1,234 niet. Klopt dat niet, laat dan "
+                "`layout: {decimal: point}` in het contract zetten."
+            )
+
+
+def _shape(cell: Cell) -> str:
+    found = numbers.written(str(cell.value))
+    return f"van de vorm {found.shape}" if found else "een getal"
+
+
+def _doubt(column: Column, own: Sequence[Cell], doubt: numbers.Doubt) -> str:
+    one = own[doubt.first]
+    if doubt.kind == "against contract" or doubt.second is None:
+        return (
+            f"Kolom {column.name}: {one.place} ({_shape(one)}) past niet bij het decimaalteken van het contract "
+            "(`layout.decimal`). Er is niets overgenomen; lever de getallen zoals afgesproken of laat het contract wijzigen."
+        )
+    other = own[doubt.second]
+    return (
+        f"Kolom {column.name} heeft getallen met een decimale komma en met een decimale punt door elkaar: {one.place} "
+        f"({_shape(one)}) en {other.place} ({_shape(other)}). Wat een duizendtal is, is zo niet te zien. Schrijf alle getallen "
+        "van de kolom op één manier. Er is niets overgenomen."
+    )
