@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest import durable
+from ingest.snapshot import file_sha256
+
 PROJECT = Path(__file__).parent.parent / "dbt_project"
 
 
@@ -75,16 +78,35 @@ def dbt_build(database: Path, scratch: Path, project: Path = PROJECT) -> list[No
 
 def manifest(scratch: Path) -> Path:
     """The manifest of the project as it is now, parsed anew only when a file of it changed."""
-    stamp = scratch / "target" / "project.sha256"
+    # Not the one that dbt writes into its target: every build writes that anew, and may be killed over it.
+    found, stamp = scratch / "manifest.json", scratch / "manifest.sha256"
     now = project_hash()
-    found = scratch / "target" / "manifest.json"
-    if not (found.is_file() and stamp.is_file() and stamp.read_text() == now):
+    if not (found.is_file() and _read(stamp) == f"{now} {file_sha256(found)}"):
+        _clear(scratch / "parse.duckdb")
         with _environment(scratch / "parse.duckdb"):
             result = _invoke(["parse"], scratch, PROJECT)
         if not result.success:
             raise BuildError(f"dbt parse: {_why(result)}")
-        stamp.write_text(now)
+        for file in (found, stamp):
+            _clear(file)
+        durable.write(found, (scratch / "target" / "manifest.json").read_bytes())
+        durable.write(stamp, f"{now} {file_sha256(found)}")
     return found
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _clear(path: Path) -> None:
+    """Take away what can be made again, whatever it is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():
+        path.unlink()
 
 
 def _why(result: Any) -> str:
@@ -104,15 +126,28 @@ def project_hash() -> str:
 def _invoke(command: list[str], scratch: Path, project: Path) -> Any:
     from dbt.cli.main import dbtRunner
 
-    scratch.mkdir(parents=True, exist_ok=True)
-    return dbtRunner().invoke(
+    target, parsed = scratch / "target", scratch / "target" / "partial_parse.msgpack"
+    stamp = scratch / "partial_parse.sha256"
+    # dbt goes on from what it parsed before. It may do so only from what it wrote to its end: a byte that changed since could
+    # be a byte of a model.
+    if not (parsed.is_file() and _read(stamp) == file_sha256(parsed)):
+        _clear(target)
+    for folder in (scratch, scratch / "logs"):
+        if not folder.is_dir():
+            _clear(folder)
+            folder.mkdir(parents=True)
+    _clear(stamp)  # until dbt is done, what it parses is not whole
+    result = dbtRunner().invoke(
         [
             *command,
             *("--project-dir", str(project), "--profiles-dir", str(project)),
-            *("--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")),
+            *("--target-path", str(target), "--log-path", str(scratch / "logs")),
             *("--quiet", "--log-level", "none"),
         ]
     )
+    if result.exception is None and parsed.is_file():
+        durable.write(stamp, file_sha256(parsed))
+    return result
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,7 +10,7 @@ from pathlib import Path
 from ingest.municipal.boundaries import Boundaries, Postcodes
 from ingest.municipal.contract import KEMPEN
 from ingest.municipal.files import plain
-from ingest.snapshot import SAMPLE, Snapshot, Store
+from ingest.snapshot import SAMPLE, Snapshot, SnapshotError, Store
 
 _CODE = re.compile(r"(?i)^\s*(GM|WK|BU)\s*0*?(\d+)\s*$")
 _LENGTH = {"GM": 4, "WK": 6, "BU": 8}
@@ -48,10 +47,12 @@ class Geography:
         # A snapshot in the making (its folder starts with a dot) may be gone the next moment.
         roots = [*sorted(SAMPLE.glob("*/snapshot.json")), *sorted(store.root.glob("*/[!.]*/snapshot.json"))]
         for manifest in roots:
-            head = json.loads(manifest.read_text(encoding="utf-8"))
-            if not head.get("period") or head.get("region_dimension") != "WijkenEnBuurten":
-                continue
-            lists.setdefault(int(head["period"][:4]), {}).update(_names(Snapshot.read(manifest.parent)))
+            try:
+                head = Snapshot.read(manifest.parent)
+            except SnapshotError:
+                continue  # damaged: the one before serves
+            if head.period and head.region_dimension == "WijkenEnBuurten":
+                lists.setdefault(int(head.period[:4]), {}).update(_names(head))
         return cls(lists, folder)
 
     # -- what there is ------------------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""dbt's own files: they are read back, so a kill while one is written must not stop every run after it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from warehouse import build
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dbt")
+    build.manifest(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "target/manifest.json", "manifest.sha256"])
+@pytest.mark.parametrize("how", ["cut", "empty", "one byte"])
+def test_a_manifest_that_a_kill_left_by_half_is_made_again(scratch: Path, name: str, how: str) -> None:
+    file = scratch / name
+    whole = file.read_bytes()
+    spoilt = {"cut": whole[: len(whole) // 2], "empty": b"", "one byte": whole[:20] + b"!" + whole[21:]}
+    file.write_bytes(spoilt[how])
+    found = build.manifest(scratch)
+    assert "model.rdc.observation" in json.loads(found.read_bytes())["nodes"]
+
+
+@pytest.mark.parametrize("how", ["cut", "one byte", "a folder", "gone", "not done"])
+def test_dbt_goes_on_only_from_what_it_parsed_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    parsed, seen = tmp_path / "target" / "partial_parse.msgpack", []
+    killed: list[KeyboardInterrupt] = []
+
+    class Runner:
+        def invoke(self, _: list[str]) -> SimpleNamespace:
+            seen.append(parsed.read_bytes() if parsed.is_file() else None)
+            parsed.parent.mkdir(exist_ok=True)
+            parsed.write_bytes(b"the project as it was parsed")
+            if killed:
+                raise killed.pop()
+            return SimpleNamespace(success=True, exception=None)
+
+    monkeypatch.setattr("dbt.cli.main.dbtRunner", Runner)
+    build._invoke(["parse"], tmp_path, build.PROJECT)
+    if how == "cut":
+        parsed.write_bytes(parsed.read_bytes()[:-3])
+    elif how == "one byte":
+        parsed.write_bytes(parsed.read_bytes().replace(b"w", b"v"))
+    elif how == "not done":
+        killed.append(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            build._invoke(["build"], tmp_path, build.PROJECT)
+        seen.pop(0)
+    else:
+        parsed.unlink()
+        if how == "a folder":
+            parsed.mkdir()
+    build._invoke(["build"], tmp_path, build.PROJECT)
+    build._invoke(["build"], tmp_path, build.PROJECT)
+    assert seen[1:] == [None, b"the project as it was parsed"]
