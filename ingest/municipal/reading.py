@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.municipal import numbers
+from ingest.municipal import dates, numbers
 from ingest.municipal.contract import Column, Contract
+from ingest.municipal.dates import Order
 from ingest.municipal.numbers import Decimals
 
 
@@ -21,6 +22,7 @@ class Reading:
     """How the cells of one column are read."""
 
     decimal: Decimals | None = None
+    order: Order = "dmy"
 
 
 #: For a value that has no column around it: as it shows itself.
@@ -55,6 +57,7 @@ def decide(contract: Contract, cells: Mapping[str, Sequence[Cell]]) -> Decided:
     """:param cells: per column of the contract all its cells, over all sheets."""
     decided = Decided()
     _numbers(contract, cells, decided)
+    _dates(contract, cells, decided)
     return decided
 
 
@@ -110,3 +113,21 @@ def _doubt(column: Column, own: Sequence[Cell], doubt: numbers.Doubt) -> str:
         f"({_shape(one)}) en {other.place} ({_shape(other)}). Wat een duizendtal is, is zo niet te zien. Schrijf alle getallen "
         "van de kolom op één manier. Er is niets overgenomen."
     )
+
+
+def _dates(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: Decided) -> None:
+    for column in contract.columns:
+        if column.type != "date":
+            continue
+        own = cells.get(column.name, ())
+        decision = dates.decide(c.value for c in own)
+        decided.readings[column.name] = Reading(order=decision.order)
+        if decision.doubt is not None:
+            one, other = decision.doubt
+            places = own[one].place if other is None else f"{own[one].place} en {own[other].place}"
+            decided.problems.append(
+                f"Kolom {column.name} heeft datums waarvan niet vaststaat wat de dag is en wat de maand ({places}). Schrijf alle "
+                "datums van de kolom als dd-mm-jjjj of jjjj-mm-dd. Er is niets overgenomen."
+            )
+        elif decision.order == "mdy":
+            decided.warnings.append(f"Kolom {column.name} is gelezen als Amerikaanse datums: maand/dag/jaar.")

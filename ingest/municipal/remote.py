@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +22,7 @@ import requests
 from ingest.durable import write
 from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError
 from ingest.municipal.contract import WayIn
+from ingest.municipal.dates import HERE
 from ingest.municipal.files import MOST_BYTES
 
 #: A service that gives more pages than this is not read further: something is wrong.
@@ -212,8 +214,10 @@ def _arcgis(asker: _Asker) -> Iterator[dict[str, Any]]:
         for feature in features:
             record = dict(feature.get("attributes") or {})
             for name in dates & record.keys():
-                if isinstance(record[name], int | float):  # milliseconds since 1970
-                    record[name] = datetime.fromtimestamp(record[name] / 1000, UTC).date().isoformat()
+                if isinstance(record[name], int | float):  # milliseconds since 1970, in UTC
+                    with suppress(OverflowError):
+                        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=record[name])
+                        record[name] = moment.astimezone(HERE).date().isoformat()
             geometry = feature.get("geometry") or {}
             if "x" in geometry and "y" in geometry:
                 record |= {"x": geometry["x"], "y": geometry["y"]}

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ingest.municipal.contract import Column
+from ingest.municipal.dates import HERE, Order, parts
 from ingest.municipal.files import blank, plain
 from ingest.municipal.numbers import Decimals, written
 from ingest.municipal.personal import is_bsn, personal_class
@@ -49,7 +50,7 @@ def parse(value: Any, column: Column, reading: Reading = AS_IT_STANDS) -> Any:
         case "integer" | "decimal":
             return _number(value, column, reading)
         case "date":
-            return _bounded_date(value, column)
+            return _bounded_date(value, column, reading)
         case "year":
             return _year(value)
         case "period":
@@ -117,30 +118,23 @@ def number(value: Any, decimal: Decimals | None = None) -> float:
     return float(found.meanings[sign])
 
 
-def as_date(value: Any) -> date:
-    """``31-12-2024``, ``31/12/2024``, ``2024-12-31T10:00:00+01:00``, ``20241231``, or a date of a spreadsheet."""
+def as_date(value: Any, order: Order = "dmy") -> date:
+    """``31-12-2024``, ``31/12/2024``, ``2024-12-31T23:30:00Z``, ``20241231``, or a date of a spreadsheet, as a day here."""
     if isinstance(value, datetime):
-        return value.date()
+        return (value.astimezone(HERE) if value.tzinfo else value).date()
     if isinstance(value, date):
         return value
-    if isinstance(value, str):
-        text = value.strip()
-        for pattern, order in (
-            (r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})\b.*", "dmy"),
-            (r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?", "ymd"),
-            (r"(\d{4})(\d{2})(\d{2})", "ymd"),
-        ):
-            if (found := re.fullmatch(pattern, text)) and len(text) < 40:
-                parts = dict(zip(order, map(int, found.groups()), strict=True))
-                try:
-                    return date(parts["y"], parts["m"], parts["d"])
-                except ValueError:
-                    break
+    found = parts(value) if isinstance(value, str) else None
+    try:
+        if found is not None:
+            return found.day(order)
+    except (ValueError, OverflowError):
+        pass
     raise BadValueError("is geen datum (verwacht dd-mm-jjjj of jjjj-mm-dd)")
 
 
-def _bounded_date(value: Any, column: Column) -> date:
-    found = as_date(value)
+def _bounded_date(value: Any, column: Column, reading: Reading) -> date:
+    found = as_date(value, reading.order)
     least = (
         column.minimum if isinstance(column.minimum, date) else (date(1900, 1, 1) if column.age_classes else EARLIEST)
     )

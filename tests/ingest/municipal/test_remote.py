@@ -92,6 +92,22 @@ def test_arcgis_pages_while_it_says_that_it_left_some_out(
         fetch(way, client, {})
 
 
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        (1_704_063_600_000, "2024-01-01"),  # midnight here, as ArcGIS Online keeps it: 31 December 23:00 UTC
+        (1_719_784_800_000, "2024-07-01"),  # in summer: 30 June 22:00 UTC
+        (1_711_839_600_000, "2024-03-31"),  # the day on which the clock goes forward
+        (1_719_792_000_000, "2024-07-01"),  # midnight UTC: a date that somebody loaded as it was
+        (-2_208_988_800_000, "1900-01-01"),
+    ],
+)
+def test_arcgis_keeps_local_midnight_as_utc(services: Services, client: Client, at: int, day: str) -> None:
+    services.arcgis("/FeatureServer/0", [{"OBJECTID": 1, "datum": at, "x": 1, "y": 2}])
+    [record] = records(WayIn(kind="arcgis", url=f"{services.url}/FeatureServer", resource="0"), client)
+    assert record["datum"] == day
+
+
 def test_arcgis_that_gives_fewer_than_it_counts_is_not_believed(services: Services, client: Client) -> None:
     services.on("/FeatureServer/0/query", lambda a: reply({"count": 9, "features": []}))
     with pytest.raises(FetchError, match="expected 9 features, got 0"):
