@@ -246,6 +246,10 @@ class Store:
         found = [Snapshot.read(p.parent) for p in folder.glob(f"*/{MANIFEST}") if not p.parent.name.startswith(".")]
         return sorted(found, key=lambda s: (s.fetched_at, s.snapshot_id))
 
+    def get(self, table_id: str, snapshot_id: str) -> Snapshot:
+        """:raises SnapshotError: it is not there, or can't be read."""
+        return Snapshot.read(self.root / table_id / snapshot_id)
+
     def newest(self, table_id: str) -> Snapshot | None:
         """The newest snapshot, whatever its verdict: what the source last gave us."""
         return next(reversed(self.all(table_id)), None)

@@ -21,7 +21,7 @@ from orchestration import show
 #: Errors that say what to do, by name: the modules that raise them are imported only by the commands that need them.
 _TOLD = {
     *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "DiskFullError", "BuildError", "IndicatorError"),
-    *("AcceptError", "ExportError", "AccessKeyError", "PullError"),
+    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError"),
 }
 
 
@@ -196,11 +196,8 @@ def sources_accept(table_id: str) -> None:
 
     work = Workspace.open()
     [table] = work.registry.select((table_id,))
-    lock = work.lock()
-    try:
+    with work.writing(f"rdc sources accept {table.id}"):
         snapshot = accept(work, table)
-    finally:
-        lock.release()
     show.out.print(f"Snapshot {snapshot.snapshot_id} is accepted. Now: rdc run")
 
 
@@ -281,13 +278,10 @@ def sources_prune(days: float, yes: bool, as_json: bool) -> None:
     from orchestration.workspace import Workspace, prunable
 
     work = Workspace.open()
-    lock = work.lock()
-    try:
+    with work.writing("rdc sources prune"):
         found = prunable(work, days)
         for snapshot in found if yes else []:
             work.store.remove(snapshot)
-    finally:
-        lock.release()
     listed = [{"table_id": s.table_id, "snapshot_id": s.snapshot_id, "bytes": s.bytes, "removed": yes} for s in found]
     if as_json:
         show.as_json(listed)
@@ -660,11 +654,8 @@ def rollback(release: str, level: str) -> None:
     from orchestration.workspace import Workspace
 
     work = Workspace.open(level=level)
-    lock = work.lock()
-    try:
+    with work.writing(f"rdc rollback {release}"):
         made, others = go_back(work, release)
-    finally:
-        lock.release()
     show.out.print(
         f"Release {made.release_id} of {made.created_at} is current: {work.releases.current_file}", soft_wrap=True
     )

@@ -7,9 +7,9 @@ release from the last good snapshots whatever happened to the others. ``rdc run`
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
 import json
+import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -19,6 +19,8 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.registry import Table
 from orchestration import municipal, pipeline
+from orchestration.instance import KILLED, close_dead_runs
+from orchestration.resource import Run
 from orchestration.workspace import Workspace
 from warehouse.build import manifest
 from warehouse.candidate import Input
@@ -27,22 +29,12 @@ CANDIDATE = dg.AssetKey(["warehouse", "candidate"])
 RELEASE = dg.AssetKey(["warehouse", "release"])
 #: What touches the candidate runs one after another, whoever starts it.
 POOL = "duckdb"
+#: The tag that says what a sensor asked a run for.
+ASKED = "rdc/asked"
 
 
-class Run(dg.ConfigurableResource):
-    """What one run works on. ``rdc run`` says which mode and scope; a run from the interface has neither, and takes
-    ``auto`` and the scope that each table has."""
-
-    mode: str = "auto"
-    scope: str | None = None
-    level: str = "public"
-
-    def workspace(self) -> Workspace:
-        return Workspace.open(level=self.level)
-
-    def inputs(self, work: Workspace) -> list[Input]:
-        choices = pipeline.choose(work, self.mode, work.outcomes.latest())
-        return [c.input for c in choices if c.input]
+def _inputs(work: Workspace, mode: str = "auto") -> list[Input]:
+    return [c.input for c in pipeline.choose(work, mode, work.outcomes.latest()) if c.input]
 
 
 def table_key(table: Table) -> dg.AssetKey:
@@ -97,8 +89,7 @@ def source_assets(work: Workspace) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def sources(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
-        work = Workspace.open()
-        work.lock(wait=600)
+        work = run.workspace()
         chosen = [t for t in work.registry.tables.values() if table_key(t) in context.selected_asset_keys]
         watch = WATCH
         outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done, run.scope)
@@ -190,14 +181,20 @@ def build_assets(work: Workspace) -> list[Any]:
         deps=[table_key(t) for t in work.selected(())],
         kinds={"duckdb"},
         pool=POOL,
-        description="An empty database beside the released one, with the chosen snapshots laid out for dbt.",
+        output_required=False,
+        description="An empty database beside the released one, with the chosen snapshots laid out for dbt. The choice is "
+        "written down, and all that follows keeps to it.",
     )
-    def candidate(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult:
+    def candidate(context: dg.AssetExecutionContext, run: Run) -> Iterator[dg.MaterializeResult]:
         work = run.workspace()
-        work.lock(wait=600)
-        inputs = run.inputs(work)
+        work.sweep()
+        inputs = _inputs(work, run.mode)
+        if not work.releases.is_new(inputs):
+            # Another run built this while this one waited for its turn.
+            context.log.info("Nothing changed since the newest release, so there is nothing to build.")
+            return
         pipeline.prepare(work, inputs)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "tables": len(inputs),
                 "origins": dg.MetadataValue.json({i.table.id: i.origin for i in inputs}),
@@ -244,7 +241,8 @@ def build_assets(work: Workspace) -> list[Any]:
     )
     def great_expectations(context: dg.AssetCheckExecutionContext, run: Run) -> Iterator[dg.AssetCheckResult]:
         work = run.workspace()
-        results = pipeline.audit(work, run.inputs(work))
+        results = pipeline.audit(work)
+        pipeline.tell_refusal(work)
         for key in sorted(models):
             own = [r for r in results if r.subject == ".".join(key.path)]
             broken = [r for r in own if not r.success]
@@ -272,7 +270,7 @@ def build_assets(work: Workspace) -> list[Any]:
     )
     def release(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult:
         work = run.workspace()
-        made = pipeline.release(work, run.inputs(work))
+        made = pipeline.release(work)
         return dg.MaterializeResult(
             metadata={
                 "release": made.release_id,
@@ -288,6 +286,12 @@ def build_assets(work: Workspace) -> list[Any]:
 
 
 # -- jobs, schedule, sensors ------------------------------------------------------------------------------------------
+
+
+def _request(context: dg.SensorEvaluationContext, key: str, **how: Any) -> dg.RunRequest:
+    """Ask for a run once per state of things; once more for each time that its process was killed, up to three times."""
+    killed = context.instance.get_runs_count(dg.RunsFilter(tags={ASKED: key, KILLED: "yes"}))
+    return dg.RunRequest(run_key=f"{key}#{min(killed, 3)}", tags={ASKED: key}, **how)
 
 
 def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: list[Any]) -> dict[str, list[Any]]:
@@ -307,10 +311,16 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
         job=ingest_job,
         cron_schedule="30 6 * * *",
         execution_timezone="Europe/Amsterdam",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every morning, after CBS has published; the build follows by itself.",
     )
 
-    @dg.sensor(name="statline_modified", job=ingest_job, minimum_interval_seconds=3600)
+    @dg.sensor(
+        name="statline_modified",
+        job=ingest_job,
+        minimum_interval_seconds=int(os.environ.get("RDC_STATLINE_LOOK_SECONDS") or 3600),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
     def statline_modified(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Looks at Modified and version of every table, and asks for the tables that moved."""
         work = Workspace.open()
@@ -319,8 +329,9 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
         if not moved:
             yield dg.SkipReason("No table has a new version.")
         else:
-            yield dg.RunRequest(
-                run_key=";".join(sorted(f"{a.table_id}@{a.modified}" for a in moved)),
+            yield _request(
+                context,
+                ";".join(sorted(f"{a.table_id}@{a.modified}" for a in moved)),
                 asset_selection=[table_key(work.registry.tables[a.table_id]) for a in moved],
             )
 
@@ -330,7 +341,12 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
         description="Take in what municipalities delivered.",
     )
 
-    @dg.sensor(name="municipal_deliveries", job=delivery_job, minimum_interval_seconds=60)
+    @dg.sensor(
+        name="municipal_deliveries",
+        job=delivery_job,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
     def municipal_deliveries(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Looks into the drop folder, and asks for the sources that something whole and new was put down for."""
         work = Workspace.open()
@@ -342,37 +358,44 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
         else:
             keys = [table_key(work.registry.tables[i]) for i in new]
             # Asked for once per state of the folders: what can't be taken in is not tried again every minute.
-            yield dg.RunRequest(run_key=municipal.state_of(work, new), asset_selection=keys)
+            yield _request(context, municipal.state_of(work, new), asset_selection=keys)
 
-    def follow(context: dg.RunStatusSensorContext) -> dg.SensorResult | dg.SkipReason:
+    @dg.sensor(
+        name="build_what_is_new",
+        job=build_job,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def build_what_is_new(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Asks for a build when the newest release was made from something else than what is here now: after every ingest,
+        also one in which some tables failed, and after a build that was killed."""
         work = Workspace.open()
-        new = [level for level in work.levels() if work.at(level).releases.is_new(Run().inputs(work.at(level)))]
+        close_dead_runs(context.instance, work.settings.home)
+        asked = len(work.outcomes.all())
+        if not asked:
+            yield dg.SkipReason("No source was asked yet.")
+            return
+        new = False
+        for level in work.levels():
+            at = work.at(level)
+            inputs = _inputs(at)
+            if not inputs or not at.releases.is_new(inputs):
+                continue
+            new = True
+            newest = next((r.release_id for r in reversed(at.releases.all())), "-")
+            yield _request(
+                context,
+                # What was refused once is refused again, so it waits until a source was asked anew.
+                f"build-{level}-{newest}-{at.releases.fingerprint(inputs)[:16]}-{asked}",
+                run_config={"resources": {"run": {"config": {"level": level}}}},
+            )
         if not new:
-            return dg.SkipReason("Nothing changed since the newest release.")
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=f"build-{level}-{context.dagster_run.run_id}",
-                    run_config={"resources": {"run": {"config": {"level": level}}}},
-                )
-                for level in new
-            ]
-        )
+            yield dg.SkipReason("Nothing changed since the newest release.")
 
-    after = [
-        dg.run_status_sensor(
-            name=f"build_after_{status.value.lower()}",
-            run_status=status,
-            monitored_jobs=[ingest_job, delivery_job],
-            request_job=build_job,
-            description="A build follows every ingest, also one in which some tables failed.",
-        )(follow)
-        for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
-    ]
     return {
         "jobs": [ingest_job, delivery_job, build_job],
         "schedules": [daily],
-        "sensors": [statline_modified, municipal_deliveries, *after],
+        "sensors": [statline_modified, municipal_deliveries, build_what_is_new],
     }
 
 
@@ -387,15 +410,6 @@ def definitions(work: Workspace | None = None) -> dg.Definitions:
         executor=dg.in_process_executor,
         **jobs_and_automation(work, tables, build),
     )
-
-
-def dagster_home(home: Path) -> Path:
-    """Where Dagster keeps its runs; made when it is not there yet, with telemetry and the newsletter pop-up off."""
-    home.mkdir(parents=True, exist_ok=True)
-    config = home / "dagster.yaml"
-    if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n", encoding="utf-8")
-    return home
 
 
 defs = definitions()

@@ -30,6 +30,7 @@ from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
 from warehouse.build import Node
 from warehouse.candidate import Input
+from warehouse.plan import Plan, PlanError
 from warehouse.release import Release, summary
 
 
@@ -133,10 +134,33 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
 
 
 def prepare(work: Workspace, inputs: list[Input]) -> None:
+    """Lay out the candidate, and write down what it is made from: from here on :func:`planned` says it."""
+    if work.level != PUBLIC:
+        folder = work.settings.warehouse / "restricted"
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
     delivered = [t.id for t in work.registry.tables.values() if t.protocol == "municipal"]
+    plan = work.releases.plan(inputs, datetime.now(UTC))
     work.candidate.prepare(
-        inputs, work.releases.current_file, work.outcomes.file, work.indicators, work.closed, delivered
+        inputs, work.releases.current_file, work.outcomes.file, work.indicators, work.closed, delivered, plan
     )
+
+
+def planned(work: Workspace) -> list[Input]:
+    """What the candidate is made from, as its plan says; whatever arrived since is for the next build.
+
+    :raises PlanError: there is no plan, or what it names is no longer there.
+    """
+    found = []
+    for table_id, chosen in Plan.read(work.candidate.folder).inputs.items():
+        table, name = work.registry.tables.get(table_id), chosen["snapshot_id"]
+        sample = work.store.sample(table_id) if chosen["origin"] == "sample" else None
+        if table is None or (chosen["origin"] == "sample" and (sample is None or sample.snapshot_id != name)):
+            raise PlanError(
+                f"{table_id} was taken out of the sources while a build with it was going on; run `rdc run` again"
+            )
+        found.append(Input(table, sample or work.store.get(table_id, name), chosen["origin"], chosen["note"]))
+    return found
 
 
 def build(work: Workspace) -> list[Node]:
@@ -150,9 +174,11 @@ def build(work: Workspace) -> list[Node]:
     return nodes
 
 
-def audit(work: Workspace, inputs: list[Input]) -> list[CheckResult]:
+def audit(work: Workspace) -> list[CheckResult]:
     """All checks on the candidate: those of its snapshots, dbt's tests, and Great Expectations on core and marts."""
     from expectations.candidate import audit_candidate
+
+    inputs = planned(work)
 
     results = [
         CheckResult(**result)
@@ -200,6 +226,14 @@ def refusal(work: Workspace) -> str | None:
     )
 
 
+def tell_refusal(work: Workspace) -> str:
+    """Keep the report of a candidate that may not be released, where `rdc status` finds it; why, or nothing."""
+    if not work.audit_file.is_file() or not (why := refusal(work)):
+        return ""
+    work.refused_report.write_text(report(work), encoding="utf-8")
+    return f"{why}. The whole report: {work.refused_report}"
+
+
 def _keep(work: Workspace, results: list[CheckResult], complete: bool) -> None:
     content = {"complete": complete, "results": [asdict(r) for r in results]}
     work.audit_file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
@@ -210,11 +244,11 @@ def _kept(work: Workspace) -> tuple[list[CheckResult], bool]:
     return [CheckResult(**item) for item in content["results"]], content["complete"]
 
 
-def report(work: Workspace, inputs: list[Input]) -> str:
+def report(work: Workspace) -> str:
     """The quality report of the candidate, as HTML."""
     from expectations.report import render
 
-    facts = report_facts(inputs, work.releases.next_id(datetime.now(UTC)))
+    facts = report_facts(planned(work), work.releases.next_id(datetime.now(UTC)))
     return render(_kept(work)[0], "Kwaliteitsrapport", facts)
 
 
@@ -231,17 +265,19 @@ def _dbt_check(node: Node) -> CheckResult:
     )
 
 
-def release(work: Workspace, inputs: list[Input]) -> Release:
-    """Promote the audited candidate.
+def release(work: Workspace) -> Release:
+    """Promote the audited candidate, if it holds what its plan says.
 
+    :raises PlanError: it does not; the current release stays.
     :raises BlockedError: a critical check failed, or the candidate was not audited; the current release stays.
     :raises KeyboardInterrupt: the run was to stop; the current release stays.
     """
     if why := refusal(work):
         raise BlockedError(why)
-    checks, text = summary(_kept(work)[0]), report(work, inputs)
+    checks, text = summary(_kept(work)[0]), report(work)
     stop_if_asked()
-    return work.releases.publish(work.candidate, inputs, checks, text)
+    plan = Plan.read(work.candidate.folder)
+    return work.releases.publish(work.candidate, planned(work), checks, text, plan)
 
 
 def rollback(work: Workspace, release_id: str) -> tuple[Release, dict[str, Release | None]]:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
@@ -23,6 +22,7 @@ from orchestration.interrupt import heard, stop_if_asked
 from orchestration.judging import to_judge
 from orchestration.pipeline import Choice
 from orchestration.workspace import PUBLIC, Workspace
+from orchestration.writer import sign_of_life
 from warehouse.candidate import Input
 
 #: With fewer bytes than this to spare, what breaks a run off is the disk: DuckDB, SQLite and dbt each say so in their own way.
@@ -50,7 +50,12 @@ def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool
     started = time.monotonic()
     work = Workspace.open()
     selected = work.selected(table_ids)
-    lock = work.lock()
+    with work.writing("rdc run"):
+        return _alone(work, selected, mode, scope, as_json, started)
+
+
+def _alone(work: Workspace, selected: list[Table], mode: str, scope: str | None, as_json: bool, started: float) -> int:
+    """The run itself, of the one process that writes."""
     try:
         work.sweep()
         outcomes = {} if mode == "sample" else _ingest(work, selected, scope)
@@ -65,7 +70,7 @@ def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool
             return 1
         problem, released = "", None
         if work.releases.is_new(inputs):
-            problem = _build(work, mode, inputs)
+            problem = _build(work, mode)
             released = None if problem else work.releases.current()
         for level, chosen in levels.items():
             if level != PUBLIC and not problem:
@@ -85,8 +90,6 @@ def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool
                 "prune` shows which snapshots nothing needs any more), then run again."
             ) from error
         raise
-    finally:
-        lock.release()
 
 
 def _ingest(work: Workspace, tables: list[Table], scope: str | None) -> dict[str, Outcome]:
@@ -117,7 +120,7 @@ def _remembered(work: Workspace, answer: Outcome, before: Outcome | None) -> Out
     return answer
 
 
-def _build(work: Workspace, mode: str, inputs: list[Input]) -> str:
+def _build(work: Workspace, mode: str) -> str:
     """Build, audit and release in a Dagster run; what went wrong, or nothing."""
     with show.bar() as bar:
         task = bar.add_task("building, auditing, releasing", total=None)
@@ -125,21 +128,14 @@ def _build(work: Workspace, mode: str, inputs: list[Input]) -> str:
         bar.update(task, total=1, completed=1)
     if result.success:
         return ""
-    why = _first_failure(result)
-    if work.audit_file.is_file() and (refused := pipeline.refusal(work)):
-        work.refused_report.write_text(pipeline.report(work, inputs), encoding="utf-8")
-        why = f"{refused}. The whole report: {work.refused_report}"
-    return why
+    return pipeline.tell_refusal(work) or _first_failure(result)
 
 
 def _build_restricted(work: Workspace, mode: str, inputs: list[Input]) -> str:
     """A release for those who may see more, in a folder that nobody else can open."""
     if not work.releases.is_new(inputs):
         return ""
-    folder = work.settings.warehouse / "restricted"
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    problem = _build(work, mode, inputs)
+    problem = _build(work, mode)
     if not problem:
         show.err.print(f"Released for {work.level} only: {work.releases.current_file}", soft_wrap=True)
     return problem
@@ -162,12 +158,12 @@ def _execute(
     from dagster import DagsterInstance
 
     from orchestration import definitions
+    from orchestration.instance import PROCESS, close_dead_runs, dagster_home
 
-    home = definitions.dagster_home(Path(os.environ.get("DAGSTER_HOME") or work.settings.home / "dagster"))
-    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["DAGSTER_HOME"] = str(dagster_home(work.settings.home))
     os.environ["RDC_HOME"] = str(work.settings.home)
     with _log_kept_open(), DagsterInstance.get() as instance:
-        _close_dead_runs(instance)
+        close_dead_runs(instance, work.settings.home)
         result = definitions.defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             asset_selection=[definitions.table_key(t) for t in tables] if tables is not None else None,
@@ -179,7 +175,7 @@ def _execute(
                 },
             },
             raise_on_error=False,
-            tags={"rdc/pid": str(os.getpid()), "rdc/mode": mode},
+            tags={PROCESS: sign_of_life(work.settings.home), "rdc/mode": mode},
         )
     stop_if_asked()
     return result
@@ -212,17 +208,6 @@ def _log_kept_open() -> Iterator[None]:
         event.remove(Engine, "connect", opened)
         for connection in kept.values():
             connection.close()
-
-
-def _close_dead_runs(instance: Any) -> None:
-    """A run whose process was killed stays «started» for ever; nobody should have to clear that by hand."""
-    from dagster import DagsterRunStatus, RunsFilter
-
-    for found in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
-        pid = found.tags.get("rdc/pid")
-        if pid and int(pid) != os.getpid():
-            # We hold the run lock, so no other `rdc run` is alive.
-            instance.report_run_failed(found, "The process of this run was ended from outside.")
 
 
 @contextmanager

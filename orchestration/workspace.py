@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock, Timeout
 
 from ingest.http import Client
 from ingest.outcome import Outcomes
@@ -15,6 +15,7 @@ from ingest.registry import Registry, Table
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store
 from orchestration import municipal
+from orchestration.writer import writing
 from warehouse.candidate import Candidate
 from warehouse.release import Releases
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 #: Who may see a release: everyone, the partners of the data center, or one municipality (by its code).
 PUBLIC, PARTNERS = "public", "partners"
-
-
-class BusyError(Exception):
-    """Another run holds the data folder."""
 
 
 @dataclass
@@ -120,20 +117,9 @@ class Workspace:
         named = self.registry.select(ids)
         return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or municipal.awaits(self, t)]
 
-    def lock(self, wait: float = 0) -> FileLock:
-        """The one run that may write. The operating system frees it when its process ends, however it ends.
-
-        :raises BusyError: another process has it.
-        """
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.settings.home / ".run.lock", is_singleton=True, thread_local=False)
-        try:
-            lock.acquire(timeout=wait)
-        except Timeout:
-            raise BusyError(
-                f"Another run is working in {self.settings.home}. Wait until it has finished; `rdc status` shows its work."
-            ) from None
-        return lock
+    def writing(self, what: str, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
+        """Be the one process that writes in this data folder; see :func:`orchestration.writer.writing`."""
+        return writing(self.settings.home, what, waiting)
 
     def sweep(self) -> None:
         """Clear what a killed run left. Only with the lock."""

@@ -23,6 +23,7 @@ from ingest.registry import Table
 from ingest.snapshot import Snapshot
 from warehouse import goals, indicators
 from warehouse.indicators import IndicatorError, Registry, Source, Term, Version
+from warehouse.plan import Plan
 
 NAME = "rdc.duckdb"
 
@@ -65,14 +66,16 @@ class Candidate:
         registry: Registry | None = None,
         closed: Collection[str] = (),
         delivered: Collection[str] = (),
+        plan: Plan | None = None,
     ) -> None:
-        """Start anew: an empty file with schema ``raw``.
+        """Start anew: an empty file with schema ``raw``, and its plan beside it.
 
         :param released: the current release, for what was published before; None for the first one.
         :param outcomes: the log of all attempts to ingest (JSON lines).
         :param registry: the indicator registry; the project's own by default.
         :param closed: tables that this release may know nothing of.
         :param delivered: tables of municipalities: why a delivery of theirs was refused is between it and its sender.
+        :param plan: which build this is; without one it can be looked at, and is known from now on.
         :raises IndicatorError: the registry can't be used, or does not fit the tables.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -95,7 +98,13 @@ class Candidate:
             _load_published(con, released, closed)
             _load_outcomes(con, outcomes, closed, delivered)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
-            con.execute("create table raw.build as select date_trunc('second', now()) as known_at")
+            con.execute(
+                "create table raw.build as select ?::varchar as build_id, "
+                "date_trunc('second', coalesce(?::timestamptz, now())) as known_at",
+                [plan.build_id, plan.known_at] if plan else [None, None],
+            )
+        if plan:
+            plan.write(self.folder)
 
 
 def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:

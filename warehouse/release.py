@@ -29,6 +29,7 @@ from ingest.durable import fsync
 from ingest.snapshot import file_sha256
 from warehouse.access import PUBLIC
 from warehouse.candidate import NAME, Candidate, Input
+from warehouse.plan import Plan
 
 PROJECT = Path(__file__).parent.parent
 PROMOTED = "promoted"
@@ -146,9 +147,22 @@ class Releases:
         taken = [int(r.name.removeprefix(month)) for r in self.folder.glob(f"releases/{month}*") if r.is_dir()]
         return f"{month}{max(taken, default=0) + 1}"
 
-    def publish(self, candidate: Candidate, inputs: list[Input], checks: dict[str, int], report: str) -> Release:
+    def plan(self, inputs: list[Input], known_at: datetime) -> Plan:
+        """Write down what a build is to be made from."""
+        return Plan.of(inputs, known_at.isoformat(), self.code(), self.fingerprint(inputs))
+
+    def publish(
+        self,
+        candidate: Candidate,
+        inputs: list[Input],
+        checks: dict[str, int],
+        report: str,
+        plan: Plan | None = None,
+    ) -> Release:
         """Promote the candidate, with all that is published beside it.
 
+        :param plan: what the candidate was to be made from; the record is the plan's, not what could be chosen by now.
+        :raises PlanError: the candidate holds something else than its plan says; nothing was changed.
         :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
         """
         from warehouse import datapackage, diff
@@ -156,7 +170,12 @@ class Releases:
         at = datetime.now(UTC)
         release_id = self.next_id(at)
         previous = self.current()
+        used = {i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs}
+        if plan:
+            used = {t: {"snapshot_id": c["snapshot_id"], "origin": c["origin"]} for t, c in plan.inputs.items()}
         with candidate.connect() as con:
+            if plan:
+                plan.check(con, self.code())
             con.execute("drop schema raw cascade")
             con.execute("drop schema if exists staging cascade")
             con.execute("create or replace table core.release (release_id varchar, created_at timestamptz)")
@@ -180,14 +199,14 @@ class Releases:
         release = Release(
             release_id=release_id,
             created_at=at.isoformat(timespec="seconds"),
-            inputs={i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs},
-            fingerprint=self.fingerprint(inputs),
+            inputs=used,
+            fingerprint=plan.fingerprint if plan else self.fingerprint(inputs),
             sha256=file_sha256(making / NAME),
             bytes=(making / NAME).stat().st_size,
             tables=tables,
             checks=checks,
             previous=previous.release_id if previous else None,
-            code=self.code(),
+            code=plan.code if plan else self.code(),
         )
         (making / "report.html").write_text(report, encoding="utf-8")
         earlier = ""

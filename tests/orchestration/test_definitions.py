@@ -72,11 +72,13 @@ def test_jobs_schedule_and_sensors(graph) -> None:
     assert {"ingest", "deliveries", "build"} <= {j.name for j in repository.get_all_jobs()}
     [schedule] = repository.schedule_defs
     assert (schedule.name, schedule.execution_timezone) == ("daily", "Europe/Amsterdam")
+    # Nobody has to switch them on.
+    assert schedule.default_status.value == "RUNNING"
+    assert {s.default_status.value for s in repository.sensor_defs} == {"RUNNING"}
     assert {s.name for s in repository.sensor_defs} == {
         "statline_modified",
         "municipal_deliveries",
-        "build_after_success",
-        "build_after_failure",
+        "build_what_is_new",
     }
 
 
@@ -89,14 +91,18 @@ def test_freshness_follows_the_cadence(graph) -> None:
 
 
 def test_a_sensor_asks_for_what_was_delivered_once(graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dagster import AssetKey, SkipReason, build_sensor_context
+    from dagster import AssetKey, DagsterInstance, DagsterRunStatus, SkipReason, build_sensor_context
+
+    from orchestration.instance import KILLED
 
     monkeypatch.setenv("RDC_HOME", str(tmp_path))
     monkeypatch.setenv("RDC_DROP_SETTLE_SECONDS", "0")
     sensor = graph[0].get_repository_def().get_sensor_def("municipal_deliveries")
 
+    instance = DagsterInstance.ephemeral()
+
     def look() -> list:
-        return list(sensor(build_sensor_context()))
+        return list(sensor(build_sensor_context(instance=instance)))
 
     assert isinstance(look()[0], SkipReason)
     folder = tmp_path / "drop" / "klantcontacten"
@@ -105,5 +111,13 @@ def test_a_sensor_asks_for_what_was_delivered_once(graph, tmp_path: Path, monkey
     [first], [again] = look(), look()
     assert first.asset_selection == [AssetKey(["municipal", "klantcontacten"])]
     assert first.run_key == again.run_key
+    # A run whose process was killed took nothing in, so it is asked for once more; but not for ever.
+    killed = first.tags | {KILLED: "yes"}
+    job = graph[0].resolve_job_def("deliveries")
+    keys_asked = {first.run_key}
+    for _ in range(5):
+        instance.create_run_for_job(job, status=DagsterRunStatus.FAILURE, tags=killed)
+        keys_asked.add(look()[0].run_key)
+    assert len(keys_asked) == 4
     (folder / "februari.csv").write_text("datum\n")
     assert look()[0].run_key != first.run_key

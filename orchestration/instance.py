@@ -1,0 +1,65 @@
+"""Dagster's own books: where they are kept, how its runs take turns, and what becomes of a run whose process was killed."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration.writer import lives
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+#: The tag with the sign of life of the process that a run is in, and the one of a run whose process was killed.
+PROCESS, KILLED = "rdc/process", "rdc/killed"
+#: A run that has no sign of life gets it within seconds; after this long it never will.
+SILENT_SECONDS = 300.0
+
+_CONFIG = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+# One writer: runs wait here for their turn, and not each with a process of its own.
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+# A run that never comes to life is given up.
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+"""
+#: What an earlier version wrote; a file that was changed since is left alone.
+_BEFORE = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+
+
+def dagster_home(home: Path) -> Path:
+    """Where Dagster keeps its runs, as the environment says or in the data folder; made when it is not there yet."""
+    folder = Path(os.environ.get("DAGSTER_HOME") or home / "dagster")
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "dagster.yaml"
+    if not config.exists() or config.read_text(encoding="utf-8") == _BEFORE:
+        config.write_text(_CONFIG, encoding="utf-8")
+    return folder
+
+
+def close_dead_runs(instance: DagsterInstance, home: Path) -> int:
+    """Mark the runs as failed whose process is gone, which would stay «started» for ever and keep all others waiting.
+
+    :returns: how many there were.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    open_ = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    closed = 0
+    for record in instance.get_run_records(RunsFilter(statuses=open_)):
+        run = record.dagster_run
+        sign = run.tags.get(PROCESS)
+        silent = (datetime.now(UTC) - record.update_timestamp.replace(tzinfo=UTC)).total_seconds()
+        if not lives(home, sign) if sign else silent > SILENT_SECONDS:
+            instance.add_run_tags(run.run_id, {KILLED: "yes"})
+            instance.report_run_failed(run, "The process of this run was ended from outside.")
+            closed += 1
+    return closed

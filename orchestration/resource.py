@@ -1,0 +1,36 @@
+"""What the steps of a Dagster run share: which data, for whom, and the right to write."""
+
+# No `from __future__ import annotations` here: Dagster reads the annotations as they are.
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from orchestration.instance import PROCESS
+from orchestration.workspace import Workspace
+from orchestration.writer import sign_of_life, writing
+
+
+class Run(dg.ConfigurableResource):
+    """What one run works on, and the right to be the one that writes: it has it from its first step to its last.
+
+    ``rdc run`` says which mode and scope; a run from the interface has neither, and takes ``auto`` and the scope that each
+    table has."""
+
+    mode: str = "auto"
+    scope: str | None = None
+    level: str = "public"
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Run"]:
+        home = Workspace.open().settings.home
+        what = "Dagster"
+        if context.run and context.instance:
+            what = f"Dagster, job {context.run.job_name}, run {context.run.run_id[:8]}"
+            context.instance.add_run_tags(context.run.run_id, {PROCESS: sign_of_life(home)})
+        # All steps of a run are done in one process, so this lasts from the first to the last of them.
+        with writing(home, what, waiting=context.log.info if context.log else lambda _: None):
+            yield self
+
+    def workspace(self) -> Workspace:
+        return Workspace.open(level=self.level)
