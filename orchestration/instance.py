@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest import durable
 from orchestration.writer import lives
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def dagster_home(home: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "dagster.yaml"
     if not config.exists() or config.read_text(encoding="utf-8") == _BEFORE:
-        config.write_text(_CONFIG, encoding="utf-8")
+        durable.write(config, _CONFIG)
     return folder
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingest.snapshot import now, write_whole
+from ingest import durable
+from ingest.snapshot import now
 
 LOCK, WRITER, SIGNS = ".run.lock", ".run.json", ".alive"
 #: How often one that waits looks whether it is still the same one that it waits for.
@@ -53,7 +54,7 @@ def writing(home: Path, what: str, waiting: Callable[[str], None] | None = None)
     try:
         if lock.lock_counter == 1:
             content = {"pid": os.getpid(), "since": now(), "what": what}
-            write_whole(home / WRITER, json.dumps(content, ensure_ascii=False))
+            durable.write(home / WRITER, json.dumps(content, ensure_ascii=False))
         yield
     finally:
         if lock.lock_counter == 1:

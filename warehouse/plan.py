@@ -6,7 +6,6 @@ the next one.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingest.snapshot import write_whole
+from ingest import durable
 
 if TYPE_CHECKING:
     from warehouse.candidate import Input
@@ -60,12 +59,12 @@ class Plan:
     def read(cls, folder: Path) -> Plan:
         """:raises PlanError: the candidate in the folder has no plan, or one that can't be read."""
         try:
-            return cls(**json.loads((folder / NAME).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            return cls(**durable.read_record(folder / NAME, "Run `rdc run` again."))
+        except (FileNotFoundError, durable.Damaged, TypeError) as error:
             raise PlanError(f"{folder} has no plan of a build that can be read ({error}); run `rdc run`") from error
 
     def write(self, folder: Path) -> None:
-        write_whole(folder / NAME, json.dumps(asdict(self), ensure_ascii=False, indent=1))
+        durable.record(folder / NAME, asdict(self))
 
     def check(self, con: duckdb.DuckDBPyConnection, code: str) -> None:
         """Compare the candidate with this plan: both what was laid out for dbt, and what dbt made of it.
