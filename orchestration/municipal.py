@@ -306,8 +306,11 @@ def try_out(work: Workspace, name: str, file: Path | None) -> tuple[Contract, tu
         raise RegistryError(f"{name} is no contract and no file. Contracts: {known}.")
     if file is None:
         return contract, None
+    data = drop.read(file)
+    if data is None:
+        raise RegistryError(f"{file} can't be read, or changes while it is read. Look whether it is there, and whole.")
     # Nothing is kept, so any secret will do.
-    intake = door.take_in(contract, file.name, file.read_bytes(), geography_of(work), b"nothing is kept of a try-out")
+    intake = door.take_in(contract, file.name, data, geography_of(work), b"nothing is kept of a try-out")
     return contract, (intake, report.write(contract, file.name, now(), intake))
 
 

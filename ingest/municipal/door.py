@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ingest.municipal import files, reading, sheets
+from ingest.municipal import files, reader, reading, sheets
 from ingest.municipal.boundaries import OutsideError
 from ingest.municipal.contract import TOTAL, UNKNOWN, Column, Contract
 from ingest.municipal.files import Faulty, Header, Row, Sheet, UnreadableError, blank, find_header, plain
@@ -112,7 +112,7 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
     intake = Intake()
     geography.missed.clear()
     try:
-        found = files.read(data)
+        found = reader.read(data)
     except UnreadableError as error:
         intake.stop(str(error))
         return intake

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.municipal.files import MOST_BYTES
+
 #: Where the reports for the sender are put, inside the drop folder.
 REPORTS = "verslagen"
-_UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart", ".swp", ".lock")
+_UNFINISHED = re.compile(r"(?i).*\.(part|partial|tmp|crdownload|opdownload|download|filepart|aria2|swp|lock)")
+#: What programs leave beside the files that people put there: hidden files and locks of Excel (~$) and LibreOffice (.~lock),
+#: pictures and settings of a folder, shortcuts, copies of an editor.
+_LEFT = re.compile(
+    r"(?i)[.~].*|.*~|#.*#|(ehthumbs(_vista)?|thumbs)\.db(:encryptable)?|desktop\.ini|zbthumbnail\.info|icon[\r?]|picasa\.ini"
+    r"|.*\.(lnk|url|webloc|desktop|stackdump)|.* - (snelkoppeling|shortcut)"
+)
 
 
 @dataclass(frozen=True)
@@ -26,15 +35,15 @@ def settle_seconds() -> float:
 
 
 def look(folder: Path) -> list[Found]:
-    """The files of a drop folder, the oldest first. Hidden files, temporary ones, folders and links are not deliveries."""
+    """The files of a drop folder, the oldest first. What programs leave, folders and links are not deliveries."""
     if not folder.is_dir():
         return []
     found = []
     now, wait = time.time(), settle_seconds()
     for entry in os.scandir(folder):
-        if entry.name.startswith((".", "~$")) or not entry.is_file(follow_symlinks=False):
+        if _LEFT.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
             continue
-        if entry.name.lower().endswith(_UNFINISHED):
+        if _UNFINISHED.fullmatch(entry.name):
             found.append((0.0, entry.name, Found(Path(entry.path), settled=False)))
             continue
         stat = entry.stat(follow_symlinks=False)
@@ -45,12 +54,13 @@ def look(folder: Path) -> list[Found]:
 
 
 def read(file: Path) -> bytes | None:
-    """The whole file; None when it changed under our hands or is gone."""
+    """The whole file, or of one that is too large as much as tells that; None when it changed under our hands or is gone."""
     try:
-        before = file.stat()
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            before = os.fstat(stream.fileno())
+            data = stream.read(MOST_BYTES + 1)
         after = file.stat()
     except OSError:
         return None
-    same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns) and len(data) == after.st_size
-    return data if same else None
+    same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    return data if same and len(data) == min(after.st_size, MOST_BYTES + 1) else None

@@ -12,7 +12,7 @@ import pytest
 import xlsxwriter
 import yaml
 
-from ingest.municipal import door, files, report
+from ingest.municipal import door, formats, report
 from ingest.municipal.boundaries import OutsideError, to_rd
 from ingest.municipal.contract import SHIPPED, Column, Contract, Disclosure, load, read
 from ingest.municipal.door import Intake, take_in
@@ -194,7 +194,7 @@ def test_json_nested_and_geojson(contracts, geography) -> None:
         intake = judge(contracts["meldingen_signalen"], json.dumps(content), geography)
         assert (intake.state, intake.accepted) == ("accepted", 3), intake.reasons
     feature = {"type": "Feature", "properties": {"a": 1}, "geometry": {"type": "Point", "coordinates": [5, 51]}}
-    [sheet] = files.read(json.dumps({"type": "FeatureCollection", "features": [feature]}).encode())
+    [sheet] = formats.read(json.dumps({"type": "FeatureCollection", "features": [feature]}).encode())
     assert [row.cells for row in sheet.rows] == [("a", "x", "y"), (1, 5, 51)]
 
 
