@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.datacenter import here
+
 #: How many of the things at fault a result names.
 EXAMPLES = 3
 
@@ -41,6 +43,11 @@ class Subject:
     schema: str
     table: str
     checks: Sequence[Check]
+
+
+def own_regions() -> str:
+    """A condition: the row is of one of our municipalities, or of them together. Such a fault is named first."""
+    return f"region_code in {literals((*here().codes, here().code))}"
 
 
 def rows(

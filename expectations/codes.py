@@ -1,15 +1,6 @@
-"""What CBS's codes look like, and which of them are ours."""
+"""What CBS's codes look like, and why a value may be missing."""
 
 from __future__ import annotations
-
-#: The municipalities of De Kempen. The codes hold since 25-09-1998 (CBS, 03759ned, descriptions of RegioS).
-KEMPEN = {
-    "GM1724": "Bergeijk",
-    "GM1728": "Bladel",
-    "GM0770": "Eersel",
-    "GM0823": "Oirschot",
-    "GM1667": "Reusel-De Mierden",
-}
 
 #: Regions of which the form is fixed, by the first two characters of the code: country, municipality, wijk, buurt.
 REGION_FORMS = {"NL": r"NL\d{1,2}", "GM": r"GM\d{4}", "WK": r"WK\d{6}", "BU": r"BU\d{8}"}

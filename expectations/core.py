@@ -6,8 +6,9 @@ are. dbt tests single columns as it builds; these rules look across tables, once
 
 from __future__ import annotations
 
-from expectations.check import Check, Subject, literals, not_empty, rows, shown
-from expectations.codes import KEMPEN, MISSING_REASONS, ORIGINS
+from expectations.check import Check, Subject, literal, literals, not_empty, own_regions, rows, shown
+from expectations.codes import MISSING_REASONS, ORIGINS
+from ingest.datacenter import here
 
 #: Columns of core.observation that others rely on (section 4 of the design).
 PROMISED = [
@@ -17,7 +18,6 @@ PROMISED = [
 
 _FIGURE = ("cijfer", "cijfers")
 _KEY = "indicator_id, definition_version, region_code, period_code"
-_OWN = f"region_code in {literals((*KEMPEN, 'KEMPEN'))}"
 
 
 #: Indicators by wijk, per period the table that they come from; and that a wijk has no figure of one.
@@ -32,7 +32,7 @@ _WITHOUT_FIGURE = (
 
 
 def _wijk_of_ours(wijk: str) -> str:
-    return f"'GM' || substr({wijk}.region_code, 3, 4) in {literals(KEMPEN)}"
+    return f"'GM' || substr({wijk}.region_code, 3, 4) in {literals(here().codes)}"
 
 
 def subjects() -> list[Subject]:
@@ -244,13 +244,14 @@ def _period() -> list[Check]:
 
 
 def _region() -> list[Check]:
+    center = here()
     return [
         not_empty("Er is ten minste één regio."),
         _unique("region_code", "Elke regio staat er één keer."),
         rows(
-            "kempen_known",
-            "De vijf Kempengemeenten en De Kempen zelf zijn regio's.",
-            f"select code as example from (select unnest({[*KEMPEN, 'KEMPEN']}) as code) as own "
+            f"{center.slug}_known",
+            center.fill("De $aantal $gemeenten en $groep zelf zijn regio's."),
+            f"select code as example from (select unnest({[*center.codes, center.code]}) as code) as own "
             "where code not in (select region_code from audited where region_code is not null)",
             noun=("regio", "regio's"),
         ),
@@ -293,6 +294,7 @@ def _area_change() -> list[Check]:
 
 
 def _region_group() -> list[Check]:
+    center = here()
     return [
         not_empty("Er is ten minste één groep van regio's."),
         rows(
@@ -311,11 +313,11 @@ def _region_group() -> list[Check]:
             noun=("lidmaatschap", "lidmaatschappen"),
         ),
         rows(
-            "kempen_is_the_five",
-            "De Kempen bestaat nu uit de vijf Kempengemeenten.",
+            f"{center.slug}_is_its_members",
+            center.fill("$groep bestaat nu uit de $aantal $gemeenten."),
             "select coalesce('ontbreekt: ' || own.code, 'te veel: ' || member.region_code) as example "
-            "from (select region_code from audited where group_code = 'KEMPEN' and valid_to is null) as member "
-            f"full join (select unnest({list(KEMPEN)}) as code) as own on own.code = member.region_code "
+            f"from (select region_code from audited where group_code = {literal(center.code)} and valid_to is null) as member "
+            f"full join (select unnest({list(center.codes)}) as code) as own on own.code = member.region_code "
             "where own.code is null or member.region_code is null",
             noun=("gemeente", "gemeenten"),
         ),
@@ -376,7 +378,7 @@ def _indicator_value() -> list[Check]:
             "core.snapshot as known on known.snapshot_id = v.snapshot_id",
         ),
     }
-    own = ", ".join(f"('{code}', '{name}')" for code, name in KEMPEN.items())
+    own = ", ".join(f"({literal(code)}, {literal(name)})" for code, name in here().members.items())
     return [
         not_empty("Er is ten minste één cijfer.", least=0),
         *(
@@ -394,7 +396,7 @@ def _indicator_value() -> list[Check]:
             "Van elke indicator is er per regio en periode één cijfer.",
             f"select region_code, concat({figure}, ' (', count(*), ' keer)') as example from audited "
             "group by indicator_id, region_code, period_code having count(*) > 1",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
@@ -403,7 +405,7 @@ def _indicator_value() -> list[Check]:
             f"select region_code, {figure} as example from audited "
             "where (value is null) <> (missing_reason is not null)",
             column="missing_reason",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         _reasons_known(),
@@ -413,7 +415,7 @@ def _indicator_value() -> list[Check]:
             f"select region_code, concat({figure}, ': ', {shown('value')}) as example from audited where "
             + " or ".join(f"isnan({c}) or isinf({c})" for c in ("value", "numerator", "denominator")),
             column="value",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
@@ -424,7 +426,7 @@ def _indicator_value() -> list[Check]:
             "or lower_bound > upper_bound",
             severity="warning",
             column="lower_bound",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
@@ -434,13 +436,15 @@ def _indicator_value() -> list[Check]:
             "region_code, period_type order by start_date) as before from audited inner join core.period using (period_code)) "
             "as series where series_segment <> coalesce(before, 1) + if(series_break is null or before is null, 0, 1)",
             column="series_segment",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
             "wijken_complete",
-            "Elke wijk van de Kempengemeenten heeft een cijfer of een reden, van elke indicator uit de Kerncijfers wijken "
-            "en buurten en elk jaar daarvan.",
+            here().fill(
+                "Elke wijk van de $gemeenten heeft een cijfer of een reden, van elke indicator uit de Kerncijfers wijken "
+                "en buurten en elk jaar daarvan."
+            ),
             # The table of a year is itself the list of the wijken of that year.
             "select concat_ws(' ', served.indicator_id, served.period_code, wijk.region_code) as example from "
             f"({_BY_WIJK}) as served inner join core.area_change as wijk on wijk.table_id = served.table_id "
@@ -450,7 +454,7 @@ def _indicator_value() -> list[Check]:
         ),
         rows(
             "wijken_complete_elsewhere",
-            "Ook elke andere tabel met wijkcijfers heeft alle wijken van de Kempengemeenten.",
+            here().fill("Ook elke andere tabel met wijkcijfers heeft alle wijken van de $gemeenten."),
             # Another table may be in the division of another year, or have no wijken that are too small: told, not refused.
             "select concat_ws(' ', served.indicator_id, served.period_code, wijk.region_code, wijk.name) as example from "
             f"({_BY_WIJK}) as served inner join core.region_version as wijk on wijk.region_type = 'wijk' "
@@ -460,8 +464,10 @@ def _indicator_value() -> list[Check]:
             noun=_FIGURE,
         ),
         rows(
-            "kempen_complete",
-            "In de nieuwste periode met gemeentecijfers heeft elke Kempengemeente een cijfer, of een reden waarom niet.",
+            f"{here().slug}_complete",
+            here().fill(
+                "In de nieuwste periode met gemeentecijfers heeft elke $gemeente een cijfer, of een reden waarom niet."
+            ),
             # The newest per kind of period: a half-year that came out yesterday does not stand in for the year.
             "select concat_ws(' ', newest.indicator_id, newest.period_code, own.code, own.name) as example from "
             "(select indicator_id, period_type, arg_max(period_code, start_date) as period_code from audited "
@@ -484,7 +490,7 @@ def _indicator_history() -> list[Check]:
             "Van elk cijfer is er hoogstens één dat nu geldt.",
             f"select region_code, {figure} as example from audited where known_to is null "
             f"group by {_KEY} having count(*) > 1",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
@@ -495,7 +501,7 @@ def _indicator_history() -> list[Check]:
             "where known is null or published is null or h.value is distinct from v.value "
             "or h.missing_reason is distinct from v.missing_reason "
             "or h.period_status is distinct from v.period_status",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
@@ -506,7 +512,7 @@ def _indicator_history() -> list[Check]:
             f"inner join (select {_KEY}, known_from as next_from, known_to as next_to from audited) as next using ({_KEY}) "
             "where known_to < known_from or (next_from > known_from and next_from < known_to) "
             "or (next_from = known_from and next_to is distinct from known_to)",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
@@ -515,7 +521,7 @@ def _indicator_history() -> list[Check]:
             f"select region_code, {figure} as example from audited "
             "where (value is null) <> (missing_reason is not null)",
             column="missing_reason",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
     ]

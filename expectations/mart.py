@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from expectations.check import Check, Subject, identifier, literal, literals, not_empty, rows, shown
-from expectations.codes import KEMPEN, PERIOD_FORM
+from expectations.check import Check, Subject, identifier, literal, literals, not_empty, own_regions, rows, shown
+from expectations.codes import PERIOD_FORM
+from ingest.datacenter import here
 
 #: Percentages that may pass 100, because their numerator is no part of their denominator. By the names that the
 #: registry has, or will have, for them.
@@ -39,7 +40,6 @@ WIJK_ROUNDING = 5
 FLOAT = 1e-9
 
 _FIGURE = ("cijfer", "cijfers")
-_OWN = f"region_code in {literals((*KEMPEN, 'KEMPEN'))}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _theme(indicators: list[Indicator]) -> list[Check]:
             "select region_code, concat_ws(' ', region_code, period_code, '(' || count(*) || ' keer)') as example "
             "from audited group by region_code, period_code "
             "having count(*) > 1 or region_code is null or period_code is null",
-            first=_OWN,
+            first=own_regions(),
             noun=("combinatie", "combinaties"),
         ),
         *([_equals_core(indicators)] if indicators else []),
@@ -153,7 +153,7 @@ def _equals_core(indicators: list[Indicator]) -> Check:
         "full join (select indicator_id, region_code, period_code, value from core.indicator_value "
         f"where value is not null and indicator_id in {ids}) as c using (indicator_id, region_code, period_code) "
         "where m.value is distinct from c.value",
-        first=_OWN,
+        first=own_regions(),
         noun=_FIGURE,
     )
 
@@ -181,7 +181,7 @@ def _percentages(indicators: list[Indicator]) -> list[Check]:
             "percentage_between_0_and_100",
             "Een percentage dat wij uitrekenen ligt tussen 0 en 100.",
             impossible + ours,
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
         rows(
@@ -189,7 +189,7 @@ def _percentages(indicators: list[Indicator]) -> list[Check]:
             "Een percentage dat de bron geeft, of uit afgeronde cijfers volgt, ligt tussen 0 en 100.",
             f"{impossible} not {ours}",
             severity="warning",
-            first=_OWN,
+            first=own_regions(),
             noun=_FIGURE,
         ),
     ]
@@ -201,7 +201,7 @@ def _not_negative(indicators: list[Indicator]) -> Check:
         "Een aantal is niet kleiner dan nul.",
         f"select region_code, concat(name, ': ', {shown('value')}) as example from ({_figures(indicators)}) as figure "
         "where (aggregation = 'sum' or unit = 'aantal') and value < 0",
-        first=_OWN,
+        first=own_regions(),
         noun=_FIGURE,
     )
 
@@ -220,7 +220,7 @@ def _jump(name: str, description: str, indicators: list[Indicator], kind: str, j
         "and old.period_code = concat(try_cast(left(new.period_code, 4) as integer) - 1, substr(new.period_code, 5)) "
         f"where new.{kind} and ({jumps})",
         severity="warning",
-        first=_OWN,
+        first=own_regions(),
         noun=("sprong", "sprongen"),
     )
 
@@ -278,7 +278,7 @@ def _members(indicators: list[Indicator], aggregation: str) -> str:
 def _group_sum(indicators: list[Indicator]) -> Check:
     return rows(
         "group_is_sum_of_members",
-        "Het aantal van een groep zoals De Kempen is precies de som van haar leden, en leeg als er een lid ontbreekt.",
+        f"Het aantal van een groep zoals {here().group.name} is precies de som van haar leden, en leeg als er een lid ontbreekt.",
         _members(indicators, "sum")
         + f"select concat(name, ': ', {shown('value')}, ', de leden samen ', {shown('total')}, "
         "' (', present, ' van ', members, ' leden)') as example from compared where case when present = members "
@@ -316,7 +316,7 @@ def _wijken(indicators: list[Indicator]) -> Check:
         f"where total - whole.value > {WIJK_ROUNDING} * wijken "
         f"or (known = wijken and whole.value - total > {WIJK_ROUNDING} * wijken)",
         severity="warning",
-        first=_OWN,
+        first=own_regions(),
         noun=("gemeentecijfer", "gemeentecijfers"),
     )
 
@@ -335,7 +335,7 @@ def _parent(indicators: list[Indicator]) -> Check:
         "where part.region_code like 'GM%' and whole.region_code not like 'GM%' "
         "and part.aggregation = 'sum' and part.value > whole.value",
         severity="warning",
-        first=_OWN,
+        first=own_regions(),
         noun=("gemeentecijfer", "gemeentecijfers"),
     )
 

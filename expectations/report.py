@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from expectations.result import CheckResult
+from ingest.datacenter import here
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 
@@ -40,6 +41,7 @@ def render(results: Sequence[CheckResult], title: str, facts: Mapping[str, Any])
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"moment": _moment, "number": _number}
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        center=here(),
         title=title,
         facts=facts,
         total=len(results),

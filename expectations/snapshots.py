@@ -16,8 +16,9 @@ import duckdb
 
 from expectations.audit import auditor, broken
 from expectations.check import Check, Subject, identifier, literal, literals, rows
-from expectations.codes import KEMPEN, OTHER_REGION_FORM, PERIOD_FORM, REGION_FORMS
+from expectations.codes import OTHER_REGION_FORM, PERIOD_FORM, REGION_FORMS
 from expectations.result import CheckResult
+from ingest.datacenter import here
 
 #: How much of its rows a table may lose against the last good snapshot before someone should look.
 MAX_LOSS = 0.10
@@ -268,10 +269,10 @@ def _regions(dimension: str | None) -> list[Check]:
     """Regions in a known form, and our own among them. A table without municipalities need not have ours."""
     if dimension is None:
         return []
-    region = identifier(dimension)
+    center, region = here(), identifier(dimension)
     forms = " ".join(f"when {literal(kind)} then {literal(form)}" for kind, form in REGION_FORMS.items())
-    own, municipality = literals(KEMPEN), f"{region} like 'GM%'"
-    names = ", ".join(f"({literal(code)}, {literal(name)})" for code, name in KEMPEN.items())
+    own, municipality = literals(center.codes), f"{region} like 'GM%'"
+    names = ", ".join(f"({literal(code)}, {literal(name)})" for code, name in center.members.items())
     return [
         rows(
             "region_form",
@@ -282,16 +283,16 @@ def _regions(dimension: str | None) -> list[Check]:
             noun=_CODE,
         ),
         rows(
-            "kempen_present",
-            "Een tabel met gemeenten bevat gemeenten van De Kempen.",
-            f"select 'geen van de vijf' as example from audited "
+            f"{center.slug}_present",
+            f"Een tabel met gemeenten bevat gemeenten van {center.group.name}.",
+            f"select {literal(center.fill('geen van de $aantal'))} as example from audited "
             f"having bool_or({municipality}) and not bool_or({region} in {own})",
             column=dimension,
             noun=("fout", "fouten"),
         ),
         rows(
-            "kempen_complete",
-            "Een tabel met gemeenten bevat alle vijf de Kempengemeenten.",
+            f"{center.slug}_complete",
+            center.fill("Een tabel met gemeenten bevat alle $aantal de $gemeenten."),
             f"select concat(code, ' ', name) as example from (values {names}) as own (code, name) "
             f"where exists (select 1 from audited where {municipality}) "
             f"and code not in (select {region} from audited where {region} is not null)",

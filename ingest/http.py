@@ -21,15 +21,21 @@ import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from ingest.datacenter import here
+
 T = TypeVar("T")
 
-USER_AGENT = "RuralDataCenterKempen/0.1 (regional data warehouse of five Dutch municipalities; polite client)"
 CONNECTIONS_PER_HOST = 4
 #: So many requests in a row that failed for good, none of a success between them, open the circuit; so many tries at one
 #: request each, after longer and longer rests, close it or give the host up.
 BREAK_AFTER, PROBES = 4, 3
 #: Statuses after which the same request may succeed: rate limit, and the server's own trouble.
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
+
+
+def _user_agent() -> str:
+    """Who asks: ``RuralDataCenterKempen/0.1 (…)``."""
+    return f"{here().name.replace(' ', '')}/0.1 (regional data warehouse of Dutch municipalities; polite client)"
 
 
 class FetchError(Exception):
@@ -141,7 +147,7 @@ class Client:
         consume: Callable[[requests.Response], T],
         expected: str,
     ) -> T:
-        request.headers.setdefault("User-Agent", USER_AGENT)
+        request.headers.setdefault("User-Agent", _user_agent())
         request.headers.setdefault("Accept-Encoding", "gzip, deflate")
         try:
             for attempt in Retrying(

@@ -62,7 +62,7 @@ def land(
 ) -> Outcome:
     """Ingest a table if it changed. Never raises for what a source does: the outcome tells.
 
-    :param scope: ``kempen`` or ``nederland`` instead of the declared one; None keeps what there is (:func:`in_scope`).
+    :param scope: the region's slug or ``nederland`` instead of the declared one; None keeps what there is (:func:`in_scope`).
     """
     started, at = time.monotonic(), now()
     modified: str | None = None

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from ingest import durable
+from ingest.datacenter import here
 
 if TYPE_CHECKING:
     from ingest.municipal.contract import Contract
@@ -37,6 +38,19 @@ class RegistryError(ValueError):
     """A declaration that can't be used; the message names file, table and field."""
 
 
+def known_scope(value: str) -> str:
+    """A scope under the one name that it has here: ``nederland``, or the slug of the region (also as ``region``).
+
+    :raises ValueError: there is no such scope.
+    """
+    own = here().slug
+    if value not in ("nederland", "region", own):
+        raise ValueError(
+            f"{value!r} is no scope; there are {own} (our municipalities and what they are compared with) and nederland"
+        )
+    return own if value == "region" else value
+
+
 class Table(BaseModel):
     """One table of a publisher: where it is, what of it we take, and on which terms it may be shared."""
 
@@ -51,8 +65,10 @@ class Table(BaseModel):
     cadence: Literal["month", "quarter", "half_year", "year", "once"]
     period: str | None = Field(None, description="the period of all figures, for a table without a time dimension")
     filter: str | None = Field(None, description="OData filter that declares the slice to take; none takes the table")
-    scope: Literal["kempen", "nederland"] = Field(
-        "nederland", description="kempen: the five with their wijken and buurten, and what they are compared with"
+    scope: str = Field(
+        "nederland",
+        description="nederland: all regions; region (or the region's slug): its municipalities with their wijken and buurten, "
+        "and what they are compared with",
     )
     via: Literal["odata", "csv"] = Field("odata", description="csv: the bulk file of v4, where that is cheaper")
     columns: tuple[str, ...] = Field((), description="stems that are bound, checked when the table is taken in")
@@ -68,6 +84,11 @@ class Table(BaseModel):
     source_id: str = ""
     file: str = ""
 
+    @field_validator("scope")
+    @classmethod
+    def _known_scope(cls, value: str) -> str:
+        return known_scope(value)
+
     @field_validator("period")
     @classmethod
     def _period_code(cls, value: str | None) -> str | None:
@@ -79,7 +100,7 @@ class Table(BaseModel):
     def _bulk_is_whole(self) -> Table:
         if self.via == "csv" and (self.protocol != "v4" or self.filter is not None or self.scope != "nederland"):
             raise ValueError(
-                "`via: csv` is the bulk file of a whole v4 table; it goes without `filter` and `scope: kempen`"
+                "`via: csv` is the bulk file of a whole v4 table; it goes without `filter` and `scope: region`"
             )
         return self
 

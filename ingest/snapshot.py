@@ -43,7 +43,7 @@ class Snapshot:
     :param region_dimension: key of the dimension with regions, if any; ``time_dimension`` likewise.
     :param period: the declared period of all figures, for a table without a time dimension.
     :param filter: the OData filter that was declared; None takes all rows of the scope.
-    :param scope: ``nederland`` (all regions of the table) or ``kempen`` (those that matter to the five municipalities).
+    :param scope: ``nederland`` (all regions of the table) or the region's slug (those that matter to its municipalities).
     :param sha256: over the hashes of all files: one number for the whole content.
     """
 

@@ -58,14 +58,28 @@ level_option = click.option(
     default="public",
     show_default=True,
     metavar="LEVEL",
-    help="Whose release: public, partners, or a municipality (GM0770). The others than public can be read by their owner only.",
+    help="Whose release: public, partners, or a municipality's code. The others than public can be read by their owner only.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 
 
+class _Scope(click.ParamType):
+    """The scopes of this data centre: its region, by its slug, and the whole country."""
+
+    name = "region|nederland"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from ingest.registry import known_scope
+
+        try:
+            return known_scope(value)
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def main() -> None:
-    """The Rural Data Center Kempen: ingest, build, audit, release, and read what was released."""
+    """The regional data center: ingest, build, audit, release, and read what was released."""
 
 
 # -- making -----------------------------------------------------------------------------------------------------------
@@ -85,8 +99,8 @@ def main() -> None:
 )
 @click.option(
     "--scope",
-    type=click.Choice(["kempen", "nederland"]),
-    help="Regions to take: the five municipalities and what they are compared with, or whole tables; stays so for later runs.",
+    type=_Scope(),
+    help="Regions to take: our municipalities and what they are compared with, or whole tables; stays so for later runs.",
 )
 @json_option
 @_friendly
@@ -256,13 +270,13 @@ def sources_deliveries(contract: str | None, as_json: bool) -> None:
 @_friendly
 def sources_boundaries(year: int, postcodes: bool) -> None:
     """Fetch the boundaries of a year from PDOK, so that points and postcodes become buurten."""
+    from ingest.datacenter import here
     from ingest.http import Client
-    from ingest.municipal.contract import KEMPEN
     from ingest.municipal.remote import boundaries
     from ingest.settings import Settings
 
     settings = Settings.from_env()
-    for file in boundaries(Client(), settings.pdok_url, year, settings.boundaries, set(KEMPEN), postcodes):
+    for file in boundaries(Client(), settings.pdok_url, year, settings.boundaries, set(here().codes), postcodes):
         show.out.print(f"{file}", soft_wrap=True)
 
 
@@ -431,7 +445,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
 @main.command()
 @click.argument("table", required=False)
 @click.option(
-    "--region", "regions", multiple=True, help="Code or name (GM0770, Eersel, KEMPEN); may be given more than once."
+    "--region", "regions", multiple=True, help="Code or name of a region or group; may be given more than once."
 )
 @click.option(
     "--period", "periods", multiple=True, help="Period or year (2024JJ00, 2024); may be given more than once."
@@ -707,7 +721,7 @@ def keys() -> None:
     "--municipality",
     "municipalities",
     multiple=True,
-    help="Code such as GM0770, or * for all; may be given more than once.",
+    help="A municipality's code, or * for all; may be given more than once.",
 )
 @click.option("--days", type=click.IntRange(1, 3660), default=365, show_default=True, help="Days until it expires.")
 @click.option(

@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.datacenter import here
 from ingest.registry import Table
 from ingest.snapshot import Snapshot
 from warehouse import goals, indicators
@@ -86,6 +87,7 @@ class Candidate:
             _load_metadata(con, inputs)
             _load_rows(con, inputs)
             _load_disclosure_rules(con, inputs)
+            _load_region(con)
             registry = registry or indicators.load()
             load_registry(con, registry)
             # What a municipal source divides by its rules, an indicator on it may not divide against them.
@@ -184,6 +186,26 @@ def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
             f"create view raw.rows_{number} as select file_row_number as row_no, * exclude (file_row_number) "
             f"from read_parquet({_text(item.snapshot.file('data.parquet'))}, file_row_number = true)"
         )
+
+
+def _load_region(con: duckdb.DuckDBPyConnection) -> None:
+    """Who this data centre is, and which groups it declares."""
+    center = here()
+    con.execute(
+        """
+        create table raw.data_center (
+            code varchar, name varchar, group_name varchar, slug varchar, corop_code varchar, province_code varchar
+        );
+        create table raw.region_group_member (
+            group_code varchar, group_name varchar, group_type varchar, parent_code varchar, region_code varchar,
+            region_name varchar, valid_from date, valid_to date, source varchar
+        );
+        """
+    )
+    _insert(
+        con, "data_center", [[center.code, center.name, center.group.name, center.slug, center.corop, center.province]]
+    )
+    _insert(con, "region_group_member", [list(membership) for membership in center.memberships()])
 
 
 def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingest.datacenter import here
 from warehouse import product
 
 if TYPE_CHECKING:
@@ -92,14 +93,14 @@ def graph(
     g.add((page, RDF.type, FOAF.Document))
 
     catalog = URIRef(f"{base}/v1/catalogus")
-    title = Literal("Catalogus van het Rural Data Center Kempen", lang="nl")
+    title = Literal(f"Catalogus van het {here().name}", lang="nl")
     g.add((catalog, RDF.type, DCAT.Catalog))
     g.add((catalog, DCTERMS.title, title))
     g.add(
         (
             catalog,
             DCTERMS.description,
-            Literal("Standaardindicatoren van vijf plattelandsgemeenten in De Kempen, per thema.", lang="nl"),
+            Literal(f"Standaardindicatoren van {here().texts['omschrijving']}, per thema.", lang="nl"),
         )
     )
     for predicate, value in (
@@ -121,7 +122,7 @@ def graph(
         g.add((found, RDF.type, DCAT.DataService))
         g.add((found, RDF.type, DCAT.Resource))
         g.add((found, DCTERMS.title, Literal(text, lang="nl")))
-        g.add((found, DCTERMS.description, Literal(f"{text} van het Rural Data Center Kempen.", lang="nl")))
+        g.add((found, DCTERMS.description, Literal(f"{text} van het {here().name}.", lang="nl")))
         g.add((found, DCTERMS.identifier, Literal(str(found))))
         g.add((found, DCAT.endpointURL, address(path)))
         g.add((found, DCAT.endpointDescription, address(described)))
@@ -132,7 +133,7 @@ def graph(
             *((DCAT.contactPoint, contact), (DCTERMS.language, dutch), (DCAT.landingPage, page), (FOAF.page, page)),
         ):
             g.add((found, predicate, value))
-        for word in ("De Kempen", "indicatoren", "gemeente"):
+        for word in (here().group.name, "indicatoren", "gemeente"):
             g.add((found, DCAT.keyword, Literal(word, lang="nl")))
         for term in themes:
             g.add((found, DCAT.theme, term))
@@ -161,7 +162,7 @@ def graph(
         standard = URIRef("https://docs.geostandaarden.nl/dcat/dcat-ap-nl30/")
         g.add((standard, RDF.type, DCTERMS.Standard))
         frequency = concept("frequency", "IRREG", "onregelmatig", DCTERMS.Frequency)
-        spatial = URIRef("http://standaarden.overheid.nl/owms/terms/De_Kempen")
+        spatial = URIRef(here().publisher.place or f"{base}/v1/gebieden/{here().code}")
         g.add((spatial, RDF.type, DCTERMS.Location))
         for predicate, value in (
             *((DCTERMS.accessRights, rights), (DCAT.contactPoint, contact), (DCTERMS.creator, agent)),
@@ -170,7 +171,7 @@ def graph(
             (adms.status, concept("dataset-status", "COMPLETED", "voltooid")),
         ):
             g.add((found, predicate, value))
-        for word in ("De Kempen", "indicatoren", heading):
+        for word in (here().group.name, "indicatoren", heading):
             g.add((found, DCAT.keyword, Literal(word, lang="nl")))
         for term in theme_terms(themes):
             g.add((found, DCAT.theme, term))
@@ -225,7 +226,7 @@ def graph(
         text = f"{record['titel']}: standaardindicatoren per gebied en periode. Doel: {record['maatschappelijkDoel']}"
         found = dataset(
             theme,
-            f"(Rural Data Center Kempen) {record['titel']} (De Kempen en Nederland) (release {release_id})",
+            f"({here().name}) {record['titel']} ({here().group.name} en Nederland) (release {release_id})",
             text,
             declared.get(theme, {}).get("eu_themes", ["REGI"]),
             record["deelniveau"],

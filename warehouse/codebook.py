@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from ingest.datacenter import here
 from ingest.registry import Registry as Tables
 from warehouse import indicators
 from warehouse.indicators import Indicator, Registry, Source, Term, Theme, Version
@@ -24,7 +25,7 @@ PAGES = PROJECT / "docs" / "codebook"
 _NOTE = "Written by `python -m warehouse.codebook` from dbt_project/indicators/{theme}.yml; edit that, not this."
 
 _KEYS = [
-    ("region_code", "varchar", "Code van de regio; De Kempen is KEMPEN, Nederland is NL01."),
+    ("region_code", "varchar", "Code van de regio; $groep is $code, Nederland is NL01."),
     ("region_name", "varchar", "Naam van de regio."),
     ("region_type", "varchar", "Soort regio: land, provincie, corop, gemeente, wijk, buurt, groep …"),
     ("period_code", "varchar", "Periode zoals het CBS haar schrijft: 2024JJ00 is het jaar 2024."),
@@ -53,7 +54,7 @@ def files(theme: Theme) -> dict[Path, str]:
     """The generated model of a theme and its YAML, by their path."""
     note = _NOTE.format(theme=theme.theme)
     columns: list[dict[str, object]] = [
-        {"name": name, "data_type": kind, "description": text} for name, kind, text in _KEYS
+        {"name": name, "data_type": kind, "description": text} for name, kind, text in here().filled(_KEYS)
     ]
     for indicator in theme.indicators:
         version = indicator.current
@@ -109,7 +110,7 @@ def _index(registry: Registry) -> str:
     lines = [
         "# Codeboek",
         "",
-        "De standaardindicatoren van het Rural Data Center Kempen, een pagina per indicator: wat zij betekent, waar de cijfers",
+        f"De standaardindicatoren van het {here().name}, een pagina per indicator: wat zij betekent, waar de cijfers",
         "vandaan komen en waarop te letten. Gemaakt uit `dbt_project/indicators` met `python -m warehouse.codebook`.",
         "",
     ]
@@ -149,8 +150,8 @@ def _page(registry: Registry, tables: Tables, theme: Theme, indicator: Indicator
         "## Opvragen",
         "",
         "```sh",
-        f"rdc pull {theme.theme} --region GM0770",
-        f"rdc explain {indicator.id} GM0770 PERIODE",
+        f"rdc pull {theme.theme} --region {here().example}",
+        f"rdc explain {indicator.id} {here().example} PERIODE",
         "```",
         "",
     ]
@@ -173,7 +174,7 @@ def _version(registry: Registry, tables: Tables, indicator: Indicator, version: 
         lines.append("")
     if version.bindings:
         why = _AGGREGATION.get(version.aggregation) or f"Geen cijfer. {_flat(version.why_not)}"
-        lines += [f"**De Kempen en andere groepen.** {why}", ""]
+        lines += [f"**{here().group.name} en andere groepen.** {why}", ""]
     if version.caveats:
         lines += [f"**Let op.** {_flat(version.caveats)}", ""]
     sources = registry.sources(version)

@@ -28,6 +28,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.datacenter import here
 from warehouse import changelog, product
 from warehouse.access import PUBLIC, Access
 from warehouse.diff import Diff
@@ -155,9 +156,9 @@ def _package(
     who = product.publisher()
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "rural-data-center-kempen",
-        "title": f"Rural Data Center Kempen, release {release_id}",
-        "description": "Standaardindicatoren van de Kempengemeenten, met definities, status en herkomst van elk cijfer.",
+        "name": here().identifier,
+        "title": f"{here().name}, release {release_id}",
+        "description": f"Standaardindicatoren van de {here().texts['gemeenten']}, met definities, status en herkomst van elk cijfer.",
         "id": f"{product.public_url()}/v1/releases/{release_id}",
         "homepage": product.public_url(),
         "version": release_id,
@@ -177,7 +178,7 @@ def _package(
             }
             for s in sources
         ],
-        "keywords": ["De Kempen", "gemeente", "indicatoren", "CBS", "StatLine"],
+        "keywords": [here().group.name, "gemeente", "indicatoren", "CBS", "StatLine"],
         "resources": resources or [_nothing(folder)],
     }
 
@@ -269,7 +270,7 @@ def _csvw(written: list[Written], release_id: str) -> dict[str, Any]:
     names = {w.name for w in written}
     return {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "nl"}],
-        "dc:title": f"Rural Data Center Kempen, release {release_id}",
+        "dc:title": f"{here().name}, release {release_id}",
         "dc:license": {"@id": "https://creativecommons.org/licenses/by/4.0/"},
         "dc:identifier": release_id,
         "tables": [
@@ -315,7 +316,7 @@ def _licence(release_id: str, sources: list[dict[str, Any]]) -> str:
         "",
         "U mag deze cijfers gebruiken, delen en bewerken onder Creative Commons Naamsvermelding 4.0 (CC BY 4.0,",
         "https://creativecommons.org/licenses/by/4.0/). Noem daarbij de bron van de cijfers zoals hieronder, en",
-        "«bewerking Rural Data Center Kempen».",
+        f"«bewerking {here().name}».",
         "",
         "| tabel | titel | eigenaar | licentie | bronvermelding | stand bij de bron | herkomst |",
         "|---|---|---|---|---|---|---|",

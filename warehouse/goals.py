@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ingest.datacenter import here
 from warehouse import indicators
 
 FOLDER = Path(__file__).parent.parent / "dbt_project" / "goals"
@@ -44,7 +45,7 @@ class Goal(BaseModel):
     baseline_period: str = Field(pattern=_YEAR)
     target: float
     target_period: str = Field(pattern=_YEAR)
-    compare_with: str = "KEMPEN"
+    compare_with: str = Field(default_factory=lambda: here().code)
     decided_on: date
     decided_by: str
     legal_basis: str
@@ -84,6 +85,8 @@ def load(folder: Path = FOLDER, known: set[str] | None = None) -> list[Goal]:
             problems += [f"{file.name}: {line}" for line in _explain(error, content)]
             continue
         for goal in goals:
+            if goal.example and not _ours(goal.region):
+                continue  # The examples that the project ships are of the region that it ships.
             if goal.id in found:
                 problems.append(f"{file.name}: goal {goal.id}: field id: there is another goal of this name")
             if goal.indicator not in known:
@@ -96,6 +99,10 @@ def load(folder: Path = FOLDER, known: set[str] | None = None) -> list[Goal]:
     if problems:
         raise GoalError("\n".join(problems))
     return list(found.values())
+
+
+def _ours(region_code: str) -> bool:
+    return region_code == here().code or here().owns(region_code)
 
 
 def _explain(error: ValidationError, content: object) -> list[str]:

@@ -21,6 +21,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ingest.datacenter import RegionFileError, here
+
 FOLDER = Path(__file__).parent.parent / "dbt_project" / "indicators"
 SERIES = "_series.yml"
 
@@ -104,7 +106,7 @@ class Margins(_Strict):
 
 class Roles(_Strict):
     """How a figure is made: published (``value``), divided (``numerator``, ``denominator``), or both: published where the
-    source does, divided for an aggregate such as De Kempen. Terms of one role are added up."""
+    source does, divided for an aggregate such as the region. Terms of one role are added up."""
 
     value: list[Term] = []
     numerator: list[Term] = []
@@ -221,7 +223,7 @@ class Version(_Strict):
         if self.aggregation == "sum" and ratio:
             raise ValueError("aggregation is `sum`, but a binding has numerator and denominator")
         if self.aggregation == "none" and not self.why_not:
-            raise ValueError("aggregation is `none`: `why_not` must say why, for whoever misses De Kempen")
+            raise ValueError("aggregation is `none`: `why_not` must say why, for whoever misses {here().group.name}")
         if ratio and not (self.numerator and self.denominator):
             raise ValueError("a ratio must name its `numerator` and `denominator` in words")
         for number, binding in enumerate(self.bindings):
@@ -531,8 +533,10 @@ def _read(file: Path, kind: type[_Model], problems: list[str], name: str | None 
     content: object = None
     name = name or file.name
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+        content = here().filled(yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader))
         return kind.model_validate(content)
+    except RegionFileError as error:
+        problems.append(f"{name}: {error}")
     except yaml.YAMLError as error:
         problems.append(f"{name}: not readable as YAML: {error}")
     except ValidationError as error:

@@ -7,12 +7,12 @@ with the data, so that anyone can see why a figure is there.
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ingest.datacenter import here
 from warehouse.access import LEVELS, Access
 from warehouse.published import Published
 
@@ -25,19 +25,18 @@ WHO = {
 }
 
 
-@lru_cache
 def declared() -> dict[str, Any]:
     """What ``products.yml`` says."""
-    return yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return here().filled(yaml.safe_load(_FILE.read_text(encoding="utf-8")))
 
 
 def publisher() -> dict[str, str]:
     """Who publishes; ``RDC_PUBLISHER``, ``RDC_CONTACT_URL`` and ``RDC_CONTACT_EMAIL`` go before the file."""
-    said = declared()["publisher"]
+    said = here().publisher
     return {
-        "name": os.environ.get("RDC_PUBLISHER") or said["name"],
-        "contact_url": os.environ.get("RDC_CONTACT_URL") or said["contact_url"],
-        "contact_email": os.environ.get("RDC_CONTACT_EMAIL") or said["contact_email"],
+        "name": os.environ.get("RDC_PUBLISHER") or said.name,
+        "contact_url": os.environ.get("RDC_CONTACT_URL") or said.contact_url,
+        "contact_email": os.environ.get("RDC_CONTACT_EMAIL") or said.contact_email,
     }
 
 
@@ -83,7 +82,7 @@ def records(published: Published) -> list[dict[str, Any]]:
                     for g in goals
                     if g["indicator_id"] in names
                 ],
-                "eigenaar": said.get("owner", common["owner"]),
+                "eigenaar": said.get("owner") or here().publisher.owner,
                 "grondslag": said.get("legal_basis", common["legal_basis"]),
                 "deelniveau": seen[-1],
                 "deelniveaus": seen,

@@ -16,13 +16,17 @@ from typing import Any
 
 import duckdb
 
+from ingest.datacenter import here
 from warehouse.access import EVERYTHING, Access, Scope
 
 #: Tables beside those of the themes: what a reader needs to understand the figures.
 REFERENCE = {
     "indicator": ("Definities van de indicatoren", "Eén rij per indicator en versie van de definitie."),
     "region": ("Gebieden", "De gebieden die voorkomen, met hun soort en het gebied waarin ze liggen."),
-    "region_group": ("Groepen van gebieden", "Welke gemeenten bij een groep horen, zoals De Kempen, en wanneer."),
+    "region_group": (
+        "Groepen van gebieden",
+        "Welke gemeenten bij een groep horen, zoals die van het datacenter zelf, en wanneer.",
+    ),
     "period": ("Perioden", "De perioden die voorkomen, met hun eerste en laatste dag."),
     "policy_goal": ("Beleidsdoelen", "Beleidsdoelen met hun indicator, uitgangspunt, streefwaarde en stand."),
 }
@@ -58,17 +62,22 @@ class Column:
     required: bool = False
 
 
-_REGION = [
-    Column(
-        "region_code",
-        "string",
-        "Gebiedscode",
-        "Code van het gebied; De Kempen is KEMPEN, Nederland is NL01.",
-        required=True,
-    ),
-    Column("region_name", "string", "Gebied", "Naam van het gebied."),
-    Column("region_type", "string", "Soort gebied", "Soort gebied: land, provincie, gemeente, wijk, buurt, groep …"),
-]
+def _region() -> list[Column]:
+    return [
+        Column(
+            "region_code",
+            "string",
+            "Gebiedscode",
+            here().fill("Code van het gebied; $groep is $code, Nederland is NL01."),
+            required=True,
+        ),
+        Column("region_name", "string", "Gebied", "Naam van het gebied."),
+        Column(
+            "region_type", "string", "Soort gebied", "Soort gebied: land, provincie, gemeente, wijk, buurt, groep …"
+        ),
+    ]
+
+
 _PERIOD = [
     Column(
         "period_code",
@@ -105,7 +114,7 @@ LONG = [
         "Versie van de definitie die voor de periode geldt.",
         required=True,
     ),
-    *_REGION,
+    *_region(),
     *_PERIOD,
     _REFERENCE_PERIOD,
     _GEOGRAPHY_YEAR,
@@ -364,7 +373,7 @@ class Published:
     def wide_columns(self, theme: str) -> list[Column]:
         described = self.columns_of[theme]
         return [
-            *_REGION,
+            *_region(),
             *_PERIOD,
             *(
                 Column(

@@ -17,12 +17,11 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ingest.datacenter import here
 from ingest.registry import CADENCE_DAYS, SAFE_LOADER, RegistryError, Table
 
 SHIPPED = Path(__file__).parent.parent / "sources" / "municipal"
 
-#: The municipalities of De Kempen, as the contracts name them.
-KEMPEN = ("GM1724", "GM1728", "GM0770", "GM0823", "GM1667")
 
 #: Fewest units behind a figure, by what is counted.
 THRESHOLDS = {"persons": 10, "households": 5, "objects": 10}
@@ -279,7 +278,7 @@ class Contract(_Strict):
     licence: str = "CC BY 4.0"
     retention_days: int = Field(ge=1)
     cadence: Literal["month", "quarter", "half_year", "year", "once"]
-    municipalities: tuple[str, ...] = KEMPEN
+    municipalities: tuple[str, ...] = Field(default_factory=lambda: here().codes)
     tolerance: float = Field(0.05, ge=0, le=1)
     covers: Literal["municipality_and_period", "everything"] = "municipality_and_period"
     layout: Layout = Layout()

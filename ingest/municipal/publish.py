@@ -14,6 +14,7 @@ from typing import Any
 
 import zstandard
 
+from ingest.datacenter import here
 from ingest.land import duck, write_metadata
 from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.count import Key
@@ -97,7 +98,7 @@ def write(
             other_dimensions=list(dimensions),
             period=None,
             filter=None,
-            scope="kempen",
+            scope=here().slug,
             schema_fingerprint=metadata.fingerprint,
             licence=contract.licence,
             attribution=contract.table.attribution or "",

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from ingest.datacenter import here
 from ingest.municipal.boundaries import Boundaries, Postcodes
-from ingest.municipal.contract import KEMPEN
 from ingest.municipal.files import plain
 from ingest.snapshot import SAMPLE, Snapshot, SnapshotError, Store
 
@@ -133,7 +133,7 @@ class Geography:
                 f"geen regiocode van de indeling van {listed}"
                 + ("" if listed == year else f" (die van {year} is hier niet: rdc sources boundaries {year})")
             )
-        named = [c for c, name in known.items() if plain(name) == plain(value) and c[2:6] in {k[2:] for k in KEMPEN}]
+        named = [c for c, name in known.items() if plain(name) == plain(value) and here().owns(c)]
         if len(named) == 1:
             return named[0]
         raise NoRegionError(

@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ingest.datacenter import here
 from ingest.durable import write
 from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError
 from ingest.municipal.contract import WayIn
@@ -27,9 +28,6 @@ from ingest.municipal.files import MOST_BYTES
 
 #: A service that gives more pages than this is not read further: something is wrong.
 MOST_PAGES = 5_000
-
-#: De Kempen and a rim around it, in RD: what boundaries are asked for.
-KEMPEN_BOX = (125_000, 355_000, 170_000, 402_000)
 
 
 class SecretMissingError(Exception):
@@ -353,7 +351,7 @@ def boundaries(client: Client, pdok: str, year: int, folder: Path, gemeenten: se
 
     :raises FetchError: PDOK does not have them, or they are not whole.
     """
-    box = ",".join(map(str, KEMPEN_BOX)) + ",urn:ogc:def:crs:EPSG::28992"
+    box = ",".join(map(str, here().box)) + ",urn:ogc:def:crs:EPSG::28992"
     written = []
     services = [("wijkenbuurten", "wijkenbuurten:buurten", f"{year}.geojson")]
     if postcodes:
@@ -365,7 +363,7 @@ def boundaries(client: Client, pdok: str, year: int, folder: Path, gemeenten: se
         if service == "wijkenbuurten":
             features = [f for f in features if "GM" + str(f["properties"].get("buurtcode", ""))[2:6] in gemeenten]
         if not features:
-            raise FetchError(url, f"{kind} of De Kempen", "none")
+            raise FetchError(url, f"{kind} of {here().group.name}", "none")
         crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::28992"}}
         content = {"type": "FeatureCollection", "crs": crs, "features": features}
         write(folder / name, json.dumps(content, ensure_ascii=False))

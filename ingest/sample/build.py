@@ -1,7 +1,7 @@
 """Write the bundled sample from the live snapshots of a data folder: ``python -m ingest.sample.build``.
 
-The extract has the five Kempen municipalities with their wijken and buurten, the other municipalities of COROP area CR36,
-CR36 itself, Noord-Brabant and the Netherlands; every measure and every period of the snapshot. Explanations are left
+The extract has the municipalities of the region (region.yml) with their wijken and buurten, the other municipalities of its
+COROP area, that area itself, its province and the Netherlands; every measure and every period of the snapshot. Explanations are left
 out: the extract is of figures. Run it after ``rdc run`` against StatLine, or against a stand-in that serves it.
 """
 
@@ -12,19 +12,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ingest.datacenter import here
 from ingest.land import duck
 from ingest.registry import Registry
 from ingest.settings import Settings
 from ingest.snapshot import SAMPLE, Landing, Snapshot, Store
 
-KEMPEN = ("GM1724", "GM1728", "GM0770", "GM0823", "GM1667")
-#: The other municipalities of CR36 in 2024 (CBS, Gebieden in Nederland 2024, table 85755NED).
-CR36 = (
-    *("GM0743", "GM0753", "GM1706", "GM0762", "GM0772", "GM1771", "GM1652", "GM1658"),
-    *("GM0794", "GM1659", "GM0820", "GM0847", "GM0848", "GM0858", "GM0861", "GM0866"),
+_CENTER = here()
+#: Of the region's COROP area all municipalities, as region.yml lists them.
+WHOLE = (
+    *("NL00", "NL01", _CENTER.province, _CENTER.corop, *_CENTER.codes),
+    *(m.code for m in _CENTER.groups[_CENTER.corop].members if m.code not in _CENTER.members),
 )
-WHOLE = ("NL00", "NL01", "PV30", "CR36", *KEMPEN, *CR36)
-PARTS = tuple(kind + code[2:] for code in KEMPEN for kind in ("WK", "BU"))
+PARTS = tuple(kind + code[2:] for code in _CENTER.codes for kind in ("WK", "BU"))
 
 
 def main() -> int:
@@ -84,7 +84,7 @@ def cut(snapshot: Snapshot, target: Path, settings: Settings) -> Snapshot:
         )
         # Of a municipality CBS's description says since when it exists; the other explanations are left out.
         con.execute(
-            f"copy (select * replace (case when code in ({', '.join(f'{chr(39)}{c}{chr(39)}' for c in KEMPEN)}) "
+            f"copy (select * replace (case when code in ({', '.join(f'{chr(39)}{c}{chr(39)}' for c in _CENTER.codes)}) "
             f"then regexp_extract(description, 'Begindatum .*') end as description) "
             f"from read_parquet('{snapshot.file('codes.parquet')}') "
             f"where dimension <> '{snapshot.region_dimension}' or {keep.replace(region, 'code')}) "
@@ -96,7 +96,7 @@ def cut(snapshot: Snapshot, target: Path, settings: Settings) -> Snapshot:
         facts |= {
             "origin": "sample",
             "pages": [],
-            "scope": "kempen",
+            "scope": _CENTER.slug,
             "row_count": rows,
             "expected_count": rows,
             "url": public(snapshot.url),

@@ -13,11 +13,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
+from ingest.datacenter import here
 from ingest.registry import Table
 from ingest.statline.model import REGION, Dimension, Metadata, Slice
-
-#: The five municipalities of the Rural Data Center.
-KEMPEN = ("GM0770", "GM0823", "GM1667", "GM1724", "GM1728")
 
 #: v4 takes 165 codes in a filter and refuses 180 («node count limit of '1000'»), and addresses up to some 6,000 characters.
 MOST_CODES = 150
@@ -47,19 +45,19 @@ class FilterError(ValueError):
 
 
 def wanted(code: str) -> bool:
-    """Whether a region belongs to scope ``kempen``: the five with their wijken and buurten, and for comparison all
-    municipalities, COROP area CR36, Noord-Brabant and the country; codes that are no region of this kind stay too."""
+    """Whether a region belongs to the region's scope: its municipalities with their wijken and buurten, and for comparison all
+    municipalities, its COROP area, its province and the country; codes that are no region of this kind stay too."""
     if not REGION.match(code) or code[:2] in ("NL", "GM"):
         return True
     if code[:2] in ("WK", "BU"):
-        return f"GM{code[2:6]}" in KEMPEN
-    return code in ("CR36", "PV30")
+        return here().owns(code)
+    return code in (here().corop, here().province)
 
 
 def regions_wanted(table: Table, metadata: Metadata) -> list[str] | None:
     """The regions of a table that its scope wants, in the table's own order; None where that is all of them."""
     dimension = metadata.dimension("region")
-    if table.scope != "kempen" or dimension is None:
+    if table.scope == "nederland" or dimension is None:
         return None
     codes = metadata.codes[dimension.key].code
     found = [code for code in codes if wanted(code)]

@@ -33,7 +33,6 @@ def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:
     stored = [m for m in models.glob("core/*.sql") if "ephemeral" not in m.read_text(encoding="utf-8")]
     expected |= {f"core/{'table' if m.stem == 'source_table' else m.stem}" for m in stored}
     expected |= {f"staging/{m.stem}" for m in models.glob("staging/**/*.sql")}
-    expected |= {"core/region_group_member"}
     assert keys(graph[1]) == expected
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from ingest.datacenter import here
 from warehouse.export.extraction import Extract
 from warehouse.export.plain import json_value
 from warehouse.published import MISSING_REASONS
@@ -54,7 +55,7 @@ def dataset(found: Extract) -> dict[str, Any]:
     return {
         "version": "2.0",
         "class": "dataset",
-        "label": f"{found.title}, Rural Data Center Kempen",
+        "label": f"{found.title}, {here().name}",
         "source": "; ".join(sorted({s["attribution"] for s in found.sources if s["attribution"]})),
         "updated": found.published.con.execute(
             "select strftime(created_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%SZ') from core.release"

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ingest.datacenter import here
 from warehouse.export.extraction import TABLE, ExportError, Extract
 from warehouse.export.parquet import read
 from warehouse.export.plain import text
@@ -27,11 +28,10 @@ _READING = [
     *((f"  {code}", meaning) for code, meaning in MISSING_REASONS.items()),
     ("Periode", "Periodecodes zoals het CBS ze schrijft: 2024JJ00 is het jaar 2024, 2024HJ01 het eerste halfjaar."),
     (
-        "De Kempen",
-        "Regio KEMPEN: Bergeijk, Bladel, Eersel, Oirschot en Reusel-De Mierden samen. Verhoudingen zijn berekend "
-        "uit opgetelde tellers en noemers, niet gemiddeld.",
+        "$groep",
+        "Regio $code: $namen samen. Verhoudingen zijn berekend uit opgetelde tellers en noemers, niet gemiddeld.",
     ),
-    ("Bewerking", "Bewerking van de bronnen: Rural Data Center Kempen. Licentie: CC BY 4.0; noem de bron."),
+    ("Bewerking", "Bewerking van de bronnen: $naam. Licentie: CC BY 4.0; noem de bron."),
 ]
 _CHANGES = {
     "added": "nieuw",
@@ -72,7 +72,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
     wrap = book.add_format({"text_wrap": True, "valign": "top"})
     _figures(book, found, rows, head)
-    notes = [("Tabel", f"{found.title} ({found.name})"), ("Release", found.release_id), *_READING]
+    notes = [("Tabel", f"{found.title} ({found.name})"), ("Release", found.release_id), *here().filled(_READING)]
     if found.is_sample:
         notes.insert(
             2, ("LET OP", "Deze cijfers komen uit het meegeleverde voorbeelduittreksel, niet uit een verse levering.")

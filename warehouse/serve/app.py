@@ -18,6 +18,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ingest.datacenter import at
 from warehouse import product
 from warehouse.serve import files, odata, portal, resources
 from warehouse.serve.asking import Unchanged
@@ -33,7 +34,7 @@ API_VERSION = "1.0.0"
 LONGEST = 8_192
 
 _DESCRIPTION = """
-Standaardindicatoren van de Kempengemeenten, met van elk cijfer de status, de reden als het ontbreekt, de versie van de definitie,
+Standaardindicatoren van de $gemeenten, met van elk cijfer de status, de reden als het ontbreekt, de versie van de definitie,
 de peildatum, de gebiedsindeling, de bron en de release. Alleen lezen.
 
 Openbare tabellen zijn zonder sleutel te bevragen. Een partner met een sleutel geeft die mee in de kop `X-Api-Key` (of als
@@ -61,10 +62,11 @@ def create_app(
     :param seconds: a question that takes longer is ended.
     """
     environment = os.environ
+    center = at(home)
     app = FastAPI(
-        title="Rural Data Center Kempen",
-        summary="Cijfers over vijf plattelandsgemeenten",
-        description=_DESCRIPTION,
+        title=center.name,
+        summary=f"Cijfers over {center.texts['omschrijving']}",
+        description=center.fill(_DESCRIPTION),
         version=API_VERSION,
         openapi_url=None,
         docs_url=None,

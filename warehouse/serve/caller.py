@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from ingest.datacenter import here
 from warehouse.access import PUBLIC, Scope
 from warehouse.keys import Key, Keys
 from warehouse.serve.problem import Fault, Problem
@@ -62,7 +63,7 @@ class Desk:
                 401,
                 why,
                 [Fault("header", "X-Api-Key", why)],
-                {"WWW-Authenticate": 'Basic realm="Rural Data Center Kempen", charset="UTF-8"'},
+                {"WWW-Authenticate": f'Basic realm="{here().name}", charset="UTF-8"'},
             )
         request.state.key_id = key.key_id
         self._count(key.key_id, key.per_minute)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
+from ingest.datacenter import here
 from warehouse import product
 from warehouse.serve.asking import Ask
 from warehouse.serve.resources import checked
@@ -55,6 +56,7 @@ def start(asked: Ask) -> Response:
         else []
     )
     page = _template().render(
+        center=here(),
         release=opened.release,
         day=opened.created_at.strftime("%d-%m-%Y"),
         themes=themes,

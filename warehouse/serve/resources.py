@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ingest.datacenter import here
 from warehouse.diff import changed_figures
 from warehouse.export import FORMATS, LONG_SHAPE, WIDE, ExportError, Extract, extract
 from warehouse.published import LONG, REFERENCE, Column, Published, among
@@ -247,7 +248,7 @@ def index(asked: Ask) -> Response:
         "catalogus",
     ]
     links = {name: {"href": f"{root}/{name}"} for name in names} | {"openapi": {"href": f"{root}/openapi.json"}}
-    return answer_json(asked, None, {"naam": "Rural Data Center Kempen", "versie": "v1", "_links": links})
+    return answer_json(asked, None, {"naam": here().name, "versie": "v1", "_links": links})
 
 
 @router.get(
@@ -394,7 +395,7 @@ def regions(
     limiet: Limiet = PAGE,
     cursor: Cursor = None,
 ) -> Response:
-    """Gemeenten, wijken, buurten, provincies en groepen zoals De Kempen, op code."""
+    """Gemeenten, wijken, buurten, provincies en groepen van gemeenten, op code."""
     checked(asked.request, "soort", "ligtIn", "release", "limiet", "cursor")
     opened, after = _start(asked, release, cursor)
     headers = asked.headers(opened)
@@ -505,7 +506,7 @@ def figures(
     asked: Ask,
     indicator: _codes("Indicator, zoals bev_inwoners.") = None,  # type: ignore[valid-type]
     thema: _codes("Thema, zoals wonen.") = None,  # type: ignore[valid-type]
-    gebied: _codes("Gebiedscode, zoals GM0770 of KEMPEN.") = None,  # type: ignore[valid-type]
+    gebied: _codes("Gebiedscode van het CBS (GM, WK, BU of PV met een nummer), of van een groep.") = None,  # type: ignore[valid-type]
     gebiedSoort: _codes("Soort gebied, zoals gemeente.") = None,  # type: ignore[valid-type] # noqa: N803
     periode: _codes("Periode of jaar, zoals 2024JJ00 of 2024.") = None,  # type: ignore[valid-type]
     sorteer: Annotated[
@@ -708,7 +709,7 @@ def tables(asked: Ask, release: Release = None) -> Response:
 def table(
     asked: Ask,
     tabel: Annotated[str, Path(pattern=_CODE, description="Naam van de tabel, zoals wonen of region.")],
-    gebied: _codes("Gebiedscode, zoals GM0770.") = None,  # type: ignore[valid-type]
+    gebied: _codes("Gebiedscode van het CBS: GM, WK, BU of PV met een nummer.") = None,  # type: ignore[valid-type]
     periode: _codes("Periode of jaar.") = None,  # type: ignore[valid-type]
     vorm: Annotated[
         Literal["breed", "lang"] | None, Query(description="breed: een kolom per indicator; lang: een rij per cijfer.")

@@ -1,6 +1,6 @@
 {%- set roles = ['value', 'numerator', 'denominator', 'lower', 'upper'] -%}
 -- One figure per indicator, region and period, and how it came about. In steps: the cells that a binding names, added up per
--- role; the figure of each region from them; the figure of a group (De Kempen) from its members' roles; a row with the
+-- role; the figure of each region from them; the figure of a group (such as the data centre's own) from its members' roles; a row with the
 -- reason for an indicator that has none; and where each series breaks. A ratio of a group is divided from numerators and
 -- denominators added up, never an average of ratios. No figure is moved from one area to another.
 with shape as (
@@ -13,8 +13,8 @@ with shape as (
     group by binding_id
 ),
 
--- A column without a single value in its table is one that the source has not filled (yet). Of such a column only De
--- Kempen and the country get a row, to say so: a hundred thousand others would say nothing.
+-- A column without a single value in its table is one that the source has not filled (yet). Of such a column only our
+-- municipalities and the country get a row, to say so: a hundred thousand others would say nothing.
 unfilled as (
     select measure_id
     from {{ ref('cell') }}
@@ -22,10 +22,10 @@ unfilled as (
     having count(value) = 0 and count(text_value) = 0
 ),
 
-kempen as (
-    select distinct substr(region_code, 3, 4) as municipality
-    from {{ ref('region_group_member') }}
-    where group_code = 'KEMPEN'
+own_municipality as (
+    select distinct member.region_code, substr(member.region_code, 3, 4) as municipality
+    from {{ ref('region_group_member') }} as member
+    inner join {{ ref('data_center') }} as center on center.region_code = member.group_code
 ),
 
 place as (
@@ -35,7 +35,7 @@ place as (
         dimensions_key,
         {{ canonical_region('region_code') }} as region_code,
         {{ region_type(canonical_region('region_code')) }} as region_type,
-        region_code[1:2] = 'NL' or substr(region_code, 3, 4) in (select municipality from kempen) as is_own,
+        region_code[1:2] = 'NL' or substr(region_code, 3, 4) in (select municipality from own_municipality) as is_own,
         period_code
     from {{ ref('source_row') }}
 ),
@@ -257,7 +257,7 @@ grouped as (
     anti join own using (indicator_id, definition_version, region_code, period_code)
 ),
 
--- An indicator without any source in this release still says why, once for each municipality and for De Kempen.
+-- An indicator without any source in this release still says why, once for each of our municipalities and for them together.
 latest as (
     select max(start_date) as start_date, arg_max(period_code, start_date) as period_code
     from {{ ref('period') }}
@@ -276,9 +276,9 @@ absent as (
     from {{ ref('indicator') }} as indicator
     cross join latest
     cross join (
-        select region_code from {{ ref('region_group_member') }} where group_code = 'KEMPEN'
+        select region_code from own_municipality
         union all
-        select 'KEMPEN'
+        select region_code from {{ ref('data_center') }}
     ) as region
     where
         latest.start_date >= indicator.valid_from

@@ -18,8 +18,9 @@ groups as (
 
 -- Members of a declared group that no table of this release lists.
 member as (
-    select region_code, 'gemeente' as region_type, any_value(region_name) as name, 'PV30' as parent_code
+    select region_code, 'gemeente' as region_type, any_value(region_name) as name, any_value(center.province_code) as parent_code
     from {{ ref('region_group_member') }}
+    cross join (select province_code from {{ ref('data_center') }}) as center
     anti join published using (region_code)
     group by region_code
 ),

@@ -1,7 +1,7 @@
--- Membership of groups, dated, from four places: declared by hand (De Kempen, products, comparison groups); the province
+-- Membership of groups, dated, from four places: declared in region.yml (the data centre itself, products, comparison groups); the province
 -- that CBS's code list names; size class and stedelijkheid, from the figures of each year; and, once ingested, the tables
 -- «Gebieden in Nederland», which for their years have the last word. A group that is worked out must have all its members:
--- the bundled sample makes none. (A table of scope kempen has all municipalities, only fewer wijken and buurten.)
+-- the bundled sample makes none. (A table in the region's scope has all municipalities, only fewer wijken and buurten.)
 with declared as (
     select group_code, group_name, group_type, parent_code, region_code, valid_from, valid_to, source
     from {{ ref('region_group_member') }}

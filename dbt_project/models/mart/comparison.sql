@@ -1,4 +1,4 @@
--- Each Kempen municipality, and De Kempen, beside others: its place in every group that it belongs to or is compared with,
+-- Each of our municipalities, and all of them together, beside others: its place in every group that it belongs to or is compared with,
 -- and the difference to that group, to the country, and to its own past. Where a source gives margins, a difference of
 -- which the intervals overlap is said to be none that can be shown.
 with figure as (
@@ -8,19 +8,23 @@ with figure as (
     where value_.value is not null and value_.region_code[1:2] not in ('WK', 'BU')
 ),
 
-kempen as (
-    select region_code, valid_from, valid_to
-    from {{ ref('region_group') }}
-    where group_code = 'KEMPEN'
+center as (
+    select * from {{ ref('data_center') }}
 ),
 
--- De Kempen is compared with others as if it were a municipality, but not ranked among them.
+ours as (
+    select member.region_code
+    from {{ ref('region_group') }} as member
+    inner join center on center.region_code = member.group_code
+),
+
+-- The region is compared with others as if it were a municipality, but not ranked among them.
 subject as (
     select figure.*, indicator.direction, indicator.theme
     from figure
     inner join {{ ref('indicator') }} as indicator
         on indicator.indicator_id = figure.indicator_id and indicator.version = figure.definition_version
-    where figure.region_code = 'KEMPEN' or figure.region_code in (select region_code from kempen)
+    where figure.region_code in (select region_code from center) or figure.region_code in (select region_code from ours)
 ),
 
 membership as (
@@ -31,14 +35,15 @@ membership as (
 pair as (
     select distinct
         subject.indicator_id, subject.region_code, subject.period_code, subject.start_date, subject.value,
-        subject.direction, membership.group_code
+        subject.direction, subject.region_code = center.region_code as is_region, membership.group_code
     from subject
+    cross join center
     inner join membership
         on subject.start_date between membership.valid_from and membership.valid_to
         and (
             membership.region_code = subject.region_code
             or (membership.group_type = 'vergelijking')
-            or (subject.region_code = 'KEMPEN' and membership.group_code in ('CR36', 'PV30'))
+            or (subject.region_code = center.region_code and membership.group_code in (center.corop_code, center.province_code))
         )
 ),
 
@@ -49,9 +54,9 @@ ranked as (
         pair.region_code,
         pair.period_code,
         pair.group_code,
-        -- The municipality itself counts, also in a group that it is only compared with; De Kempen is none.
-        count(*) filter (other.region_code <> pair.region_code) + (pair.region_code <> 'KEMPEN')::int as ranked_municipalities,
-        case when pair.region_code <> 'KEMPEN' then 1 + count(*) filter (
+        -- The municipality itself counts, also in a group that it is only compared with; the region is none.
+        count(*) filter (other.region_code <> pair.region_code) + (not any_value(pair.is_region))::int as ranked_municipalities,
+        case when not any_value(pair.is_region) then 1 + count(*) filter (
             other.region_code <> pair.region_code
             and case when any_direction.lower_is_better then other.value < pair.value else other.value > pair.value end
         ) end as rank

@@ -1,7 +1,7 @@
 """The standard indicator tables as StatLine serves its own: OData v3 (``/ODataCatalog``, ``/ODataFeed``, ``/ODataApi``) and v4
 (``/odata/v1/CBS``), read-only, so that whatever reads StatLine reads these by changing the host.
 
-A theme is a table: ``wonen`` is ``KEMPEN-WONEN``. Its dimensions are ``RegioS`` and ``Perioden``, its topics the indicators, by
+A theme is a table: ``wonen`` is ``<region>-WONEN``. Its dimensions are ``RegioS`` and ``Perioden``, its topics the indicators, by
 their own names, which never move. How StatLine answers:
 https://www.cbs.nl/nl-nl/onze-diensten/open-data/statline-als-open-data
 """

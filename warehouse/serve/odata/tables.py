@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from ingest.datacenter import here
 from warehouse import product
 from warehouse.published import Published
 from warehouse.serve.asking import Asked
@@ -16,7 +17,6 @@ from warehouse.serve.odata.filters import Field, FilterError, to_sql
 from warehouse.serve.problem import Problem
 
 REGION, PERIOD = "RegioS", "Perioden"
-PREFIX = "KEMPEN-"
 #: Our reasons in the words of v4's ValueAttribute. What we suppressed is confidential to whoever reads it here.
 ATTRIBUTES = {
     "impossible": "Impossible",
@@ -44,7 +44,7 @@ _MONTHS = [
 
 
 def identifier(theme: str) -> str:
-    return PREFIX + theme.upper().replace("_", "-")
+    return f"{here().code}-" + theme.upper().replace("_", "-")
 
 
 @dataclass
@@ -72,7 +72,7 @@ class StatLine:
 
     @property
     def title(self) -> str:
-        return f"{self.published.themes[self.theme]}; standaardindicatoren De Kempen"
+        return f"{self.published.themes[self.theme]}; standaardindicatoren {here().group.name}"
 
     @property
     def topics(self) -> list[dict[str, Any]]:
@@ -151,7 +151,7 @@ class StatLine:
         )
         return (
             f"{sample}Release {self.opened.release_id}. {purpose} Bronnen: {listed or 'nog geen in deze release'}. "
-            "Bewerking: Rural Data Center Kempen, CC BY 4.0. "
+            f"Bewerking: {here().name}, CC BY 4.0. "
             "Waarom een cijfer ontbreekt, staat in OData v4 (ValueAttribute) en in de API (/v1/waarnemingen)."
         )
 

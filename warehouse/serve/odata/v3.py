@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from ingest.datacenter import here
 from warehouse import product
 from warehouse.serve.asking import Ask, Asked
 from warehouse.serve.odata.tables import (
@@ -106,7 +107,7 @@ def _info(table: StatLine) -> dict[str, Any]:
         "OutputStatus": "Regulier",
         "Source": f"{product.publisher()['name']}.",
         "Language": "nl",
-        "Catalog": "KEMPEN",
+        "Catalog": here().code,
         "Frequency": "Perjaar",
         "Period": table.span(),
         "ShortDescription": table.describe(),
@@ -126,7 +127,8 @@ def _properties(table: StatLine) -> list[dict[str, Any]]:
         }
 
     return [
-        dimension(0, "GeoDimension", REGION, "Regio's", "Gebieden; De Kempen is KEMPEN.") | {"MapYear": None},
+        dimension(0, "GeoDimension", REGION, "Regio's", f"Gebieden; {here().group.name} is {here().code}.")
+        | {"MapYear": None},
         dimension(1, "TimeDimension", PERIOD, "Perioden", "De periode waarover het cijfer gaat.")
         | {"ReleasePolicy": False},
         *(

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from ingest.datacenter import here
 from warehouse import product
 from warehouse.serve.asking import Ask, Asked
 from warehouse.serve.odata.tables import (
@@ -49,7 +50,7 @@ def _properties(table: StatLine) -> dict[str, Any]:
         "ReleaseDate": moment,
         "ModificationDate": moment,
         "TemporalCoverage": table.span(),
-        "Catalog": "KEMPEN",
+        "Catalog": here().code,
         "Publisher": product.publisher()["name"],
         "ContactPoint": product.publisher()["contact_email"],
         "Version": table.opened.release_id,
@@ -172,10 +173,10 @@ def _root(asked: Asked) -> str:
 
 
 def _catalog_is_ours(asked: Asked) -> None:
-    if asked.request.path_params["catalog"].upper() not in ("CBS", "KEMPEN"):
+    if asked.request.path_params["catalog"].upper() not in ("CBS", here().code):
         raise Problem(
             404,
-            f"Er is geen catalogus {asked.request.path_params['catalog'][:40]}; er is KEMPEN (en CBS, als naam ervoor).",
+            f"Er is geen catalogus {asked.request.path_params['catalog'][:40]}; er is {here().code} (en CBS, als naam ervoor).",
         )
 
 
