@@ -406,6 +406,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
     from warehouse.release import Releases
 
     with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
+        reader.needs_nothing_closed()
         try:
             if fmt == "parquet":
                 if output is None:
@@ -514,7 +515,7 @@ def pull(
             [reader.region(r) for r in regions],
             [reader.period(p) for p in periods],
             FORMATS[fmt].shape or (LONG_SHAPE if is_long else None),
-            reader.folder,
+            None if reader.closed else reader.folder,
         )
         if output:
             write(found, fmt, output, settings.home / "geo")
@@ -592,6 +593,7 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
 
     work = Workspace.open(level=level)
     with reading(work.releases, as_of) as reader:
+        reader.needs_nothing_closed()
         found = chain(reader, work.store, indicator, region, period, cell_url(work), partial(provenance, work))
     if as_json:
         show.as_json(found)
@@ -613,19 +615,21 @@ def releases(as_json: bool, level: str) -> None:
     kept = Releases(Settings.from_env().releases(level))
     current = kept.current()
     listed = kept.all()
+    closed = {r.release_id: [c.table for c in kept.opens(r)] for r in listed}
     if as_json:
-        show.as_json([asdict(r) | {"current": r == current} for r in listed])
+        show.as_json([asdict(r) | {"current": r == current, "closed": closed[r.release_id]} for r in listed])
         return
     if not listed:
         show.out.print("No release yet. Make one with: rdc run")
         return
     show.table(
         "",
-        ["release", "", "made", "tables", "not live", "checks passed", "warnings", "MB"],
+        ["release", "", "made", "tables", "not live", "closed since", "checks passed", "warnings", "MB"],
         [
             (
                 *(r.release_id, "current" if r == current else "", r.created_at, len(r.inputs)),
                 ", ".join(t for t, i in r.inputs.items() if i["origin"] != "live") or "-",
+                ", ".join(closed[r.release_id]) or "-",
                 *(r.checks["passed"], r.checks["warning"], f"{r.bytes / 1e6:.1f}"),
             )
             for r in listed
@@ -663,6 +667,7 @@ def rollback(release: str, level: str) -> None:
     """Make an earlier release current. It stays so until a source changes.
 
     Going back in the public series takes the releases of partners and municipalities along, to what has the same public figures.
+    A release that would open again what was closed since it was made can't be made current.
     """
     from orchestration.pipeline import rollback as go_back
     from orchestration.workspace import Workspace
@@ -679,7 +684,8 @@ def rollback(release: str, level: str) -> None:
         else:
             show.warn(
                 "NOT ROLLED BACK",
-                f"No release of {other} that is kept has the same public figures, so its current one stays, with the figures "
+                f"No release of {other} that is kept has the same public figures and nothing that was closed since, so its current "
+                f"one stays, with the figures "
                 f"that were taken back from everyone. See `rdc releases --level {other}`; go back there with "
                 f"`rdc rollback RELEASE --level {other}`, or make a new one with `rdc run` once the fault is mended.",
             )

@@ -31,7 +31,7 @@ from orchestration.workspace import PUBLIC, Workspace
 from warehouse.build import Node
 from warehouse.candidate import Input
 from warehouse.plan import Plan, PlanError
-from warehouse.release import Release, summary
+from warehouse.release import Release, ReleaseError, summary
 
 
 class BlockedError(Exception):
@@ -133,12 +133,20 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
 # -- build, audit, release --------------------------------------------------------------------------------------------
 
 
+def note_levels(work: Workspace) -> None:
+    """Write down the sharing level of every source: what is closed is so from here on, in every release that there is."""
+    tables = work.registry.tables.values()
+    municipal = {t.id for t in tables if t.protocol == "municipal"}
+    work.releases.levels.note({t.id: t.sharing_level for t in tables}, municipal, complete=True)
+
+
 def prepare(work: Workspace, inputs: list[Input]) -> None:
     """Lay out the candidate, and write down what it is made from: from here on :func:`planned` says it."""
     if work.level != PUBLIC:
         folder = work.settings.warehouse / "restricted"
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
+    note_levels(work)
     delivered = [t.id for t in work.registry.tables.values() if t.protocol == "municipal"]
     plan = work.releases.plan(inputs, datetime.now(UTC))
     work.candidate.prepare(
@@ -288,9 +296,16 @@ def rollback(work: Workspace, release_id: str) -> tuple[Release, dict[str, Relea
     same code. Going back in a restricted series leaves the others alone: what is public is not touched by it.
 
     :returns: the release, and per restricted series what is current there now; None where no release of it is alike.
-    :raises ReleaseError: a release is not there or was changed; nothing was rolled back then.
+    :raises ReleaseError: a release is not there, was changed, or would open what was closed since; nothing was rolled back then.
     """
     found = work.releases.checked(release_id)
+    note_levels(work)
+    if opened := work.releases.opens(found):
+        raise ReleaseError(
+            f"Release {release_id} was not made current: it would open again what was closed since: "
+            f"{', '.join(map(str, opened))}. Choose one that `rdc releases` shows without anything closed. Is such a source to be "
+            "open again, then say so in its declaration (sharing_level) and run `rdc run`: the release of that run has it."
+        )
     others: dict[str, Release | None] = {}
     for level in work.settings.restricted if work.level == PUBLIC else []:
         releases = work.at(level).releases

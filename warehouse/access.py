@@ -56,21 +56,19 @@ class Access:
     groups: Mapping[str, frozenset[str]]
 
     @classmethod
-    def of(cls, con: duckdb.DuckDBPyConnection, stricter: Mapping[str, str | None] | None = None) -> Access:
-        """Read the levels of the release that is open.
+    def of(cls, con: duckdb.DuckDBPyConnection, levels: Mapping[str, str] | None = None) -> Access:
+        """Who may see what of the release that is open.
 
-        :param stricter: levels of source tables as they are now; an older release never shows more than they allow.
+        :param levels: of its source tables, as they hold today (see :mod:`warehouse.closing`); else those it was made with.
         """
-        tables = levels_of(con)
-        if stricter is not None:
-            tables = levels_since(tables, delivered(con), stricter)
+        tables = levels_of(con) if levels is None else levels
         bindings: dict[int, str] = {}
         for binding, table in con.execute(
             "select binding_id, table_id from core.indicator_term union "
             "select distinct binding_id, table_id from core.indicator_value where binding_id is not null"
         ).fetchall():
             level = tables.get(table, LEVELS[-1])
-            bindings[binding] = _least_open([bindings.get(binding, level), level])
+            bindings[binding] = least_open([bindings.get(binding, level), level])
         groups: dict[str, set[str]] = {}
         for group, member in con.execute("select group_code, region_code from core.region_group").fetchall():
             groups.setdefault(group, set()).add(member)
@@ -95,7 +93,8 @@ class Access:
             return "true"
         reach = LEVELS.index(scope.level)
         open_ = [b for b, level in self.bindings.items() if level != LEVELS[-1] and LEVELS.index(level) <= reach]
-        parts = [_among(f"{row}.binding_id", open_)]
+        # That an indicator has no source here is no figure of any source.
+        parts = [_among(f"{row}.binding_id", open_), f"({row}.binding_id is null and {row}.method = 'absent')"]
         if scope.level == LEVELS[-1] and scope.municipalities:
             own = [b for b, level in self.bindings.items() if level == LEVELS[-1]]
             groups = [g for g, members in self.groups.items() if members <= set(scope.municipalities)]
@@ -114,7 +113,7 @@ class Access:
 def levels_of(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The level of every source table of the release that is open."""
     found = con.execute('select table_id, sharing_level from core."table"').fetchall()
-    return {table: _known(level) for table, level in found}
+    return {table: known(level) for table, level in found}
 
 
 def delivered(con: duckdb.DuckDBPyConnection) -> set[str]:
@@ -128,19 +127,24 @@ def levels_since(then: Mapping[str, str], municipal: Collection[str], now: Mappi
     What is closed is taken out of a series, so a table of a municipality that the current release does not have was closed.
     """
     gone = dict.fromkeys(municipal, LEVELS[-1])
-    return {t: _least_open([level, _known(now.get(t, gone.get(t, level)))]) for t, level in then.items()}
+    return {t: least_open([level, known(now.get(t, gone.get(t, level)))]) for t, level in then.items()}
 
 
-def _known(level: str | None) -> str:
+def known(level: str | None) -> str:
     return level if level in LEVELS else LEVELS[-1]
 
 
-def _least_open(levels: Iterable[str]) -> str:
+def least_open(levels: Iterable[str]) -> str:
     return max(levels, key=LEVELS.index)
 
 
 def _among(column: str, numbers: list[int]) -> str:
     return f"{column} in ({', '.join(str(int(n)) for n in numbers)})" if numbers else "false"
+
+
+def texts(values: Iterable[str]) -> str:
+    """Values as SQL writes a list of them."""
+    return ", ".join(_text(v) for v in sorted(values))
 
 
 def _text(value: str) -> str:

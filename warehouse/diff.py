@@ -6,7 +6,7 @@ between (also after a rollback). Figures are compared exactly: a difference in t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 
 import duckdb
 
-from warehouse.access import EVERYTHING, Access, Scope
+from warehouse.access import EVERYTHING, LEVELS, Access, Scope, delivered, levels_of, levels_since, texts
+from warehouse.closing import Levels, has_levels, told_by
 from warehouse.release import Release, Releases
 
 #: Figures that a diff names one by one; the totals beside them are always of all.
@@ -80,8 +81,14 @@ def diff(releases: Releases, old: str, new: str, listed: int = LISTED) -> Diff:
     :raises ReleaseError: one of them is not there.
     """
     earlier, later = releases.get(old), releases.get(new)
-    with comparing(releases.path(earlier.release_id), releases.path(later.release_id)) as con:
-        return compare(con, earlier.release_id, later.release_id, listed)
+    files = [releases.path(release.release_id) for release in (earlier, later)]
+    levels = Levels(releases.folder)
+    closed = {
+        c.table for r, f in zip((earlier, later), files, strict=True) for c in levels.closed_in_file(f, r.release_id)
+    }
+    scope = levels.scope if closed else EVERYTHING
+    with comparing(*files) as con:
+        return compare(con, earlier.release_id, later.release_id, listed, scope, closed)
 
 
 def first(release: Release) -> Diff:
@@ -99,23 +106,36 @@ def comparing(old: Path, new: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def compare(
-    con: duckdb.DuckDBPyConnection, old: str, new: str, listed: int = LISTED, scope: Scope = EVERYTHING
+    con: duckdb.DuckDBPyConnection,
+    old: str,
+    new: str,
+    listed: int = LISTED,
+    scope: Scope = EVERYTHING,
+    closed: Collection[str] = (),
 ) -> Diff:
     """Compare the two attached files (see :func:`comparing`).
 
     :param scope: whose figures are told; a figure that came within reach counts as added, one that left it as removed.
+    :param closed: sources that were closed since: nothing is told of them, nor of what hangs on them alone.
     """
     tables = {alias: _tables(con, alias) for alias in ("old", "new")}
     both = sorted(set(tables["old"]) & set(tables["new"]))
+    hidden: set[str] = set()
+    if closed and "core.indicator_term" in both:
+        hidden = told_by(con, closed, "old") | told_by(con, closed, "new")
     has_figures = "core.indicator_value" in both
-    values, totals, by_indicator, definitive = _values(con, listed, scope) if has_figures else ([], {}, {}, 0)
+    values, totals, by_indicator, definitive = (
+        _values(con, listed, scope, closed, hidden) if has_figures else ([], {}, {}, 0)
+    )
     return Diff(
         old=old,
         new=new,
-        schema=_schema(con, tables),
+        schema=[c for c in _schema(con, tables) if c["column"] not in hidden],
         rows=[found for table in both if (found := _rows(con, table))],
-        sources=_sources(con) if "core.table" in both else [],
-        definitions=_definitions(con, tables) if "core.indicator" in both else [],
+        sources=[s for s in _sources(con) if s["table_id"] not in closed] if "core.table" in both else [],
+        definitions=[d for d in _definitions(con, tables) if d["indicator_id"] not in hidden]
+        if "core.indicator" in both
+        else [],
         values=values,
         value_totals=totals,
         by_indicator=by_indicator,
@@ -127,34 +147,40 @@ def compare(
 # -- figures ----------------------------------------------------------------------------------------------------------
 
 
-def visible_figures(con: duckdb.DuckDBPyConnection, alias: str, scope: Scope) -> str:
+def visible_figures(
+    con: duckdb.DuckDBPyConnection,
+    alias: str,
+    scope: Scope,
+    closed: Collection[str] = (),
+    hidden: Collection[str] = (),
+) -> str:
     """SQL for the figures of an attached release that a scope may see, by the levels of then and of ``new`` both: what was
-    open once and is closed now is not told again as gone."""
+    open once and is closed now is not told again as gone, nor that a hidden indicator has no figure any more as new."""
     figures = f"{alias}.core.indicator_value"
     if scope.everything:
         return figures
-    levels = dict(con.execute('select table_id, sharing_level from new.core."table"').fetchall())
+    now = dict(con.execute('select table_id, sharing_level from new.core."table"').fetchall())
     con.execute(f"use {alias}")
     try:
-        return f"(select * from {figures} as v where {Access.of(con, levels).visible(scope)})"
+        levels = levels_since(levels_of(con), delivered(con), now) | dict.fromkeys(closed, LEVELS[-1])
+        told = f" and v.indicator_id not in ({texts(hidden)})" if hidden else ""
+        return f"(select * from {figures} as v where {Access.of(con, levels).visible(scope)}{told})"
     finally:
         con.execute("use memory")
 
 
-def tightened(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a source table that was public in ``old`` is not so in ``new``."""
-    there = con.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'core' and table_name = 'table' "
-        "and database_name in ('old', 'new')"
-    ).fetchall()
-    if there != [(2,)]:
-        return False
-    [(closed,)] = con.execute(
-        'select count(*) from old.core."table" as old_ left join new.core."table" as new_ using (table_id) '
-        "where old_.sharing_level = 'public' and new_.sharing_level is distinct from 'public' "
-        "and (new_.table_id is not null or old_.protocol = 'municipal')"
-    ).fetchall()
-    return closed > 0
+def closed_since(con: duckdb.DuckDBPyConnection, levels: Levels, old: str) -> set[str]:
+    """The sources in ``old`` that those whom the series is for may not see any more, by ``new`` and by what was closed since."""
+    found = []
+    for alias in ("new", "old"):
+        con.execute(f"use {alias}")
+        if not has_levels(con):
+            con.execute("use memory")
+            return set()
+        found.append((levels_of(con), delivered(con)))
+    con.execute("use memory")
+    (now, _), (own, municipal) = found
+    return {c.table for c in levels.closed(own, levels.levels(own, municipal, old, now), old)}
 
 
 def changed_figures(old: str = "old.core.indicator_value", new: str = "new.core.indicator_value") -> str:
@@ -196,9 +222,9 @@ def changed_figures(old: str = "old.core.indicator_value", new: str = "new.core.
 
 
 def _values(
-    con: duckdb.DuckDBPyConnection, listed: int, scope: Scope
+    con: duckdb.DuckDBPyConnection, listed: int, scope: Scope, closed: Collection[str], hidden: Collection[str]
 ) -> tuple[list[dict[str, Any]], dict[str, int], dict[str, dict[str, int]], int]:
-    old, new = (visible_figures(con, alias, scope) for alias in ("old", "new"))
+    old, new = (visible_figures(con, alias, scope, closed, hidden) for alias in ("old", "new"))
     con.execute(f"create or replace temp table changed_figure as {changed_figures(old, new)}")
     by_indicator: dict[str, dict[str, int]] = {}
     totals: dict[str, int] = {}

@@ -8,7 +8,7 @@ division into regions it holds for, its source and its release.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 
 from ingest.datacenter import here
-from warehouse.access import EVERYTHING, Access, Scope
+from warehouse.access import EVERYTHING, Access, Scope, texts
+from warehouse.closing import told_by
 
 #: Tables beside those of the themes: what a reader needs to understand the figures.
 REFERENCE = {
@@ -181,6 +182,7 @@ class Published:
     :param con: the released file, open read-only; its own, or a cursor for one question.
     :param scope: what may be seen; the default is for whoever has the file itself.
     :param scratch: the only folder that ``con`` may write to, where it may not write everywhere.
+    :param closed: sources that are not told of, and ``hidden``: indicators that tell of these alone (see :meth:`without`).
     """
 
     con: duckdb.DuckDBPyConnection
@@ -188,10 +190,21 @@ class Published:
     scope: Scope = EVERYTHING
     access: Access | None = field(default=None)
     scratch: Path | None = None
+    hidden: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.access is None and not self.scope.everything:
             self.access = Access.of(self.con)
+
+    def without(self, closed: Collection[str]) -> Published:
+        """The same without a trace of sources that were closed since: neither a figure nor a name."""
+        hidden = told_by(self.con, closed)
+        if hidden:
+            self.__dict__["indicators"] = [i for i in self.indicators if i["indicator_id"] not in hidden]
+            self.__dict__.pop("themes", None)
+        self.hidden, self.closed = frozenset(hidden), frozenset(closed)
+        return self
 
     def on(self, con: duckdb.DuckDBPyConnection, scope: Scope, access: Access, scratch: Path) -> Published:
         """The same release for another scope, on another connection; what is the same for all is not read again."""
@@ -357,16 +370,20 @@ class Published:
         one on an indicator of which some figure may not be seen is left out."""
         if self.whole:
             return "select * from mart.policy_goal"
+        told = f"goal.indicator_id not in ({texts(self.hidden)}) and " if self.hidden else ""
         return f"""
         select goal.* from mart.policy_goal as goal
-        where not exists (
+        where {told}not exists (
             select 1 from core.indicator_value as v where v.indicator_id = goal.indicator_id and not ({self.visible})
         )
         """
 
     def relation(self, name: str) -> str:
         """SQL for a reference table."""
-        return self.goals() if name == "policy_goal" else f"select * from core.{_quote(name)}"
+        if name == "policy_goal":
+            return self.goals()
+        told = f" where indicator_id not in ({texts(self.hidden)})" if name == "indicator" and self.hidden else ""
+        return f"select * from core.{_quote(name)}{told}"
 
     # -- columns ------------------------------------------------------------------------------------------------------
 
@@ -409,14 +426,14 @@ class Published:
             select
                 table_id, title, owner, licence, attribution, origin, modified, fetched_at, snapshot_id, sharing_level
             from core."table"
-            where $1::varchar is null or table_id in (
+            where not list_contains($3::varchar[], table_id) and ($1::varchar is null or table_id in (
                 select term.table_id from core.indicator_term as term
                 where term.indicator_id in (select indicator_id from core.indicator where theme = $1)
                     and ($2::integer[] is null or list_contains($2::integer[], term.binding_id))
-            )
+            ))
             order by table_id
             """,
-            [theme, bindings],
+            [theme, bindings, sorted(self.closed)],
         )
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:

@@ -10,13 +10,14 @@ import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from warehouse.closing import Closed, Levels, access
 from warehouse.photograph import moment, photograph
 from warehouse.published import REFERENCE, Published
 from warehouse.release import Release, ReleaseError, Releases
@@ -37,11 +38,23 @@ class Reader:
     folder: Path
     #: The moment that was asked for, when this is not a release but what the history says of a day.
     at: datetime | None = None
+    #: Sources that it has, and that those whom the release is for may not see any more.
+    closed: list[Closed] = field(default_factory=list)
+    levels: Levels | None = None
 
     @property
     def published(self) -> Published:
-        """Its tables as they are published; whoever has the file may see all of it."""
-        return Published(self.con, self.release.release_id)
+        """Its tables as they are published; whoever has the file may see all of it, but for what was closed since."""
+        if not self.closed or self.levels is None:
+            return Published(self.con, self.release.release_id)
+        judged = access(self.con, self.levels, self.release.release_id)
+        found = Published(self.con, self.release.release_id, self.levels.scope, judged)
+        return found.without({c.table for c in self.closed})
+
+    def needs_nothing_closed(self) -> None:
+        """:raises ReleaseError: it has figures that were closed since, which can't be left out of what is asked."""
+        if self.closed:
+            raise ReleaseError(closed_message(self.release.release_id, self.closed))
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         cursor = self.con.execute(sql, parameters or [])
@@ -146,9 +159,17 @@ def reading(releases: Releases, as_of: str | None = None) -> Iterator[Reader]:
     file = releases.path(release.release_id) if as_of else releases.current_file
     con = duckdb.connect(str(file), read_only=True)
     try:
-        yield Reader(release, con, releases.path(release.release_id).parent)
+        closed = releases.levels.closed_in(con, release.release_id)
+        yield Reader(release, con, releases.path(release.release_id).parent, closed=closed, levels=releases.levels)
     finally:
         con.close()
+
+
+def closed_message(release_id: str, closed: list[Closed]) -> str:
+    return (
+        f"Release {release_id} has figures that were closed after it was made: {', '.join(map(str, closed))}. They stay closed. "
+        "Ask a release that was made since (`rdc releases` shows which have none); `rdc run` makes one."
+    )
 
 
 @contextmanager
@@ -156,6 +177,8 @@ def _on_day(releases: Releases, at: datetime) -> Iterator[Reader]:
     current = releases.current()
     if current is None:
         raise ReleaseError("There is no release yet. Make one with `rdc run`.")
+    if closed := releases.opens(current):
+        raise ReleaseError(closed_message(current.release_id, closed))
     # A release holds from when it was published, a little later than its figures were made.
     before = [r for r in releases.all() if datetime.fromisoformat(r.created_at) <= at]
     held = before[-1] if before else replace(current, release_id="not kept")

@@ -27,8 +27,9 @@ import duckdb
 
 from ingest.durable import fsync
 from ingest.snapshot import file_sha256
-from warehouse.access import PUBLIC
+from warehouse.access import PUBLIC, delivered, levels_of
 from warehouse.candidate import NAME, Candidate, Input
+from warehouse.closing import Closed, Levels, has_levels
 from warehouse.plan import Plan
 
 PROJECT = Path(__file__).parent.parent
@@ -72,6 +73,7 @@ class Releases:
         self.folder = folder
         self.own = own
         self.current_file = folder / NAME
+        self.levels = Levels(folder)
         self.keep = keep or int(os.environ.get("RDC_KEEP_RELEASES", "10"))
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -187,7 +189,10 @@ class Releases:
                     "select schema_name, table_name from duckdb_tables() where schema_name in ('core', 'mart') order by all"
                 ).fetchall()
             }
+            if has_levels(con):
+                self.levels.note(levels_of(con), delivered(con))
             con.execute("checkpoint")
+        self.levels.made(release_id)
         if (wal := candidate.file.with_name(NAME + ".wal")).exists():
             raise ReleaseError(f"{wal} lies beside the candidate, so something still writes to it; run `rdc run` again")
 
@@ -213,10 +218,10 @@ class Releases:
         changes = diff.first(release)
         if previous:
             with diff.comparing(self.path(previous.release_id), making / NAME) as con:
-                changes = diff.compare(con, previous.release_id, release_id, scope=PUBLIC)
-                # A changelog names figures: it does not go on past the moment that some of them were closed.
-                closed = diff.tightened(con)
+                closed = diff.closed_since(con, self.levels, previous.release_id)
+                changes = diff.compare(con, previous.release_id, release_id, scope=PUBLIC, closed=closed)
             before = self.path(previous.release_id).with_name("CHANGELOG.md")
+            # A changelog names figures: it does not go on past the moment that some of them were closed.
             earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
         datapackage.write(making, making / NAME, release_id, release.created_at, changes, earlier)
         (making / "release.json").write_text(
@@ -250,9 +255,17 @@ class Releases:
             )
         return release
 
+    def opens(self, release: Release) -> list[Closed]:
+        """The sources that would be open again with this release, and were closed since it was made; none where its file can't
+        be read, which then opens nothing."""
+        try:
+            return self.levels.closed_in_file(self.path(release.release_id), release.release_id)
+        except duckdb.Error:
+            return []
+
     def alike(self, public: Release, closed: Collection[str]) -> Release | None:
         """The newest release of a restricted series that has of what is public the same as a public release has: from the same
-        snapshots, by the same code.
+        snapshots, by the same code; and that opens nothing that was closed since.
 
         :param closed: tables that a public release may not have.
         """
@@ -260,7 +273,14 @@ class Releases:
         def used(release: Release) -> dict[str, str]:
             return {t: i["snapshot_id"] for t, i in release.inputs.items() if t not in closed}
 
-        return next((r for r in reversed(self.all()) if r.code == public.code and used(r) == used(public)), None)
+        return next(
+            (
+                r
+                for r in reversed(self.all())
+                if r.code == public.code and used(r) == used(public) and not self.opens(r)
+            ),
+            None,
+        )
 
     def sweep(self) -> None:
         """Finish or undo what a killed run left: only for the one that holds the run lock."""
@@ -274,6 +294,7 @@ class Releases:
                     shutil.rmtree(folder)
         for left in self.folder.glob(f".{NAME}.*"):
             left.unlink()
+        self.levels.sweep()
 
     def _point_to(self, release_id: str) -> None:
         beside = self.folder / f".{NAME}.{release_id}"

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+from click.testing import CliRunner, Result
 
-from tests.warehouse.made import INDICATORS, candidate, publish
-from warehouse.access import PUBLIC
+from ingest.registry import Table
+from ingest.settings import Settings
+from orchestration.cli import main
+from orchestration.pipeline import note_levels, rollback
+from orchestration.workspace import Workspace
+from tests.warehouse.conftest import Service
+from tests.warehouse.made import CHECKS, INDICATORS, candidate, publish
+from warehouse.access import PUBLIC, Scope
 from warehouse.candidate import _load_published
-from warehouse.release import Releases
+from warehouse.keys import Keys
+from warehouse.release import Release, ReleaseError, Releases
 from warehouse.serve.library import Libraries
 
 OPEN = {"T_EIGEN": "public"}
@@ -48,8 +58,8 @@ def test_the_changelog_does_not_tell_its_figures_again(folder: Path) -> None:
     beside = Releases(folder).path(newest.release_id).parent
     before = Releases(folder).path(Releases(folder).all()[1].release_id).parent
     assert "soc_meldingen" in (before / "diff.json").read_text()
-    told = (beside / "diff.json").read_text()
-    assert '"values": []' in told and "soc_meldingen" in told  # that the column went is told, its figures are not
+    told = (beside / "diff.json").read_text() + (beside / "CHANGELOG.md").read_text()
+    assert '"values": []' in told and "soc_meldingen" not in told and "T_EIGEN" not in told
     assert (beside / "CHANGELOG.md").read_text().count("\n## ") == 1
 
 
@@ -60,3 +70,192 @@ def test_its_figures_are_in_no_later_history(folder: Path) -> None:
         _load_published(con, made.file, ["T_EIGEN"])
         found = con.execute("select distinct indicator_id from raw.published order by 1").fetchall()
     assert found == [(i[0],) for i in sorted(INDICATORS) if i[0] != "soc_meldingen"]
+
+
+# -- closed stays closed, in every release that there is ---------------------------------------------------------------
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A home with a release in which everyone could see two sources, of which one is for partners only since."""
+    monkeypatch.setenv("RDC_HOME", str(tmp_path))
+    return declared(tmp_path, "public")
+
+
+def declared(home: Path, level: str) -> Workspace:
+    """The home as it is when the owner of T_EIGEN shares it so."""
+    work = Workspace.open(Settings(home))
+    table = next(t for t in work.registry.tables.values() if t.protocol == "municipal")
+    municipality = "GM0770" if level == "municipality" else None
+    table = table.model_copy(update={"id": "T_EIGEN", "sharing_level": level, "municipality": municipality})
+    work.registry.tables["T_EIGEN"] = table
+    return work
+
+
+def released(work: Workspace, level: str = "public", **options: Any) -> Release:
+    """A release of a series, with what its readers may see."""
+    note_levels(work)
+    shared = work.registry.tables["T_EIGEN"].sharing_level
+    kept = [i for i in INDICATORS if i in PUBLIC_NOW or (i[0] == "soc_meldingen" and work.at(level).sees(own(work)))]
+    folder = work.settings.releases(level)
+    return publish(folder, indicators=kept, levels={"T_EIGEN": shared} if len(kept) > len(PUBLIC_NOW) else {},
+                   municipal=["T_EIGEN"], **options)  # fmt: skip
+
+
+def own(work: Workspace) -> Table:
+    return work.registry.tables["T_EIGEN"]
+
+
+def rdc(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def said(result: Result) -> str:
+    return " ".join(result.stderr.split())
+
+
+def test_going_back_to_a_release_from_before_is_refused(work: Workspace) -> None:
+    first = released(work)
+    work = declared(work.settings.home, "partners")
+    after, theirs = released(work), released(work, "partners")
+    with pytest.raises(ReleaseError, match=r"open again what was closed since: T_EIGEN \(partners since 20"):
+        rollback(work, first.release_id)
+    assert work.releases.current() == after
+    # It is so from the moment that the owner says so, whether a run came since or not.
+    work = declared(work.settings.home, "municipality")
+    with pytest.raises(ReleaseError, match=r"T_EIGEN \(municipality"):
+        rollback(work.at("partners"), theirs.release_id)
+    assert rollback(work, after.release_id)[0] == after
+
+
+def test_what_is_opened_on_purpose_is_open_in_what_is_made_since(work: Workspace) -> None:
+    first = released(work)
+    home = work.settings.home
+    work = declared(home, "partners")
+    second = released(work)
+    work = declared(home, "public")
+    third = released(work)
+    events = json.loads((home / "warehouse" / "levels.json").read_text())["events"]
+    assert [(e["table"], e["level"], bool(e["at"])) for e in events if e["table"] == "T_EIGEN"] == [
+        ("T_EIGEN", level, True) for level in ("public", "partners", "public")
+    ]
+    assert [bool(work.releases.opens(r)) for r in (first, second, third)] == [True, False, False]
+    assert rollback(work, second.release_id)[0] == second and rollback(work, third.release_id)[0] == third
+
+
+@pytest.mark.parametrize("spoil", ["gone", "torn", "a folder"])
+def test_without_its_memory_what_was_ever_closed_is_closed(work: Workspace, spoil: str) -> None:
+    first = released(work)
+    work = declared(work.settings.home, "partners")
+    second, theirs = released(work), released(work, "partners")
+    file = work.settings.warehouse / "levels.json"
+    assert file.stat().st_mode & 0o077 == 0
+    text = file.read_text()
+    file.unlink()
+    if spoil == "torn":
+        file.write_text(text[:-20])
+    elif spoil == "a folder":
+        file.mkdir()
+    fresh = Workspace.open(Settings(work.settings.home))
+    assert [bool(fresh.releases.opens(r)) for r in (first, second)] == [True, False]
+    assert not fresh.at("partners").releases.opens(theirs)
+    with pytest.raises(ReleaseError, match="T_EIGEN"):
+        rollback(work, first.release_id)
+    released(work)
+    assert json.loads(file.read_text())["events"]
+    assert len(list(work.settings.home.glob("damaged/*/warehouse/levels.json"))) == (spoil != "gone")
+
+
+def test_a_source_that_is_declared_no_more_is_closed(work: Workspace) -> None:
+    first = released(work)
+    released(work, shift=0.25)
+    with pytest.raises(ReleaseError, match="T_EIGEN"):
+        rollback(Workspace.open(Settings(work.settings.home)), first.release_id)
+
+
+def test_commands_give_nothing_of_it_out_of_a_release_from_before(work: Workspace) -> None:
+    first = released(work)
+    work = declared(work.settings.home, "partners")
+    second = released(work)
+    name = first.release_id
+    listed = {r["release_id"]: r["closed"] for r in json.loads(rdc("releases", "--json").stdout)}
+    assert listed == {name: ["T_EIGEN"], second.release_id: []}
+    query = rdc("query", "select count(*) as n from core.indicator_value", "--as-of", name)
+    assert query.exit_code == 1 and "closed after it was made: T_EIGEN" in said(query)
+    assert rdc("explain", "soc_meldingen", "GM0770", "2024", "--as-of", name).exit_code == 1
+    for arguments in (["bevolking"], ["bevolking", "--long"], ["indicator"], ["policy_goal"]):
+        pulled = rdc("pull", *arguments, "--as-of", name)
+        assert pulled.exit_code == 0 and "bev_inwoners" in pulled.stdout and "soc_meldingen" not in pulled.stdout
+    assert rdc("pull", "core.observation", "--as-of", name).exit_code == 1
+    told = rdc("diff", name, second.release_id, "--json")
+    assert told.exit_code == 0 and "soc_meldingen" not in told.stdout and "T_EIGEN" not in told.stdout
+    assert json.loads(told.stdout)["values"] == []
+
+
+def test_the_current_release_is_closed_at_once_for_the_service(work: Workspace) -> None:
+    release = released(work)
+    libraries = Libraries(work.settings.warehouse, "256MB", 60)
+    try:
+        library = libraries.public
+        opened = library.current()
+        assert opened.access(opened).whole(PUBLIC) and not opened.tightened(opened)
+        note_levels(declared(work.settings.home, "partners"))
+        assert opened.tightened(opened) and opened.closed(opened, PUBLIC) == {"T_EIGEN"}
+        published = library.published(opened, PUBLIC)
+        assert "soc_meldingen" not in [i["indicator_id"] for i in published.indicators]
+        found = published.rows(f"select distinct indicator_id as i from ({published.long()})")
+        assert {f["i"] for f in found} == {i[0] for i in PUBLIC_NOW}
+        # Whoever may see it by their key still does.
+        partner = library.published(opened, Scope("partners"))
+        assert "soc_meldingen" in [i["indicator_id"] for i in partner.indicators]
+        assert partner.rows(f"select * from ({partner.long()}) where indicator_id = 'soc_meldingen'")
+    finally:
+        libraries.close()
+    assert work.releases.current() == release
+
+
+def with_absent(work: Workspace, *absent: str) -> Release:
+    """A release, with the project's indicators that have no source in it, as dbt makes them."""
+    note_levels(work)
+    shared = work.registry.tables["T_EIGEN"].sharing_level
+    kept = [i for i in INDICATORS if i in PUBLIC_NOW or (i[0] == "soc_meldingen" and shared == "public")]
+    levels = {"T_EIGEN": shared} if shared == "public" else {}
+    made = candidate(work.settings.warehouse, indicators=kept, levels=levels, municipal=["T_EIGEN"])
+    with made.connect() as con:
+        for name in absent:
+            con.execute(
+                "insert into core.indicator by name select * replace (? as indicator_id) from core.indicator "
+                "where indicator_id = 'bev_inwoners'",
+                [name],
+            )
+            con.execute(
+                "insert into core.indicator_value by name select ? as indicator_id, 1 as definition_version, region_code, "
+                "'2024JJ00' as period_code, 'not_available' as missing_reason, 'absent' as method from core.region",
+                [name],
+            )
+    return work.releases.publish(made, [], CHECKS, "<html></html>")
+
+
+def test_what_changed_since_neither_tells_of_it_nor_of_what_did_not_change(work: Workspace) -> None:
+    """An indicator without a source is no news because another source was closed."""
+    first = with_absent(work, "zonder_bron")
+    home = work.settings.home
+    work = declared(home, "partners")
+    second = with_absent(work, "zonder_bron", "soc_meldingen")
+    folder = work.releases.path(second.release_id).parent
+    told = (folder / "diff.json").read_text() + (folder / "CHANGELOG.md").read_text()
+    assert not [name for name in ("zonder_bron", "soc_meldingen", "T_EIGEN") if name in told]
+    key = Keys(home).add("all", "Rural Data Center", "municipality", ["*"])[1]
+    with Service(home) as service:
+        found = service.get("/v1/waarnemingen", sindsRelease=first.release_id)
+        assert (found.status_code, found.json()["waarnemingen"]) == (200, [])
+        for path in ("", "/bestanden", "/wijzigingen", "/bestanden/CHANGELOG.md", "/bestanden/datapackage.json"):
+            answer = service.get(f"/v1/releases/{first.release_id}{path}")
+            assert "soc_meldingen" not in answer.text and "T_EIGEN" not in answer.text, path
+        for path in ("indicatoren", "tabellen/indicator", "tabellen/bevolking", "waarnemingen", "dataproducten"):
+            answer = service.get(f"/v1/{path}", release=first.release_id)
+            assert "soc_meldingen" not in answer.text and "T_EIGEN" not in answer.text, path
+        assert service.get("/v1/indicatoren/soc_meldingen", release=first.release_id).status_code == 404
+        # Whoever may see all sees it in the release that had it.
+        seen = service.get("/v1/waarnemingen", key, indicator="soc_meldingen", release=first.release_id)
+        assert len(seen.json()["waarnemingen"]) > 10

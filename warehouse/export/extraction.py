@@ -116,9 +116,8 @@ def extract(
     for column, asked in (("region_code", regions), ("period_code", periods)):
         if asked and column not in known:
             raise ExportError(f"{schema}.{table} has no {column}, so it can't be filtered by it.")
-    relation = (
-        published.goals() if (schema, table) == ("mart", "policy_goal") else f'select * from "{schema}"."{table}"'
-    )
+    reference = table in REFERENCE and schema == published.schema_of(table)
+    relation = published.relation(table) if reference else f'select * from "{schema}"."{table}"'
     order = ", ".join(c for c in ("region_code", "period_code") if c in known)
     sql = f"select * from ({relation}) where {where}" + (f" order by {order}" if order else "")
     title = REFERENCE[table][0] if table in REFERENCE else f"{schema}.{table}"

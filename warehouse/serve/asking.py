@@ -68,6 +68,14 @@ class Asked:
     def published(self, opened: Opened) -> Published:
         return self.library.published(opened, self.caller.scope)
 
+    def told(self, opened: Opened) -> Published:
+        """What a release has by name: indicators, themes, tables."""
+        return opened.told(self.library.current(), self.caller.scope)
+
+    def closed(self, opened: Opened) -> set[str]:
+        """The source tables that a release has, and that this caller may not know of any more."""
+        return opened.closed(self.library.current(), self.caller.scope)
+
     def sees_all(self, opened: Opened) -> bool:
         return opened.access(self.library.current()).whole(self.caller.scope)
 
@@ -90,7 +98,8 @@ class Asked:
         scope = self.caller.scope
         what = "\n".join(
             [
-                *(self.library.current().release_id, scope.level, *scope.municipalities, salt),
+                *(self.library.current().release_id, str(self.library.history.count)),
+                *(scope.level, *scope.municipalities, salt),
                 *(self.request.url.path, self.request.url.query, self.request.headers.get("accept", "")),
                 *(self.request.headers.get("host", ""), self.request.url.scheme),
             ]

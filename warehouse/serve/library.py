@@ -12,13 +12,14 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from warehouse.access import LEVELS, Access, Scope, delivered, levels_of, levels_since
+from warehouse.access import LEVELS, Access, Scope, delivered, levels_of
+from warehouse.closing import Levels
 from warehouse.published import Published
 from warehouse.release import Release, ReleaseError, Releases
 
@@ -33,7 +34,8 @@ class Opened:
     base: Published
     levels: dict[str, str]
     municipal: set[str]
-    _access: dict[str, Access] = field(default_factory=dict)
+    history: Levels
+    _access: dict[tuple[str, int], Access] = field(default_factory=dict)
     _attached: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,17 +48,32 @@ class Opened:
         return datetime.fromisoformat(self.release.created_at).astimezone(UTC)
 
     def access(self, current: Opened) -> Access:
-        """Its sharing levels; those of today where they are stricter."""
+        """Its sharing levels; those that came since where they are stricter."""
+        state = (current.release_id, self.history.count)
         with self._lock:
-            if current.release_id not in self._access:
+            if state not in self._access:
                 self._access.clear()
-                self._access[current.release_id] = Access.of(self.con.cursor(), current.levels)
-            return self._access[current.release_id]
+                self._access[state] = Access.of(self.con.cursor(), self.today(current))
+            return self._access[state]
+
+    def today(self, current: Opened) -> dict[str, str]:
+        """The levels of its source tables as they hold today."""
+        return self.history.levels(self.levels, self.municipal, self.release_id, current.levels)
 
     def tightened(self, current: Opened) -> bool:
         """Whether something that was public when it was released may not be seen by everyone today."""
-        now = levels_since(self.levels, self.municipal, current.levels)
+        now = self.today(current)
         return any(level == LEVELS[0] != now[table] for table, level in self.levels.items())
+
+    def closed(self, current: Opened, scope: Scope) -> set[str]:
+        """The source tables that were closed since it was made, and are not for this scope."""
+        now, reach = self.today(current), LEVELS.index(scope.level)
+        return {t for t, level in self.levels.items() if level != now[t] and LEVELS.index(now[t]) > reach}
+
+    def told(self, current: Opened, scope: Scope) -> Published:
+        """What it has by name, for a scope: nothing of what was closed since."""
+        closed = self.closed(current, scope)
+        return replace(self.base, con=self.con.cursor()).without(closed) if closed else self.base
 
     def attach(self, other: Opened) -> str:
         """The name under which another release can be read beside this one."""
@@ -119,6 +136,7 @@ class Library:
     def __init__(self, releases: Releases, memory: str = "512MB", threads: int = 2, seconds: float = 60) -> None:
         self.releases = releases
         self.memory, self.threads, self.seconds = memory, threads, seconds
+        self.history = Levels(releases.folder)
         self._scratch = tempfile.TemporaryDirectory(prefix="rdc-serve-")
         self.scratch = Path(self._scratch.name)
         self._opened: OrderedDict[str, Opened] = OrderedDict()
@@ -189,7 +207,7 @@ class Library:
             self._confine(con)
             base = Published(con, release.release_id)
             _ = base.tables, base.indicators, base.themes, base.columns_of, base.region_codes, base.period_codes
-            opened = Opened(release, file.parent, con, base, levels_of(con), delivered(con))
+            opened = Opened(release, file.parent, con, base, levels_of(con), delivered(con), self.history)
         except duckdb.Error:
             con.close()
             raise
@@ -215,7 +233,9 @@ class Library:
         """What a release publishes to a scope, on a cursor of its own that is watched."""
         cursor = opened.con.cursor()
         self._running[cursor] = time.monotonic()
-        return opened.base.on(cursor, scope, opened.access(self.current()), self.scratch)
+        current = self.current()
+        found = opened.base.on(cursor, scope, opened.access(current), self.scratch)
+        return found.without(opened.closed(current, scope))
 
     def done(self, published: Published) -> None:
         """The question is answered: its cursor is not watched any more."""

@@ -14,6 +14,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.datacenter import here
+from warehouse.access import texts
+from warehouse.closing import told_by
 from warehouse.diff import changed_figures
 from warehouse.export import FORMATS, LONG_SHAPE, WIDE, ExportError, Extract, extract
 from warehouse.published import LONG, REFERENCE, Column, Published, among
@@ -284,13 +286,16 @@ def release(asked: Ask, release: ReleaseName) -> Response:
     opened = asked.open(named(release))
     made = opened.release
     root = f"{asked.root}/v1/releases/{made.release_id}"
+    closed = asked.closed(opened)
     body = {
         "release": made.release_id,
         "gemaaktOp": made.created_at,
         "isActueel": made.release_id == asked.library.current().release_id,
         "vorige": made.previous,
         "brontabellen": {
-            table: {"snapshot": said["snapshot_id"], "herkomst": said["origin"]} for table, said in made.inputs.items()
+            table: {"snapshot": said["snapshot_id"], "herkomst": said["origin"]}
+            for table, said in made.inputs.items()
+            if table not in closed
         },
         "controles": made.checks,
         "isVolledigOpenbaar": opened.access(asked.library.current()).all_public,
@@ -353,7 +358,7 @@ def indicators(asked: Ask, thema: Codes = None, release: Release = None) -> Resp
     """Elke versie van elke definitie, met eenheid, teller, noemer en kanttekeningen."""
     checked(asked.request, "thema", "release")
     opened = asked.open(named(release))
-    published = opened.base
+    published = asked.told(opened)
     themes = _known(thema, published.themes, "Thema")
     found = [_indicator(i) for i in published.indicators if not themes or i["theme"] in themes]
     return answer_json(
@@ -368,9 +373,9 @@ def indicator(asked: Ask, indicator: Annotated[str, Path(pattern=_CODE)], releas
     """Alle versies van zijn definitie, de nieuwste eerst."""
     checked(asked.request, "release")
     opened = asked.open(named(release))
-    found = [_indicator(i) for i in opened.base.indicators if i["indicator_id"] == indicator]
+    found = [_indicator(i) for i in asked.told(opened).indicators if i["indicator_id"] == indicator]
     if not found:
-        _known([indicator], [i["indicator_id"] for i in opened.base.indicators], "Indicator")
+        _known([indicator], [i["indicator_id"] for i in asked.told(opened).indicators], "Indicator")
         raise Problem(404, f"Indicator {indicator} is er niet in deze release.")
     return answer_json(asked, opened, {"release": opened.release_id, "indicator": indicator, "versies": found[::-1]})
 
@@ -633,8 +638,11 @@ def _since(asked: Asked, opened: Opened, earlier: Opened, published: Published, 
         if earlier is not opened
         else opened.con.execute("select current_database()").fetchall()[0][0]
     )
+    # That an indicator has no source any more is no news about a source that was closed.
+    hidden = told_by(opened.con.cursor(), earlier.closed(current, scope), alias) if earlier is not opened else set()
+    absent = f" and not (v.method = 'absent' and v.indicator_id in ({texts(hidden)}))" if hidden else ""
     old = f"(select * from {alias}.core.indicator_value as v where {earlier.access(current).visible(scope)} and ({where}))"
-    new = f"(select * from core.indicator_value as v where {published.visible} and ({where}))"
+    new = f"(select * from core.indicator_value as v where {published.visible} and ({where}){absent})"
     known = ", ".join(
         f"now_.{c.name}" for c in LONG if c.name not in ("indicator_id", "region_code", "period_code", "release_id")
     )
@@ -698,7 +706,7 @@ def tables(asked: Ask, release: Release = None) -> Response:
     """Een tabel per thema, en de tabellen met begrippen."""
     checked(asked.request, "release")
     opened = asked.open(named(release))
-    found = [{"tabel": name, "titel": title, "soort": "cijfers"} for name, title in opened.base.themes.items()]
+    found = [{"tabel": name, "titel": title, "soort": "cijfers"} for name, title in asked.told(opened).themes.items()]
     found += [{"tabel": name, "titel": REFERENCE[name][0], "soort": "begrippen"} for name in opened.base.reference]
     for item in found:
         item["_links"] = {"self": {"href": f"{asked.root}/v1/tabellen/{item['tabel']}"}}  # type: ignore[assignment]
@@ -755,6 +763,7 @@ def products(asked: Ask, release: Release = None) -> Response:
     file = opened.folder / "producten.json"
     if not file.is_file():
         raise Problem(404, f"Release {opened.release_id} heeft geen beschrijving van haar dataproducten.")
+    asked.needs_untightened(opened)  # Records name their sources.
     found = json.loads(file.read_text(encoding="utf-8"))
     return answer_json(asked, opened, {"release": opened.release_id, "dataproducten": found})
 
@@ -821,6 +830,7 @@ def catalogue(
     opened = asked.open()
     accept = asked.request.headers.get("accept", "")
     as_json = formaat == "jsonld" or (formaat is None and "json" in accept and "turtle" not in accept)
+    asked.needs_untightened(opened)
     file = opened.folder / ("catalog.jsonld" if as_json else "catalog.ttl")
     if not file.is_file():
         raise Problem(404, f"Release {opened.release_id} heeft geen catalogus.")

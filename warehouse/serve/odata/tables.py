@@ -60,10 +60,10 @@ class StatLine:
     def find(cls, asked: Asked, name: str, release: str | None) -> StatLine:
         """:raises Problem: there is no such table."""
         opened = asked.open(release)
-        for theme in opened.base.themes:
+        for theme in asked.told(opened).themes:
             if identifier(theme) == name.upper():
                 return cls(asked, opened, asked.published(opened), theme)
-        known = ", ".join(identifier(t) for t in opened.base.themes)
+        known = ", ".join(identifier(t) for t in asked.told(opened).themes)
         raise Problem(404, f"Er is geen tabel {name}; er zijn {known}.")
 
     @property
