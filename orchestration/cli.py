@@ -21,7 +21,7 @@ from orchestration import show
 #: Errors that say what to do, by name: the modules that raise them are imported only by the commands that need them.
 _TOLD = {
     *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "DiskFullError", "BuildError", "IndicatorError"),
-    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError"),
+    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError", "ServeError"),
 }
 
 

@@ -24,6 +24,7 @@ from warehouse.serve import files, odata, portal, resources
 from warehouse.serve.asking import Unchanged
 from warehouse.serve.caller import Desk
 from warehouse.serve.library import Libraries
+from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
 from warehouse.serve.problem import Fault, Problem, answer, faults
 
 # It tells at every start that e-mail addresses are taken as text, which is what we want.
@@ -76,7 +77,7 @@ def create_app(
         license_info={"name": "CC BY 4.0 (cijfers)", "url": "https://creativecommons.org/licenses/by/4.0/"},
     )
     app.state.libraries = Libraries(home / "warehouse", memory or environment.get("RDC_SERVE_MEMORY", "512MB"), seconds)
-    app.state.desk = Desk(home, anonymous_per_minute or int(environment.get("RDC_SERVE_RATE", "6000")))
+    app.state.desk = Desk(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
     app.state.geo = home / "geo"
     for router in (files.router, resources.router, odata.router, portal.router):
         app.include_router(router)
@@ -109,6 +110,14 @@ def create_app(
     return app
 
 
+def _rate(said: str) -> int:
+    if not (said.isascii() and said.isdecimal() and int(said[:9]) > 0 and len(said) <= 9):
+        raise ServeError(
+            f"RDC_SERVE_RATE is {said!r}; it should be a whole number of questions per minute, such as 6000."
+        )
+    return int(said)
+
+
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
@@ -136,8 +145,7 @@ class _Envelope:
             await self.inner(scope, receive, send)
             return
         request = Request(scope)
-        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST:
-            problem = Problem(414, f"Een vraag mag hoogstens {LONGEST} tekens lang zijn.")
+        if problem := _too_much(scope):
             await answer(request, problem)(scope, receive, self._with_headers(scope, send, request))
             return
         is_head = scope["method"] == "HEAD"
@@ -165,6 +173,20 @@ class _Envelope:
             await send(message)
 
         return sending
+
+
+def _too_much(scope: Scope) -> Problem | None:
+    """What a request may not have, as far as its head tells. Nothing that follows it is read."""
+    end = {"Connection": "close"}
+    if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST:
+        return Problem(414, f"Een vraag mag hoogstens {LONGEST} tekens lang zijn.", headers=end)
+    longest = Limits().head_bytes
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > longest:
+        return Problem(431, f"De koppen van een vraag mogen samen hoogstens {longest} bytes zijn.", headers=end)
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
+            return Problem(413, "Deze service kan alleen lezen: een vraag heeft geen inhoud.", headers=end)
+    return None
 
 
 # -- errors -----------------------------------------------------------------------------------------------------------
@@ -263,18 +285,36 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def run(home: Path, host: str, port: int) -> None:
-    """Serve until told to stop."""
+def server(home: Path, host: str, port: int, limits: Limits | None = None) -> Any:
+    """The service with its limits, ready to run.
+
+    :raises ServeError: a setting of the environment can't be used.
+    """
     import uvicorn
 
-    uvicorn.run(
+    limits, trusted = limits or Limits(), proxies(os.environ.get("RDC_SERVE_PROXIES", ""))
+    config = uvicorn.Config(
         create_app(home),
         host=host,
         port=port,
-        log_level="warning",
+        http=limited(Gate(limits, trusted)),
+        ws="none",
+        # A warning per bad request would let anyone fill the log.
+        log_level="error",
         server_header=False,
-        limit_concurrency=512,
-        timeout_keep_alive=15,
+        timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=64_000,
+        h11_max_incomplete_event_size=limits.head_bytes,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
     )
+    return uvicorn.Server(config)
+
+
+def run(home: Path, host: str, port: int) -> None:
+    """Serve until told to stop."""
+    made = server(home, host, port)
+    with contextlib.suppress(KeyboardInterrupt):
+        made.run()
+    if not made.started:  # It said why.
+        raise SystemExit(1)

@@ -20,6 +20,7 @@ from fastapi import Request
 from ingest.datacenter import here
 from warehouse.access import PUBLIC, Scope
 from warehouse.keys import Key, Keys
+from warehouse.serve.limits import client_of
 from warehouse.serve.problem import Fault, Problem
 
 #: A secret is no longer than this; what is longer is not looked at.
@@ -49,15 +50,16 @@ class Desk:
 
     def admit(self, request: Request) -> Caller:
         """:raises Problem: the key opens nothing (401), or it was used too often (429)."""
+        # In memory only, and gone within minutes: an address is personal data.
+        who = f"@{client_of(request.client.host if request.client else '')}"
         secret = _secret(request)
         if secret is None:
-            # In memory only, and gone within minutes: an address is personal data.
-            self._count(f"@{request.client.host if request.client else ''}", self.anonymous_per_minute)
+            self._count(who, self.anonymous_per_minute)
             return Caller()
         key = self.keys.find(secret) if len(secret) <= _LONGEST else None
         why = key.refused(datetime.now(UTC)) if key else "Deze sleutel is niet bekend."
         if key is None or why:
-            self._count(f"@{request.client.host if request.client else ''}", self.anonymous_per_minute)
+            self._count(who, self.anonymous_per_minute)
             request.state.key_id = key.key_id if key else "unknown"
             raise Problem(
                 401,

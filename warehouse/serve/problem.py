@@ -17,9 +17,11 @@ TITLES = {
     405: "Dit kan hier niet",
     406: "Niet in deze vorm te krijgen",
     410: "Niet meer bewaard",
+    413: "Deze service neemt niets aan",
     414: "De vraag is te lang",
     416: "Dit deel van het bestand is er niet",
     429: "Te veel vragen",
+    431: "De koppen zijn te lang",
     500: "Er ging iets mis",
     501: "Dit kan deze service niet",
     503: "Nog niet beschikbaar",
@@ -53,16 +55,20 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
         return JSONResponse(body, problem.status, problem.headers, "application/json")
     if path.startswith("/odata/"):
         return JSONResponse({"error": {"code": "", "message": problem.detail}}, problem.status, problem.headers)
-    body = {
+    return JSONResponse(as_json(problem, request.url.path), problem.status, problem.headers, "application/problem+json")
+
+
+def as_json(problem: Problem, path: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "type": f"https://developer.mozilla.org/docs/Web/HTTP/Status/{problem.status}",
         "title": TITLES.get(problem.status, "Fout"),
         "status": problem.status,
         "detail": problem.detail,
-        "instance": request.url.path,
+        "instance": path,
     }
     if problem.faults:
         body["errors"] = [{"in": f.place, "name": f.name, "detail": f.detail} for f in problem.faults]
-    return JSONResponse(body, problem.status, problem.headers, "application/problem+json")
+    return body
 
 
 _DUTCH = {
