@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ingest.durable import PRIVATE, Damaged, read_record, record
+from filelock import FileLock, Timeout
+
+from ingest.durable import PRIVATE, Damaged, folder, read_record, record
 from warehouse.access import LEVELS, Scope
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,40}")
 #: Requests per minute, when nothing else was said.
 PER_MINUTE = 600
+#: Seconds that a command waits for another one to be done with the keys.
+_PATIENCE = 30
 _RENEW = "Put back a copy of it, or move it away and make the keys anew with `rdc keys add`."
 
 
@@ -94,8 +99,6 @@ class Keys:
         codes = tuple(dict.fromkeys(municipalities))
         if not _ID.fullmatch(key_id):
             raise AccessKeyError(f"{key_id!r} is no name for a key: use lower-case letters, digits and hyphens.")
-        if any(k.key_id == key_id for k in self.all()):
-            raise AccessKeyError(f"There is a key {key_id} already. Revoke it, and give the new one another name.")
         if (level == LEVELS[-1]) != bool(codes):
             raise AccessKeyError(
                 "A key of level municipality needs --municipality (a code such as GM0770, or * for all); other levels take none."
@@ -116,18 +119,23 @@ class Keys:
             expires_at=(now + timedelta(days=days)).isoformat(timespec="seconds"),
             per_minute=per_minute,
         )
-        self._write([*self.all(), made])
+        with self._alone():
+            keys = self.all()
+            if any(k.key_id == key_id for k in keys):
+                raise AccessKeyError(f"There is a key {key_id} already. Revoke it, and give the new one another name.")
+            self._write([*keys, made])
         return made, secret
 
     def revoke(self, key_id: str) -> Key:
         """:raises AccessKeyError: there is no such key."""
-        keys = self.all()
-        found = next((k for k in keys if k.key_id == key_id), None)
-        if found is None:
-            known = ", ".join(k.key_id for k in keys) or "none"
-            raise AccessKeyError(f"There is no key {key_id}. Known: {known}.")
-        revoked = replace(found, revoked_at=found.revoked_at or datetime.now(UTC).isoformat(timespec="seconds"))
-        self._write([revoked if k.key_id == key_id else k for k in keys])
+        with self._alone():
+            keys = self.all()
+            found = next((k for k in keys if k.key_id == key_id), None)
+            if found is None:
+                known = ", ".join(k.key_id for k in keys) or "none"
+                raise AccessKeyError(f"There is no key {key_id}. Known: {known}.")
+            revoked = replace(found, revoked_at=found.revoked_at or datetime.now(UTC).isoformat(timespec="seconds"))
+            self._write([revoked if k.key_id == key_id else k for k in keys])
         return revoked
 
     def find(self, secret: str) -> Key | None:
@@ -140,6 +148,22 @@ class Keys:
             self._known = {k.digest: k for k in self.all()}
             self._seen = (stat.st_ino, stat.st_mtime_ns)
         return self._known.get(_digest(secret))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """From reading the keys to writing them back, no other command does: it would write back a list without ours.
+
+        :raises AccessKeyError: another holds on to them.
+        """
+        lock = self.file.with_name(".keys.lock")
+        folder(lock.parent)
+        try:
+            with FileLock(lock, timeout=_PATIENCE, mode=PRIVATE):
+                yield
+        except Timeout:
+            raise AccessKeyError(
+                f"Another `rdc keys` has been at work for {_PATIENCE} seconds ({lock}). Try again when it is done."
+            ) from None
 
     def _write(self, keys: list[Key]) -> None:
         """Whole or not at all, and readable by its owner only from its first byte on."""

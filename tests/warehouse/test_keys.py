@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.orchestration.conftest import Rdc
 from warehouse.access import Scope
@@ -50,3 +53,26 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
     keys.add("abc", "Partner", "partners")
     with pytest.raises(AccessKeyError, match="already"):
         keys.add("abc", "Partner", "partners")
+
+
+def test_keys_that_are_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    """Thirteen processes at once, as a script that hands out keys in the background starts them."""
+    script = (
+        "import sys; from pathlib import Path; from warehouse.keys import Keys; sys.stdin.readline(); "
+        "Keys(Path(sys.argv[1])).add(sys.argv[2], 'Partner', 'partners')"
+    )
+    names = [f"key-{n:02}" for n in range(13)]
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name], stdin=subprocess.PIPE) for name in names
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.close()
+    assert [process.wait(60) for process in started] == [0] * 13
+    assert sorted(k.key_id for k in Keys(tmp_path).all()) == names
+
+
+def test_a_command_that_holds_on_to_the_keys_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.keys._PATIENCE", 0.1)
+    with FileLock(tmp_path / ".keys.lock"), pytest.raises(AccessKeyError, match="Another `rdc keys`"):
+        Keys(tmp_path).add("abc", "Partner", "partners")

@@ -146,33 +146,51 @@ class _Envelope:
             return
         request = Request(scope)
         if problem := _too_much(scope):
-            await answer(request, problem)(scope, receive, self._with_headers(scope, send, request))
+            await answer(request, problem)(scope, receive, _with_headers(send))
             return
         is_head = scope["method"] == "HEAD"
         if is_head:
             # A copy: the server itself must go on to know that there is no body to come.
             scope = {**scope, "method": "GET"}
-        await self.inner(scope, receive, self._with_headers(scope, send, request, is_head))
+        await self.inner(scope, receive, self._noted(scope, receive, _with_headers(send, is_head), request))
 
-    def _with_headers(self, scope: Scope, send: Send, request: Request, is_head: bool = False) -> Send:
+    def _noted(self, scope: Scope, receive: Receive, send: Send, request: Request) -> Send:
+        """What came with a key is written down before any of the answer leaves; if it can't be, another answer does."""
+        refused = False
+
         async def sending(message: Message) -> None:
+            nonlocal refused
+            if refused:
+                return
             if message["type"] == "http.response.start":
-                there = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *(
-                        (name.lower().encode(), value.encode())
-                        for name, value in _SECURITY.items()
-                        if name.lower().encode() not in there or name == "Vary"
-                    ),
-                ]
-                state = scope.get("state", {})
-                self.app.state.desk.note(request, message["status"], state.get("release_id"))
-            elif message["type"] == "http.response.body" and is_head:
-                message = {**message, "body": b""}
+                try:
+                    self.app.state.desk.note(request, message["status"], scope.get("state", {}).get("release_id"))
+                except Problem as problem:
+                    refused = True
+                    await answer(request, problem)(scope, receive, send)
+                    return
             await send(message)
 
         return sending
+
+
+def _with_headers(send: Send, is_head: bool = False) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            there = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [
+                *message["headers"],
+                *(
+                    (name.lower().encode(), value.encode())
+                    for name, value in _SECURITY.items()
+                    if name.lower().encode() not in there or name == "Vary"
+                ),
+            ]
+        elif message["type"] == "http.response.body" and is_head:
+            message = {**message, "body": b""}
+        await send(message)
+
+    return sending
 
 
 def _too_much(scope: Scope) -> Problem | None:

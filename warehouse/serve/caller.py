@@ -1,14 +1,15 @@
 """Who asks: the key, how often it may ask, and what is written down of it.
 
 The audit log (``$RDC_HOME/serve/audit.jsonl``) has a line per request that came with a key, and per key that was refused: when,
-the key's name, the resource without its parameters, the status and the release. No address, no name, no question.
+the key's name, the resource without its parameters, the status and the release. No address, no name, no question. What can't
+be written down is not answered: nothing that is restricted leaves without a trace.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from pathlib import Path
 from fastapi import Request
 
 from ingest.datacenter import here
+from ingest.durable import PRIVATE, Damaged
+from ingest.log import Log
 from warehouse.access import PUBLIC, Scope
 from warehouse.keys import Key, Keys
 from warehouse.serve.limits import client_of
@@ -25,6 +28,7 @@ from warehouse.serve.problem import Fault, Problem
 
 #: A secret is no longer than this; what is longer is not looked at.
 _LONGEST = 200
+_LOG = logging.getLogger("rdc.serve")
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Desk:
     def __init__(self, home: Path, anonymous_per_minute: int) -> None:
         self.keys = Keys(home)
         self.anonymous_per_minute = anonymous_per_minute
-        self._log = home / "serve" / "audit.jsonl"
+        self._log = Log(home / "serve" / "audit.jsonl", PRIVATE, sync=False)
         self._buckets: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
@@ -56,7 +60,15 @@ class Desk:
         if secret is None:
             self._count(who, self.anonymous_per_minute)
             return Caller()
-        key = self.keys.find(secret) if len(secret) <= _LONGEST else None
+        try:
+            key = self.keys.find(secret) if len(secret) <= _LONGEST else None
+        except (Damaged, OSError) as error:
+            _LOG.error("The keys can't be read, so that none opens anything: %s", error)
+            raise Problem(
+                503,
+                "Sleutels zijn nu niet na te gaan. Probeer het later weer; wat openbaar is, is er zonder sleutel.",
+                headers={"Retry-After": "60"},
+            ) from error
         why = key.refused(datetime.now(UTC)) if key else "Deze sleutel is niet bekend."
         if key is None or why:
             self._count(who, self.anonymous_per_minute)
@@ -89,6 +101,10 @@ class Desk:
             )
 
     def note(self, request: Request, status: int, release_id: str | None) -> None:
+        """Write down what came with a key, before any of the answer leaves.
+
+        :raises Problem: it can't be written (503): nothing is given on a key without a trace of it.
+        """
         key_id = getattr(request.state, "key_id", None)
         if key_id is None:
             return
@@ -101,10 +117,17 @@ class Desk:
             "status": status,
             "release": release_id,
         }
-        with self._lock:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(line) + "\n")
+        try:
+            with self._lock:
+                self._log.append(line)
+        except (Damaged, OSError) as error:
+            _LOG.error("The audit log can't be written, so that what comes with a key is refused: %s", error)
+            raise Problem(
+                503,
+                "Vragen met een sleutel worden nu niet beantwoord: het logboek ervan is niet te schrijven. Probeer het later "
+                "weer; wat openbaar is, is er zonder sleutel.",
+                headers={"Retry-After": "60"},
+            ) from error
 
 
 def _secret(request: Request) -> str | None:

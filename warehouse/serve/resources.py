@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import difflib
+import hashlib
 import json
+import re
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,7 @@ from warehouse.export import FORMATS, LONG_SHAPE, WIDE, ExportError, Extract, ex
 from warehouse.published import LONG, REFERENCE, Column, Published, among
 from warehouse.serve.asking import Ask, Asked, only
 from warehouse.serve.library import Opened
-from warehouse.serve.problem import Problem
+from warehouse.serve.problem import Fault, Problem
 
 router = APIRouter(prefix="/v1")
 
@@ -402,7 +403,7 @@ def regions(
 ) -> Response:
     """Gemeenten, wijken, buurten, provincies en groepen van gemeenten, op code."""
     checked(asked.request, "soort", "ligtIn", "release", "limiet", "cursor")
-    opened, after = _start(asked, release, cursor)
+    opened, after = _start(asked, release, cursor, [str])
     headers = asked.headers(opened)
     published = asked.published(opened)
     found = published.rows(
@@ -547,7 +548,7 @@ def figures(
         "formaat",
     )
     fmt = asked.format(formaat)
-    opened, after = _start(asked, release, cursor)
+    opened, after = _start(asked, release, cursor, [int] if sorteer else [str] * 3)
     headers = asked.headers(opened, fmt)
     published = asked.published(opened)
     names = _known(indicator, [i["indicator_id"] for i in published.indicators], "Indicator")
@@ -594,9 +595,9 @@ def figures(
     skip = 0
     if after:
         if order:
-            skip = int(after[0])
+            skip = after[0]
         else:
-            parameters += after[:3]
+            parameters += after
             n = len(parameters)
             sql = f"select * from ({sql}) where (indicator_id, region_code, period_code) > (${n - 2}, ${n - 1}, ${n})"
     fields = ", ".join(f"'{_NAMES[c.name]}', {c.name}" for c in columns)
@@ -657,30 +658,47 @@ def _since(asked: Asked, opened: Opened, earlier: Opened, published: Published, 
     """
 
 
-def _start(asked: Asked, release: str | None, cursor: str | None) -> tuple[Opened, list[Any] | None]:
+def _start(
+    asked: Asked, release: str | None, cursor: str | None, kinds: Sequence[type]
+) -> tuple[Opened, list[Any] | None]:
     """The release of a listing and where it goes on: a cursor stays with the release that its first page came from.
 
-    :raises Problem: the cursor is none of ours, or its release is gone.
+    :param kinds: what says where a page of this listing ended.
+    :raises Problem: the cursor is none of ours, is of another question, or its release is gone.
     """
     if cursor is None:
         return asked.open(named(release)), None
     try:
         said = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        name, after = said["r"], said["a"]
-        ok = isinstance(name, str) and isinstance(after, list) and 1 <= len(after) <= 3
-        ok = ok and all(isinstance(a, str) or (isinstance(a, int) and 0 <= a <= 10**9) for a in after)
-    except (binascii.Error, ValueError, KeyError, TypeError):
+        name, after, seal = said["r"], said["a"], said["s"]
+        ok = isinstance(name, str) and bool(re.fullmatch(_RELEASE, name)) and seal == _seal(asked, name, after)
+        # Whoever can make a seal can make it around anything.
+        ok = ok and [type(a) for a in after] == list(kinds)
+        ok = ok and all(a.isprintable() and len(a) <= 200 if type(a) is str else 0 <= a <= 10**9 for a in after)
+    except (ValueError, KeyError, TypeError, RecursionError):
         ok = False
-    if not ok or (release and named(release) and release != name):
-        raise Problem(404, "Deze cursor is niet van deze lijst; begin opnieuw zonder cursor.")
-    return asked.open(name), after
+    if not ok:
+        why = "Deze cursor is niet van deze vraag; begin opnieuw zonder cursor."
+        raise Problem(400, why, [Fault("query", "cursor", why)])
+    try:
+        return asked.open(name), after
+    except Problem as problem:
+        why = f"Release {name} van deze cursor is er niet (meer); begin opnieuw zonder cursor."
+        raise Problem(400, why, [Fault("query", "cursor", why)]) from problem
+
+
+def _seal(asked: Asked, release: str, after: list[Any]) -> str:
+    """What ties a cursor to the question that it goes on with; a digit of it that changed on its way is noticed too."""
+    given = sorted((k, v) for k, v in asked.request.query_params.multi_items() if k not in ("cursor", "limiet"))
+    text = json.dumps([asked.request.url.path, given, release, after])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _links(asked: Asked, opened: Opened, more: list[Any] | None, headers: dict[str, str]) -> dict[str, Any]:
     links: dict[str, Any] = {"self": _link(asked)}
     if more:
-        said = json.dumps({"r": opened.release_id, "a": more}, separators=(",", ":")).encode()
-        cursor = base64.urlsafe_b64encode(said).decode().rstrip("=")
+        said = {"r": opened.release_id, "a": more, "s": _seal(asked, opened.release_id, more)}
+        cursor = base64.urlsafe_b64encode(json.dumps(said, separators=(",", ":")).encode()).decode().rstrip("=")
         links["next"] = _link(asked, cursor=cursor)
         headers["Link"] = f'<{links["next"]["href"]}>; rel="next"'
     return links

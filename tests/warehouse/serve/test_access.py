@@ -226,7 +226,7 @@ def test_a_key_is_kept_as_a_hash_and_used_without_a_trace_of_who(center: Center)
     lines = [json.loads(line) for line in (center.service.home / "serve" / "audit.jsonl").read_text().splitlines()]
     last = [line for line in lines if line["key_id"] == "eersel"][-1]
     assert (last["resource"], last["status"], last["release"]) == ("/v1/waarnemingen", 200, center.releases[-1])
-    assert set(last) == {"at", "key_id", "method", "resource", "status", "release"}
+    assert set(last) == {"at", "key_id", "method", "resource", "status", "release", "checksum"}
     both = file.read_text() + (center.service.home / "serve" / "audit.jsonl").read_text()
     assert "GM0770" not in json.dumps(lines) and "127.0.0.1" not in both
     assert not any(secret in both for secret in center.keys.values())
@@ -298,3 +298,27 @@ def test_what_was_told_of_changes_is_closed_with_the_figures_that_it_names(tmp_p
         assert numbers(service.get(path, everything), tmp_path) & of_bladel
         for key in (None, eersel):
             assert service.get(path, key).status_code == 403
+
+
+def test_nothing_restricted_without_a_trace(tmp_path: Path) -> None:
+    """The audit log can't be written: a key opens nothing, what is public goes on, and it says why."""
+    publish(tmp_path / "warehouse")
+    secret = Keys(tmp_path).add("eersel", "Gemeente Eersel", "municipality", ["GM0770"])[1]
+    log = tmp_path / "serve" / "audit.jsonl"
+    log.mkdir(parents=True)
+    with Service(tmp_path) as service:
+        for path in ("/v1/waarnemingen", "/v1/tabellen/bevolking?formaat=csv", "/odata/v1/CBS/KEMPEN-BEVOLKING"):
+            refused = service.get(path, secret)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60"), path
+            assert "logboek" in refused.text and "waarde" not in refused.text
+            assert service.get(path).status_code == 200
+        assert service.get("/v1/waarnemingen", secret).headers["Content-Type"] == "application/problem+json"
+        assert "The audit log can't be written" in service.said
+        log.rmdir()
+        assert service.get("/v1/waarnemingen", secret).status_code == 200
+        # Nor when the keys themselves can't be told.
+        (tmp_path / "keys.json").write_text("[{")
+        refused = service.get("/v1/waarnemingen", secret)
+        assert (refused.status_code, service.get("/v1/waarnemingen").status_code) == (503, 200)
+        assert "Sleutels" in refused.json()["detail"]
+    assert [json.loads(line)["status"] for line in log.read_text().splitlines()] == [200]

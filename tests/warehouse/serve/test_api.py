@@ -65,7 +65,7 @@ def test_a_ranking_of_municipalities_pages_on(center: Center) -> None:
         ("/v1/waarnemingen", {"gebied": "GM0770' or 1=1 --"}, 400, "heeft niet de vorm"),
         ("/v1/waarnemingen", {"release": "2020.1.1"}, 404, "is er niet (meer)"),
         ("/v1/waarnemingen", {"sindsRelease": "2020.1.1"}, 404, "is er niet (meer)"),
-        ("/v1/waarnemingen", {"cursor": "abc"}, 404, "begin opnieuw"),
+        ("/v1/waarnemingen", {"cursor": "abc"}, 400, "begin opnieuw"),
         ("/v1/tabellen/bestaatniet", {}, 404, "is er niet"),
         ("/v1/tabellen/region", {"vorm": "lang"}, 404, "zo niet te krijgen"),
         ("/v1/tabellen/wonen", {"formaat": "gpkg"}, 406, "geen grenzen"),
