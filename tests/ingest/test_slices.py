@@ -243,6 +243,6 @@ def test_a_broken_bulk_file_leaves_no_snapshot(v4: Setting, fault: Fault, why: s
 
 
 def test_a_bulk_file_is_of_a_whole_table() -> None:
-    with pytest.raises(ValueError, match="goes without `filter` and `scope: kempen`"):
+    with pytest.raises(ValueError, match="goes without `filter` and `scope: region`"):
         Table(id="A1", title="T", protocol="v4", cadence="year", via="csv", scope="kempen")
     assert issubclass(RegistryError, ValueError)
