@@ -260,7 +260,7 @@ class Home:
     def written(self, contract_id: str, delivery: Delivery) -> list[Path]:
         """What was written of a delivery; that there is nothing else, the search through all shows."""
         layer = municipal.layer_of(self.work, self.work.registry.contracts[contract_id])
-        return [layer.log, *layer.folder.glob(f"*/{delivery.delivery_id}*")]
+        return [layer.log.file, *layer.folder.glob(f"*/{delivery.delivery_id}*")]
 
 
 @pytest.fixture(scope="module")
