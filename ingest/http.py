@@ -7,21 +7,26 @@ request at a time, and given up when that fails too (circuit breaker).
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from ingest.datacenter import here
+from ingest.words import glimpse, shown
 
 T = TypeVar("T")
 
@@ -29,8 +34,20 @@ CONNECTIONS_PER_HOST = 4
 #: So many requests in a row that failed for good, none of a success between them, open the circuit; so many tries at one
 #: request each, after longer and longer rests, close it or give the host up.
 BREAK_AFTER, PROBES = 4, 3
+#: The metadata of the largest table of wijken and buurten are some 20 MB; an answer without an end stops here.
+MOST_BYTES = 256 << 20
 #: Statuses after which the same request may succeed: rate limit, and the server's own trouble.
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
+#: What an answer that can't be read raises: below requests there are urllib3, http.client and zlib, which requests does not
+#: wrap everywhere, and a body or a Location that is nonsense is a ValueError of whoever looks at it.
+_DAMAGED = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    zlib.error,
+    ValueError,
+    RecursionError,
+)
 
 
 def _user_agent() -> str:
@@ -44,6 +61,8 @@ class FetchError(Exception):
     def __init__(self, url: str, expected: str, got: str) -> None:
         super().__init__(f"{url}: expected {expected}, got {got}")
         self.url, self.expected, self.got = url, expected, got
+        #: What lies behind it, in the same words for every request that it costs.
+        self.cause = got
 
 
 class LoopError(FetchError):
@@ -79,8 +98,9 @@ class NotModifiedError(FetchError):
 class _Host:
     slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(CONNECTIONS_PER_HOST))
     answered: bool = False
-    #: Why the host counts as out of reach: it never answered, or it kept failing.
+    #: Why the host counts as out of reach: it never answered, or it kept failing; and what lies behind it.
     down: str | None = None
+    cause: str = ""
     #: Requests in a row that failed for good.
     failures: int = 0
     #: Held by the one request that tries whether a failing host has recovered; the others wait for it.
@@ -112,10 +132,10 @@ class Client:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    def get(self, url: str, params: dict[str, str] | None = None, expected: str = "JSON") -> requests.Response:
-        """A whole answer, read into memory: for metadata and counts, not for rows."""
-        request = requests.Request("GET", url, params=params).prepare()
-        return self.read(request, lambda response: _whole(response), expected)
+    def text(self, url: str, expected: str) -> str:
+        """An answer that is a word or a number, such as a count."""
+        request = requests.Request("GET", url).prepare()
+        return self.read(request, lambda got: whole(got, url, expected).decode("utf-8", "replace"), expected)
 
     def read(
         self,
@@ -159,13 +179,15 @@ class Client:
             ):
                 with attempt, host.slots:
                     if host.down:
-                        raise UnreachableError(str(request.url), expected, host.down)
+                        error = UnreachableError(str(request.url), expected, host.down)
+                        error.cause = host.cause
+                        raise error
                     answer = self._once(host, request, consume, expected)
                     host.failures = 0
                     return answer
         except _NoAnswerError as error:
             if not host.answered:
-                host.down = error.got
+                host.down = host.cause = error.got
             raise UnreachableError(error.url, error.expected, error.got) from error
         except TransientError as error:
             host.failures += 1
@@ -174,6 +196,7 @@ class Client:
                     f"{host.failures} requests in a row failed, so it is left alone for the rest of this run (the last: "
                     f"{error.got})"
                 )
+                host.cause = error.cause
             raise
         raise AssertionError("tenacity reraises the last error")
 
@@ -195,11 +218,11 @@ class Client:
                 if response.status_code == 304:
                     raise NotModifiedError(url, expected, "HTTP 304")
                 if response.status_code in TRANSIENT:
-                    error = TransientError(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
+                    error = TransientError(url, expected, f"HTTP {response.status_code}: {_words(response)}")
                     error.retry_after = _retry_after(response.headers.get("Retry-After"))
                     raise error
                 if response.status_code != 200:
-                    raise FetchError(url, expected, f"HTTP {response.status_code}: {_glimpse(response)}")
+                    raise FetchError(url, expected, f"HTTP {response.status_code}: {_words(response)}")
                 return consume(response)
         except requests.exceptions.ChunkedEncodingError as error:
             raise TransientError(url, expected, f"a broken connection ({_root(error)})") from error
@@ -209,7 +232,7 @@ class Client:
             raise _NoAnswerError(url, expected, f"no answer ({_root(error)})") from error
         except requests.exceptions.Timeout as error:
             raise TransientError(url, expected, f"nothing for {self.timeout:g} seconds") from error
-        except requests.exceptions.RequestException as error:
+        except _DAMAGED as error:
             raise TransientError(url, expected, f"a damaged answer ({_root(error)})") from error
 
     # -- the policy ---------------------------------------------------------------------------------------------------
@@ -228,7 +251,7 @@ class Client:
     def _session(self) -> requests.Session:
         session = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = _Session()
             adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS_PER_HOST)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
@@ -240,14 +263,38 @@ class Client:
         return {"proxies": settings["proxies"], "verify": settings["verify"], "cert": settings["cert"]}
 
 
-def _whole(response: requests.Response) -> requests.Response:
-    _ = response.content
-    return response
+class _Session(requests.Session):
+    """Follows no redirect that leaves encryption: what comes then could be anybody's."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target and urlsplit(resp.url).scheme == "https":
+            onward = urljoin(resp.url, target)
+            if urlsplit(onward).scheme != "https":
+                raise FetchError(resp.url, "an answer over https", f"a redirect to {shown(onward, 120)}, which is not")
+        return target
 
 
-def _glimpse(response: requests.Response) -> str:
-    """The first words of an answer, for an error message."""
-    return " ".join(response.raw.read(300, decode_content=True).decode("utf-8", "replace").split())[:120] or "(empty)"
+def whole(response: requests.Response, url: str, expected: str) -> bytes:
+    """A body that is for memory, not for disk, read to its end; without a byte-order mark."""
+    body = bytearray()
+    for chunk in response.iter_content(1 << 18):
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise FetchError(url, f"{expected} of at most {MOST_BYTES:,} bytes", "more")
+    return bytes(body.removeprefix(b"\xef\xbb\xbf"))
+
+
+def _words(response: requests.Response) -> str:
+    """The first words of a refusal. Whatever is wrong with them, its status is told all the same."""
+    try:
+        start = response.raw.read(1000, decode_content=False) or b""
+    except Exception as error:
+        return f"(its body can't be read: {_root(error)})"
+    # Compressed or not is seen here, not believed: error pages of proxies often say the one and are the other.
+    with suppress(zlib.error):
+        start = zlib.decompressobj(47).decompress(start, 400)
+    return glimpse(start)
 
 
 def _root(error: BaseException) -> str:
@@ -256,7 +303,7 @@ def _root(error: BaseException) -> str:
     while True:
         inner = getattr(reason, "reason", None) or next((a for a in reason.args if isinstance(a, BaseException)), None)
         if not isinstance(inner, BaseException):
-            text = " ".join(str(reason).split())
+            text = shown(str(reason), 300)
             return re.sub(r"^<?\w*Connection(Pool)?[( ].*?[)>]: ", "", text) or type(reason).__name__
         reason = inner
 
@@ -265,9 +312,9 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds to wait as the host asks, from either form of the header (RFC 9110, 10.2.3)."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.strip().isascii() and value.strip().isdecimal():
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

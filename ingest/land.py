@@ -11,7 +11,6 @@ import os
 import shutil
 import tempfile
 import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,15 +23,17 @@ import duckdb
 import orjson
 import zstandard
 
-from ingest.http import Client, FetchError, LoopError, UnreachableError
-from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE, Outcome
+from ingest.attempt import Attempt, LandingError, attempt
+from ingest.http import Client, LoopError
+from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.registry import Table
 from ingest.settings import Settings
-from ingest.snapshot import Landing, Snapshot, Store, now
+from ingest.snapshot import Landing, Snapshot, Store
 from ingest.statline import service
 from ingest.statline.model import Codes, Head, Metadata, Page, Service, Slice
 from ingest.statline.page import observations_csv, page_columns
 from ingest.statline.slices import FilterError
+from ingest.words import shown
 
 Progress = Callable[[str, int, int], None]
 
@@ -42,10 +43,6 @@ PARSERS = ThreadPoolExecutor(os.cpu_count() or 2, "parser")
 
 _TYPES = {"String": "VARCHAR"}
 _WHOLE = {"Long", "Integer", "Int", "Short", "Byte"}
-
-
-class LandingError(Exception):
-    """A table that arrived but can't be used: which table, what was expected, what came."""
 
 
 class _MovedError(LandingError):
@@ -64,38 +61,29 @@ def land(
 
     :param scope: the region's slug or ``nederland`` instead of the declared one; None keeps what there is (:func:`in_scope`).
     """
-    started, at = time.monotonic(), now()
-    modified: str | None = None
-    try:
+
+    def take(own: Attempt) -> Outcome:
         last = store.newest(table.id)
-        table = in_scope(table, last, scope)
-        source = service(table, settings, client)
-        head = source.head(table)
-        modified = head.modified
-        if last and unchanged(last, head, table):
-            return Outcome(
-                table.id, at, UNCHANGED, snapshot_id=last.snapshot_id, modified=modified, rows=last.row_count
-            )
+        wanted = in_scope(table, last, scope)
+        source = service(wanted, settings, client)
+        head = source.head(wanted)
+        own.modified = head.modified
+        if last and unchanged(last, head, wanted):
+            return own.outcome(UNCHANGED, snapshot_id=last.snapshot_id, rows=last.row_count, seconds=None)
         try:
-            snapshot = _fetch(table, source, head, store, progress, at)
+            snapshot = _fetch(wanted, source, head, store, progress, own.at)
         except _MovedError:
             # Published anew under our hands: take the new version, once.
-            snapshot = _fetch(table, source, source.head(table), store, progress, at)
-    except UnreachableError as error:
-        return Outcome(table.id, at, UNREACHABLE, str(error), modified=modified, seconds=time.monotonic() - started)
-    except (FetchError, LandingError, duckdb.Error, zipfile.BadZipFile, OSError) as error:
-        reason = f"{table.id}: {error}"
-        return Outcome(table.id, at, FAILED, reason, modified=modified, seconds=time.monotonic() - started)
-    return Outcome(
-        table.id,
-        at,
-        FETCHED,
-        snapshot_id=snapshot.snapshot_id,
-        modified=snapshot.modified,
-        rows=snapshot.row_count,
-        bytes=sum(page["bytes"] for page in snapshot.pages),
-        seconds=time.monotonic() - started,
-    )
+            snapshot = _fetch(wanted, source, source.head(wanted), store, progress, own.at)
+        return own.outcome(
+            FETCHED,
+            snapshot_id=snapshot.snapshot_id,
+            modified=snapshot.modified,
+            rows=snapshot.row_count,
+            bytes=sum(page["bytes"] for page in snapshot.pages),
+        )
+
+    return attempt(table.id, take)
 
 
 def in_scope(table: Table, last: Snapshot | None, asked: str | None = None) -> Table:
@@ -131,7 +119,8 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
         pages = _collect(table, source, metadata, landing, slices, expected, progress)
         parsed = PARSERS.submit(_parse, landing, source.layout, metadata, slices, counts, pages)
-        rows, warnings = parsed.result()
+        with _proving(pages):
+            rows, warnings = parsed.result()
         again = source.head(table)
         if again.stamp != head.stamp:
             raise _MovedError(
@@ -184,6 +173,20 @@ def _check_shape(table: Table, metadata: Metadata) -> None:
         )
 
 
+@contextmanager
+def _proving(pages: list[Page]) -> Iterator[None]:
+    """What can't be read has arrived wrong: it must not be kept for the next run to go on with."""
+    try:
+        yield
+    except (LandingError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        kind = "" if isinstance(error, ValueError | duckdb.Error | zipfile.BadZipFile) else f"{type(error).__name__}: "
+        raise LandingError(
+            f"{pages[0].url}: expected a table as its metadata describe it, got {kind}{shown(str(error), 300)}"
+        ) from error
+
+
 def _collect(
     table: Table,
     source: Service,
@@ -205,7 +208,8 @@ def _collect(
             continue
         for fetched in source.pages(table, part, landing.path, len(before), done):
             page = replace(fetched, part=number)
-            found = page_columns(landing.path / page.file)
+            with _proving([page]):
+                found = page_columns(landing.path / page.file)
             if found is not None and set(found) != columns:
                 gone, new = sorted(columns - set(found)), sorted(set(found) - columns)
                 raise LandingError(
@@ -328,15 +332,24 @@ _CELLS = 3_600_000
 #: In bytes. DuckDB's buffers for JSON are twice this; a row of CBS has some ten thousand.
 _LONGEST_ROW = 4 << 20
 _FRACTION = "a fraction in a whole column"
+_NO_NUMBER = "a number that is none (NaN, or without end)"
+#: From here on a DOUBLE, which all numbers are read as, has no room for the last digit.
+_MOST_WHOLE = 2**53
+_TOO_LONG = "a whole number of more digits than can be kept exactly"
 
 
 def _typed(key: str, kind: str, whole: bool) -> str:
     name = _name(key)
     if kind == "VARCHAR":
         return f"trim({name}) as {name}"
+    strange = f"when not isfinite({name}) then error('{_NO_NUMBER} in {key.replace(chr(39), chr(39) * 2)}')"
     if whole:
-        return f"case when {name} <> trunc({name}) then error('{_FRACTION}')::bigint else {name}::bigint end as {name}"
-    return name
+        return (
+            f"case {strange}::bigint when abs({name}) >= {_MOST_WHOLE} then error('{_TOO_LONG} in "
+            f"{key.replace(chr(39), chr(39) * 2)}')::bigint when {name} <> trunc({name}) then error('{_FRACTION}')::bigint "
+            f"else {name}::bigint end as {name}"
+        )
+    return name if kind == "BIGINT" else f"case {strange}::double else {name} end as {name}"
 
 
 _METADATA = {

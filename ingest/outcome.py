@@ -19,6 +19,7 @@ class Outcome:
 
     :param seconds: wall time of the attempt; ``bytes`` as they came over the line, decompressed.
     :param modified: what the source says of its last change, where it answered.
+    :param host: whom the trouble is with, and ``cause`` what it is, in the same words for every table that it costs.
     """
 
     table_id: str
@@ -30,6 +31,8 @@ class Outcome:
     rows: int | None = None
     bytes: int | None = None
     seconds: float | None = None
+    host: str | None = None
+    cause: str | None = None
 
     @property
     def failed(self) -> bool:

@@ -102,14 +102,15 @@ def main() -> None:
     type=_Scope(),
     help="Regions to take: our municipalities and what they are compared with, or whole tables; stays so for later runs.",
 )
+@click.option("--verbose", is_flag=True, help="Tell each table's reason, also where many have the same.")
 @json_option
 @_friendly
-def run(mode: str, tables: tuple[str, ...], scope: str | None, as_json: bool) -> None:
+def run(mode: str, tables: tuple[str, ...], scope: str | None, verbose: bool, as_json: bool) -> None:
     """Ingest what changed, build, audit and release."""
     from orchestration.run import run as go
 
     try:
-        status = go(mode, tables, scope, as_json)
+        status = go(mode, tables, scope, as_json, verbose)
     except KeyboardInterrupt:
         show.fail("Stopped. What was released stays as it is; the next `rdc run` goes on with what was fetched.")
         # A query of the build may still be running in a thread, and DuckDB aborts a process that ends before it. So what

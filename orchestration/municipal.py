@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from ingest.attempt import LandingError, told
 from ingest.durable import PRIVATE, write
 from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
@@ -23,6 +25,7 @@ from ingest.municipal.personal import masked_name
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.registry import Table
 from ingest.snapshot import now
+from ingest.words import shown
 from orchestration.protecting import protected
 
 if TYPE_CHECKING:
@@ -162,7 +165,7 @@ def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None
     result, reason = standing.result, standing.reason
     if problems and result != QUARANTINED:
         away = all(isinstance(p, UnreachableError) for p in problems)
-        result, reason = UNREACHABLE if away else FAILED, f"{table.id}: {' '.join(map(str, problems))}"
+        result, reason = UNREACHABLE if away else FAILED, f"{table.id}: {' '.join(shown(str(p)) for p in problems)}"
     elif result == UNCHANGED and snapshot is not None:
         result = FETCHED
     used = snapshot or last
@@ -232,6 +235,10 @@ def _deliveries(
             fetched = remote.fetch(way, work.client, known)
         except (FetchError, remote.SecretMissingError) as error:
             problems.append(error)
+            continue
+        except Exception as error:
+            # Whatever an address answers costs that address alone; its words may be about people.
+            problems.append(LandingError(f"{urlsplit(way.url).netloc}: {told(error, quote=False)}."))
             continue
         if fetched is not None:
             yield fetched.name, fetched.data, way.kind

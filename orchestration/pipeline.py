@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from expectations import CheckResult
-from ingest.http import CONNECTIONS_PER_HOST, FetchError, UnreachableError
+from ingest.attempt import Attempt, attempt
+from ingest.http import CONNECTIONS_PER_HOST
 from ingest.land import Progress, in_scope, land, unchanged
-from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
+from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
 from ingest.snapshot import now
 from ingest.statline import service
@@ -45,19 +46,18 @@ def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> 
     """Ask each source once whether its table changed. No outcome is kept; ``fetched`` means: to be fetched."""
 
     def ask(table: Table) -> Outcome:
-        at = now()
         if table.protocol == "municipal":
-            return municipal.plan(work, table)
-        try:
+            return attempt(table.id, lambda _: municipal.plan(work, table), quote=False)
+
+        def look(own: Attempt) -> Outcome:
             head = service(table, work.settings, work.client).head(table)
-        except UnreachableError as error:
-            return Outcome(table.id, at, UNREACHABLE, str(error))
-        except FetchError as error:
-            return Outcome(table.id, at, FAILED, f"{table.id}: {error}")
-        last = work.store.newest(table.id)
-        if last and unchanged(last, head, in_scope(table, last, scope)):
-            return Outcome(table.id, at, UNCHANGED, "", last.snapshot_id, head.modified, last.row_count)
-        return Outcome(table.id, at, FETCHED, modified=head.modified)
+            own.modified = head.modified
+            last = work.store.newest(table.id)
+            if last and unchanged(last, head, in_scope(table, last, scope)):
+                return own.outcome(UNCHANGED, snapshot_id=last.snapshot_id, rows=last.row_count, seconds=None)
+            return own.outcome(FETCHED, seconds=None)
+
+        return attempt(table.id, look)
 
     with ThreadPoolExecutor(2 * CONNECTIONS_PER_HOST) as pool:
         return {outcome.table_id: outcome for outcome in pool.map(ask, tables)}
@@ -74,7 +74,7 @@ def ingest(
 
     def one(table: Table) -> Outcome:
         if table.protocol == "municipal":
-            outcome = municipal.land(work, table, progress)
+            outcome = attempt(table.id, lambda _: municipal.land(work, table, progress), quote=False)
         else:
             outcome = land(table, work.settings, work.store, work.client, progress, scope)
         done(outcome)
@@ -82,12 +82,31 @@ def ingest(
 
     with ThreadPoolExecutor(CONNECTIONS_PER_HOST) as pool:
         outcomes = {outcome.table_id: outcome for outcome in pool.map(one, tables)}
-    refused = judge(work, tables)
-    for table_id, reason in refused.items():
-        outcomes[table_id] = replace(outcomes[table_id], result=QUARANTINED, reason=reason)
+    for table_id, refused in judged(work, tables).items():
+        outcomes[table_id] = replace(
+            outcomes[table_id], result=refused.result, reason=refused.reason, host=None, cause=None
+        )
     for outcome in outcomes.values():
         work.outcomes.append(outcome)
     return outcomes
+
+
+def judged(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:
+    """What the audit refused. Where it breaks off, each table is judged alone: what one of them holds costs no other."""
+
+    def one(table: Table) -> Outcome:
+        def judging(own: Attempt) -> Outcome:
+            refused = judge(work, [table])
+            return own.outcome(QUARANTINED, refused[table.id]) if refused else own.outcome(UNCHANGED)
+
+        return attempt(table.id, judging, quote=table.protocol != "municipal")
+
+    try:
+        refused = judge(work, tables)
+    except Exception:
+        alone = {table.id: one(table) for table in tables}
+        return {table_id: outcome for table_id, outcome in alone.items() if outcome.failed}
+    return {table_id: Attempt(table_id).outcome(QUARANTINED, reason) for table_id, reason in refused.items()}
 
 
 # -- inputs -----------------------------------------------------------------------------------------------------------

@@ -12,12 +12,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
+from ingest.snapshot import now
+from ingest.words import shown
 from orchestration import pipeline, show
+from orchestration.causes import causes, lines
 from orchestration.interrupt import heard, stop_if_asked
 from orchestration.judging import to_judge
 from orchestration.pipeline import Choice
@@ -33,20 +36,21 @@ class DiskFullError(Exception):
     """There is no room to go on."""
 
 
-def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:
+def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool, verbose: bool = False) -> int:
     """One run; the exit status: 0 done, 1 something failed.
 
+    :param verbose: tell each table's reason, also where many have the same.
     :raises KeyboardInterrupt: it was stopped with Ctrl-C; what was released stays as it is.
     """
     with heard():
         try:
-            return _run(mode, table_ids, scope, as_json)
+            return _run(mode, table_ids, scope, as_json, verbose)
         except Exception:
             stop_if_asked()  # What was broken off fails in its own words.
             raise
 
 
-def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool) -> int:
+def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool, verbose: bool) -> int:
     started = time.monotonic()
     work = Workspace.open()
     selected = work.selected(table_ids)
@@ -64,8 +68,9 @@ def _alone(work: Workspace, selected: list[Table], mode: str, scope: str | None,
         inputs = [c.input for c in levels[PUBLIC] if c.input]
         choices = list({c.table.id: c for found in levels.values() for c in found}.values())
         if not inputs:
-            for choice in choices:
-                show.fail(f"{choice.table.id}: no data at all ({choice.reason})")
+            nothing = {c.table.id: f"no data at all ({c.reason})" for c in choices}
+            for line in lines(nothing, work.outcomes.latest(), verbose):
+                show.fail(line)
             show.fail("No table has any data, so there is nothing to release.")
             return 1
         problem, released = "", None
@@ -76,10 +81,11 @@ def _alone(work: Workspace, selected: list[Table], mode: str, scope: str | None,
             if level != PUBLIC and not problem:
                 problem = _build_restricted(work.at(level), mode, [c.input for c in chosen if c.input])
         failed = _failures(mode, {t.id for t in selected}, outcomes, choices)
+        told = Telling(failed, outcomes, work.outcomes.latest(), verbose)
         if as_json:
             show.as_json(_record(work, choices, outcomes, released, problem))
         else:
-            _summary(work, choices, outcomes, released, problem, failed, time.monotonic() - started)
+            _summary(work, choices, told, released, problem, time.monotonic() - started)
         return 1 if problem or failed else 0
     except Exception as error:
         free = shutil.disk_usage(work.settings.home).free
@@ -100,16 +106,27 @@ def _ingest(work: Workspace, tables: list[Table], scope: str | None) -> dict[str
         bar.update(task, completed=len(tables))
     todo = [t for t in tables if answers[t.id].result in (FETCHED, FAILED)]
     waiting = [t for t in tables if t not in todo and to_judge(work, t)]
+    before = work.outcomes.all()
+    latest = {outcome.table_id: outcome for outcome in before}
+    broke_off = ""
     if todo or waiting:
         with show.bar() as bar, _watching(bar, len(todo) + len(waiting)):
-            _execute(work, "ingest", [*todo, *waiting], scope=scope)
-    latest = work.outcomes.latest()
+            result = _execute(work, "ingest", [*todo, *waiting], scope=scope)
+            broke_off = "" if result.success else _first_failure(result)
+    written = {outcome.table_id: outcome for outcome in work.outcomes.all()[len(before) :]}
     for table in tables:
+        if table.id in written:
+            answers[table.id] = written[table.id]
+            continue
         if table in todo or table in waiting:
-            answers[table.id] = latest[table.id]
+            # What was said of it before is no answer for now.
+            reason = shown(
+                f"{table.id}: it was not taken in, as the ingest broke off: {broke_off or 'no outcome was kept'}"
+            )
+            answers[table.id] = Outcome(table.id, now(), FAILED, reason)
         else:
-            work.outcomes.append(_remembered(work, answers[table.id], latest.get(table.id)))
-            answers[table.id] = work.outcomes.latest()[table.id]
+            answers[table.id] = _remembered(work, answers[table.id], latest.get(table.id))
+        work.outcomes.append(answers[table.id])
     return answers
 
 
@@ -235,31 +252,46 @@ def _watching(bar: Any, total: int) -> Iterator[None]:
 # -- what happened ----------------------------------------------------------------------------------------------------
 
 
-def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choices: list[Choice]) -> list[str]:
-    """What makes the run end with status 1: a source that answered wrongly, one that did not answer where live was asked
-    for, and a table that was asked for and has no data at all."""
-    failed = [
-        o.reason for o in outcomes.values() if o.failed or (mode == "live" and o.result not in (FETCHED, UNCHANGED))
-    ]
+def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choices: list[Choice]) -> dict[str, str]:
+    """What makes the run end with status 1, by table: a source that answered wrongly, one that did not answer where live was
+    asked for, and a table that was asked for and has no data at all."""
+    failed = {
+        i: o.reason
+        for i, o in outcomes.items()
+        if o.failed or (mode == "live" and o.result not in (FETCHED, UNCHANGED))
+    }
     # A delivery that is still being written is no failure: the next run takes it in.
     waiting = {o.table_id for o in outcomes.values() if o.result == UNCHANGED and o.reason}
     for choice in choices:
-        if choice.table.id in waiting:
+        if choice.table.id in waiting or choice.table.id in failed:
             continue
-        if choice.input is None and choice.table.id in selected and mode != "sample" and choice.reason not in failed:
-            failed.append(f"{choice.table.id}: no data at all ({choice.reason})")
+        if choice.input is None and choice.table.id in selected and mode != "sample":
+            failed[choice.table.id] = f"no data at all ({choice.reason})"
     return failed
+
+
+@dataclass
+class Telling:
+    """What is told of the sources: what failed, and what came of every table in this run and before."""
+
+    failed: dict[str, str]
+    outcomes: dict[str, Outcome]
+    latest: dict[str, Outcome]
+    verbose: bool
+
+    def lines(self, reasons: dict[str, str]) -> list[str]:
+        return lines(reasons, self.latest, self.verbose)
 
 
 def _summary(
     work: Workspace,
     choices: list[Choice],
-    outcomes: dict[str, Outcome],
+    told: Telling,
     released: Any,
     problem: str,
-    failed: list[str],
     seconds: float,
 ) -> None:
+    outcomes = told.outcomes
     show.table(
         "",
         ["table", "title", "origin", "this run", "rows", "modified"],
@@ -278,21 +310,24 @@ def _summary(
         show.warn(
             "SAMPLE, NOT LIVE",
             f"{len(sample)} of {len(choices)} tables come from the sample extract bundled with the project, not from CBS:\n"
-            + "\n".join(f"  {c.table.id}  {_short(c.reason or c.input.note)}" for c in sample if c.input),
+            + "\n".join(
+                f"  {_short(t, 300)}"
+                for t in told.lines({c.table.id: c.reason or c.input.note for c in sample if c.input})
+            ),
         )
     kept = [c for c in choices if c.input and c.input.origin == "last_good"]
     if kept:
         show.warn(
             "LAST GOOD SNAPSHOT",
             "These tables could not be refreshed; their last good snapshot serves on:\n"
-            + "\n".join(
-                f"  {c.table.id}  of {c.input.snapshot.fetched_at}  {_short(c.reason)}" for c in kept if c.input
-            ),
+            + "\n".join(f"  {c.table.id}  of {c.input.snapshot.fetched_at}" for c in kept if c.input)
+            + "\n"
+            + "\n".join(_short(t, 300) for t in told.lines({c.table.id: c.reason for c in kept})),
         )
     for outcome in outcomes.values():
         if outcome.result == UNCHANGED and outcome.reason:
             show.warn("NOT TAKEN IN YET", outcome.reason)
-    for line in failed:
+    for line in told.lines(told.failed):
         show.fail(line)
     if problem:
         show.fail(problem)
@@ -307,9 +342,8 @@ def _summary(
         show.out.print(f"  quality report: {work.releases.report(released.release_id)}", soft_wrap=True)
     else:
         current = work.releases.current()
-        show.out.print(
-            f"Nothing changed; release [bold]{current.release_id if current else '-'}[/] stays ({seconds:.1f} s)"
-        )
+        what = f"Nothing new, and {len(told.failed)} tables failed" if told.failed else "Nothing changed"
+        show.out.print(f"{what}; release [bold]{current.release_id if current else '-'}[/] stays ({seconds:.1f} s)")
 
 
 def _short(text: str, most: int = 160) -> str:
@@ -324,6 +358,7 @@ def _record(
         "release": current.release_id if current else None,
         "new_release": released is not None,
         "problem": problem or None,
+        "causes": [asdict(cause) for cause in causes(outcomes.values())],
         "tables": [
             {
                 "table_id": c.table.id,

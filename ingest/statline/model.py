@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from ingest.answer import named
 from ingest.http import FetchError
 from ingest.registry import Table
+from ingest.words import shown
 
 SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<suffix>\d+)$")
 REGION = re.compile(r"^(NL\d{1,2}|LD\w{2}|PV\d{2}|CR\d{2}|GM\d{4}|WK\d{6}|BU\d{8})$")
@@ -56,11 +58,11 @@ class Codes(NamedTuple):
     status: Sequence[str | None]
 
     @classmethod
-    def read(cls, entries: list[dict[str, Any]], key: str, group: str) -> Codes:
-        """From a code list; ``key`` and ``group`` are what the service calls these fields."""
+    def read(cls, entries: list[dict[str, Any]], key: str, group: str, url: str) -> Codes:
+        """From a code list; ``key`` and ``group`` are what the service calls these fields, ``url`` is where it came from."""
         groups = [entry.get(group) for entry in entries]
         return cls(
-            [str(entry[key]).strip() for entry in entries],
+            [named(entry, key, url).strip() for entry in entries],
             [clean(entry.get("Title")) for entry in entries],
             [prose(entry.get("Description")) for entry in entries],
             [None if above is None else str(above) for above in groups],
@@ -212,8 +214,8 @@ def prose(text: object) -> str | None:
 def integer(text: str, url: str) -> int:
     """A count as these services send it: bare digits, sometimes behind a byte-order mark."""
     digits = text.strip().lstrip("\ufeff").strip()
-    if not digits.isdigit():
-        raise FetchError(url, "a number of rows", repr(digits[:80]))
+    if not (digits.isascii() and digits.isdecimal()):
+        raise FetchError(url, "a number of rows", shown(repr(digits[:80])))
     return int(digits)
 
 

@@ -22,8 +22,10 @@ from typing import IO, Any
 import requests
 import zstandard
 
+from ingest.answer import TwiceError, unique
 from ingest.http import Client, LoopError, TransientError
 from ingest.statline.model import Page
+from ingest.words import glimpse, shown
 
 _BLANK = rb"[ \t\r\n]*"
 _ARRAY = re.compile(rb'"value"\s*:\s*\[')
@@ -87,8 +89,12 @@ class Envelope:
         end = len(self._held)
         while (end := self._held.rfind(b"]", 0, end)) >= 0:
             try:
-                envelope = json.loads(self._before_array + b"[]" + self._held[end + 1 :])
+                envelope = unique(self._before_array + b"[]" + self._held[end + 1 :])
+            except TwiceError as error:
+                raise TransientError(self.url, "a whole JSON document", str(error)) from None
             except ValueError:
+                continue
+            if not isinstance(envelope, dict):
                 continue
             if self.between:
                 closed = _CLOSED.search(self._held, 0, end)
@@ -103,14 +109,14 @@ class Envelope:
         raise TransientError(
             self.url,
             "a whole JSON document",
-            f"JSON cut short after {self.bytes:,} bytes: …{_glimpse(self._held[-60:])}",
+            f"JSON cut short after {self.bytes:,} bytes: …{glimpse(bytes(self._held[-60:]))}",
         )
 
     def _begin(self) -> None:
         start = bytes(self._held)
         array = _ARRAY.search(start)
         if not array:
-            raise TransientError(self.url, 'OData JSON with a "value" array', _glimpse(start))
+            raise TransientError(self.url, 'OData JSON with a "value" array', glimpse(start))
         before = array.end() - 1
         self._before_array = start[:before]
         opened = _OPENED.match(start, array.end())
@@ -227,7 +233,7 @@ def bulk(client: Client, url: str, into: Path, expected: str) -> Page:
         chunks = response.iter_content(1 << 18)
         start = next(chunks, b"")
         if re.match(rb"(?i)\s*<(!doctype|html|\?xml)", start) or not start:
-            raise TransientError(url, expected, _glimpse(start))
+            raise TransientError(url, expected, glimpse(start))
         target = into / ("bulk.zip" if start.startswith(b"PK") else "bulk.csv.zst")
         sha, size = hashlib.sha256(), 0
         with target.open("wb") as file:
@@ -258,10 +264,16 @@ def observations_csv(file: Path) -> IO[bytes]:
 
 
 def page_columns(file: Path) -> list[str] | None:
-    """The columns of a page, from its first row (or a bulk file's header); None when the page has no rows."""
+    """The columns of a page, from its first row (or a bulk file's header); None when the page has no rows.
+
+    :raises ValueError: it has no rows that can be read.
+    """
     if not file.name.endswith(".json.zst"):
         with observations_csv(file) as source:
-            line = next(io.TextIOWrapper(source, encoding="utf-8-sig"), "")
+            start = source.read(1 << 16)
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ValueError("UTF-16, where CSV of CBS is UTF-8")
+        line = next(io.StringIO(start.decode("utf-8-sig", "ignore")), "")
         return next(csv.reader([line], delimiter=";"), [])
     row = _first_row(file)
     return None if row is None else list(row)
@@ -274,11 +286,6 @@ def _first_row(file: Path) -> dict[str, Any] | None:
     if text.startswith("]") or not text:
         return None
     row, _ = json.JSONDecoder().raw_decode(text)
+    if not isinstance(row, dict):
+        raise ValueError(f"a row that is no object: {shown(text, 80)}")
     return row
-
-
-def _glimpse(start: bytes) -> str:
-    text = " ".join(start[:400].decode("utf-8", "replace").split())[:120]
-    if re.match(r"(?i)<(!doctype|html|\?xml)", text):
-        return f"a web page: {text}"
-    return text or "an empty answer"

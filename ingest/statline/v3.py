@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import cbsodata.cbsodata3 as cbsodata
 import orjson
 import requests
 
-from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
+from ingest.answer import counted, document, link, moment, named, records
+from ingest.http import Client, FetchError, LoopError, NotFoundError, whole
 from ingest.registry import Table
 from ingest.statline.model import (
     SUFFIX,
@@ -54,20 +55,20 @@ class V3:
     # -- metadata, through cbsodata -----------------------------------------------------------------------------------
 
     def head(self, table: Table) -> Head:
+        source = f"{self.base}/ODataCatalog/Tables"
         entry = self._catalogue_entry(table)
         if entry is None:
             found = self._meta(table, "TableInfos")
             if not found:
                 raise NotFoundError(self._resource(table, "TableInfos"), "one row of table information", "none")
             entry = found[0]
-        count = entry.get("RecordCount")
         return Head(
             table_id=table.id,
             title=clean(entry.get("Title") or entry.get("ShortTitle")),
-            modified=str(entry.get("Modified") or entry.get("Updated") or ""),
+            modified=moment(entry.get("Modified") or entry.get("Updated"), source, "Modified"),
             stamp={key: str(entry[key]) for key in _STAMP if entry.get(key) is not None},
-            count=int(count) if count is not None else None,
-            count_source=f"{self.base}/ODataCatalog/Tables (RecordCount)",
+            count=counted(entry.get("RecordCount"), source, "RecordCount"),
+            count_source=f"{source} (RecordCount)",
             period_text=clean(entry.get("Period")),
         )
 
@@ -84,14 +85,14 @@ class V3:
         for prop in properties:
             if prop.get("Type") not in _KIND:
                 continue
-            key = prop["Key"]
+            key = named(prop, "Key", self._resource(table, "DataProperties"))
             raw[key] = self._meta(table, key)
             dimensions.append(Dimension(key, _KIND[prop["Type"]], clean(prop.get("Title")), prop.get("Position") or 0))
-            codes[key] = Codes.read(raw[key], "Key", "CategoryGroupID")
+            codes[key] = Codes.read(raw[key], "Key", "CategoryGroupID", self._resource(table, key))
         return Metadata(
             dimensions=tuple(infer_region(dimensions, codes)),
             codes=codes,
-            measures=tuple(_measures(properties)),
+            measures=tuple(_measures(properties, self._resource(table, "DataProperties"))),
             info=info[0] if info else {},
             raw=raw,
         )
@@ -126,14 +127,16 @@ class V3:
         if part.filter is None and head.count is not None:
             return head.count, head.count_source
         url = self._resource(table, "TypedDataSet/$count") + (f"?$filter={_quote(part.filter)}" if part.filter else "")
-        return integer(self.client.get(url, expected="a number of rows").text, url), url
+        return integer(self.client.text(url, "a number of rows"), url), url
 
     def pages(self, table: Table, part: Slice, into: Path, before: int, done: Sequence[Page] = ()) -> Iterator[Page]:
         first = self._resource(table, "TypedDataSet") + "?$format=json"
         if part.filter:
             first += f"&$filter={_quote(part.filter)}"
         rebase, what = self._rebase, f"the rows of {table.id}"
-        return follow(self.client, first, into, before, done, lambda body: rebase(body.get("odata.nextLink")), what)
+        return follow(
+            self.client, first, into, before, done, lambda body: rebase(link(body.get("odata.nextLink"), first)), what
+        )
 
     def columns(self, metadata: Metadata) -> list[str]:
         return ["ID", *(d.key for d in metadata.dimensions), *(m.code for m in metadata.measures)]
@@ -156,7 +159,7 @@ class V3:
         return self.base + link[at:].replace(" ", "%20")
 
 
-def _measures(properties: list[dict[str, Any]]) -> Iterator[Measure]:
+def _measures(properties: list[dict[str, Any]], url: str) -> Iterator[Measure]:
     by_id = {p.get("ID"): p for p in properties}
     for prop in properties:
         if prop.get("Type") != "Topic":
@@ -166,10 +169,11 @@ def _measures(properties: list[dict[str, Any]]) -> Iterator[Measure]:
         while parent is not None and len(path) < 20:
             path.insert(0, clean(parent.get("Title")))
             parent = by_id.get(parent.get("ParentID"))
-        found = SUFFIX.match(prop["Key"])
+        key = named(prop, "Key", url)
+        found = SUFFIX.match(key)
         yield Measure(
-            code=prop["Key"],
-            stem=found["stem"] if found else prop["Key"],
+            code=key,
+            stem=found["stem"] if found else key,
             title=clean(prop.get("Title")),
             path=" > ".join(path),
             unit=clean(prop.get("Unit")) or None,
@@ -198,24 +202,24 @@ _scheme = ""
 class _PoliteSession:
     """Stands where cbsodata opens a session per page: same ``send``, but with our time-outs, retries and limits."""
 
-    def __init__(self, client: Client, expected: str, seen: set[str]) -> None:
-        self._client, self._expected, self._seen = client, expected, seen
+    def __init__(self, client: Client, host: dict[str, str], expected: str, seen: set[str]) -> None:
+        self._client, self._host, self._expected, self._seen = client, host, expected, seen
 
     def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
-        url = str(request.url)
+        # A next link may name the public host, or any other: what is asked is the host that we were told to use.
+        url = request.url = urlunsplit(urlsplit(str(request.url))._replace(**self._host))
         if url in self._seen:
             raise LoopError(url, "a next link to a page not seen yet", "a loop")
         self._seen.add(url)
 
         def consume(response: requests.Response) -> requests.Response:
+            body = whole(response, url, self._expected)
+            found = document(body, url, self._expected)
+            records(found, url, self._expected)
+            if link(found.get("odata.nextLink"), url) is None:
+                found.pop("odata.nextLink", None)
+            response._content = orjson.dumps(found)  # what cbsodata reads: checked, and without a mark
             response.encoding = "utf-8"
-            try:
-                body = orjson.loads(response.content.removeprefix(b"\xef\xbb\xbf"))
-            except ValueError:
-                text = " ".join(response.text.split())[:120]
-                raise TransientError(url, self._expected, f"no JSON: {text or 'an empty answer'}") from None
-            if not isinstance(body, dict) or not isinstance(body.get("value"), list):
-                raise TransientError(url, self._expected, 'JSON without a "value" list')
             return response
 
         return self._client.read(request, consume, self._expected)
@@ -247,7 +251,7 @@ def _contained(client: Client, url: str, expected: str) -> Iterator[str]:
             cbsodata.options.use_https = parts.scheme == "https"
             cbsodata.Session = _session
         _users += 1
-    _local.asking = (client, expected, set())
+    _local.asking = (client, {"scheme": parts.scheme, "netloc": parts.netloc}, expected, set())
     try:
         yield host
     finally:

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ingest.http import Client, FetchError, LoopError, NotFoundError, TransientError
+import requests
+
+from ingest.answer import counted, document, link, moment, named, records
+from ingest.http import Client, FetchError, LoopError, NotFoundError, whole
 from ingest.registry import Table
 from ingest.statline.model import (
     Codes,
@@ -45,17 +48,16 @@ class V4:
     def head(self, table: Table) -> Head:
         url = f"{self.base}/{table.id}/Properties"
         properties = self._json(url, f"the properties of {table.id}")
-        if "Identifier" not in properties and isinstance(properties.get("value"), list) and properties["value"]:
-            properties = properties["value"][0]
+        if "Identifier" not in properties and properties.get("value"):
+            properties = records(properties, url, f"the properties of {table.id}")[0]
         if "Identifier" not in properties:
             raise FetchError(url, "a table's properties with an Identifier", str(sorted(properties))[:120])
-        count = properties.get("ObservationCount")
         return Head(
             table_id=table.id,
             title=clean(properties.get("Title")),
-            modified=str(properties.get("Modified") or ""),
+            modified=moment(properties.get("Modified"), url, "Modified"),
             stamp={key: str(properties[key]) for key in _STAMP if properties.get(key) is not None},
-            count=int(count) if count is not None else None,
+            count=counted(properties.get("ObservationCount"), url, "ObservationCount"),
             count_source=f"{url} (ObservationCount)",
             period_text=clean(properties.get("TemporalCoverage")),
         )
@@ -71,7 +73,7 @@ class V4:
         dimensions: list[Dimension] = []
         codes: dict[str, Codes] = {}
         for position, entry in enumerate(raw["Dimensions"]):
-            key, kind = entry["Identifier"], str(entry.get("Kind") or "")
+            key, kind = named(entry, "Identifier", f"{self.base}/{table.id}/Dimensions"), str(entry.get("Kind") or "")
             dimensions.append(
                 Dimension(
                     key,
@@ -81,11 +83,15 @@ class V4:
                 )
             )
             raw[f"{key}Codes"] = self._list(table, f"{key}Codes")
-            codes[key] = Codes.read(raw[f"{key}Codes"], "Identifier", "DimensionGroupId")
+            codes[key] = Codes.read(
+                raw[f"{key}Codes"], "Identifier", "DimensionGroupId", f"{self.base}/{table.id}/{key}Codes"
+            )
         return Metadata(
             dimensions=tuple(infer_region(dimensions, codes)),
             codes=codes,
-            measures=tuple(_measures(raw["MeasureCodes"], raw["MeasureGroups"])),
+            measures=tuple(
+                _measures(raw["MeasureCodes"], raw["MeasureGroups"], f"{self.base}/{table.id}/MeasureCodes")
+            ),
             info=raw["Properties"],
             raw=raw,
         )
@@ -108,13 +114,13 @@ class V4:
         where = f"?$filter={_quote(part.filter)}" if part.filter else ""
         url = f"{self.base}/{table.id}/Observations/$count{where}"
         try:
-            return integer(self.client.get(url, expected="a number of observations").text, url), url
+            return integer(self.client.text(url, "a number of observations"), url), url
         except NotFoundError:
             url = f"{self.base}/{table.id}/Observations{where}{'&' if where else '?'}$count=true&$top=1"
-            counted = self._json(url, "@odata.count").get("@odata.count")
-            if not isinstance(counted, int):
-                raise FetchError(url, "a number of observations (@odata.count)", repr(counted)) from None
-            return counted, url
+            total = counted(self._json(url, "@odata.count").get("@odata.count"), url, "@odata.count")
+            if total is None:
+                raise FetchError(url, "a number of observations (@odata.count)", "none") from None
+            return total, url
 
     def pages(self, table: Table, part: Slice, into: Path, before: int, done: Sequence[Page] = ()) -> Iterator[Page]:
         if table.via == "csv":
@@ -130,7 +136,7 @@ class V4:
             into,
             before,
             done,
-            lambda body: self._rebase(table, body.get("@odata.nextLink")),
+            lambda body: self._rebase(table, link(body.get("@odata.nextLink"), first)),
             f"the observations of {table.id}",
         )
 
@@ -160,27 +166,16 @@ class V4:
                     raise LoopError(url, "a next link to a page not seen yet", "a loop")
                 seen.add(url)
                 body = self._json(url, f"metadata {name} of {table.id}")
-                if not isinstance(body.get("value"), list):
-                    raise FetchError(url, f"metadata {name} of {table.id}", 'JSON without a "value" list')
-                found += body["value"]
-                url = self._rebase(table, body.get("@odata.nextLink"))
+                found += records(body, url, f"metadata {name} of {table.id}")
+                url = self._rebase(table, link(body.get("@odata.nextLink"), url))
         except NotFoundError:
             if needed:
                 raise
         return found
 
     def _json(self, url: str, expected: str) -> dict[str, Any]:
-        import requests
-
         def consume(response: requests.Response) -> dict[str, Any]:
-            try:
-                body = response.json()
-            except ValueError:
-                text = " ".join(response.text.split())[:120]
-                raise TransientError(url, expected, f"no JSON: {text or 'an empty answer'}") from None
-            if not isinstance(body, dict):
-                raise TransientError(url, expected, f"JSON of another kind ({type(body).__name__})")
-            return body
+            return document(whole(response, url, expected), url, expected)
 
         return self.client.read(requests.Request("GET", url).prepare(), consume, expected)
 
@@ -193,7 +188,7 @@ class V4:
         return self.base + link[at:].replace(" ", "%20")
 
 
-def _measures(codes: list[dict[str, Any]], groups: list[dict[str, Any]]) -> Iterator[Measure]:
+def _measures(codes: list[dict[str, Any]], groups: list[dict[str, Any]], url: str) -> Iterator[Measure]:
     by_id = {str(g.get("Id")): g for g in groups}
     for position, entry in enumerate(codes):
         path: list[str] = []
@@ -201,9 +196,10 @@ def _measures(codes: list[dict[str, Any]], groups: list[dict[str, Any]]) -> Iter
         while group is not None and len(path) < 20:
             path.insert(0, clean(group.get("Title")))
             group = by_id.get(str(group.get("ParentId")))
+        code = named(entry, "Identifier", url).strip()
         yield Measure(
-            code=str(entry["Identifier"]).strip(),
-            stem=str(entry["Identifier"]).strip(),
+            code=code,
+            stem=code,
             title=clean(entry.get("Title")),
             path=" > ".join(path),
             unit=clean(entry.get("Unit")) or None,

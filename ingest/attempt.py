@@ -1,0 +1,95 @@
+"""The one place where what a source does becomes a table's outcome.
+
+Whatever comes (an error of any library, at any request, for any bytes) is written down as what became of that table, and the
+other tables go on. Only what is about this process and not about the source passes: a stop, an exit, no memory.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest.http import FetchError, UnreachableError
+from ingest.outcome import FAILED, UNREACHABLE, Outcome
+from ingest.snapshot import now
+from ingest.words import shown
+
+
+class LandingError(Exception):
+    """A table that arrived but can't be used: which table, what was expected, what came."""
+
+
+@dataclass
+class Attempt:
+    """One attempt at a table, and what is known of it so far."""
+
+    table_id: str
+    at: str = field(default_factory=now)
+    started: float = field(default_factory=time.monotonic)
+    #: What the source says of its last change, once it said so.
+    modified: str | None = None
+
+    def outcome(self, result: str, reason: str = "", **facts: Any) -> Outcome:
+        facts = {"modified": self.modified, "seconds": time.monotonic() - self.started} | facts
+        return Outcome(self.table_id, self.at, result, reason, **facts)
+
+    def failed(self, error: BaseException, quote: bool = True) -> Outcome:
+        """What an error makes of it.
+
+        :param quote: whether the error's own words may be told; those about a municipal delivery may be about people.
+        """
+        host = urlsplit(error.url).netloc if isinstance(error, FetchError) else None
+        cause = shown(error.cause) if isinstance(error, FetchError) else None
+        if isinstance(error, UnreachableError):
+            return self.outcome(UNREACHABLE, shown(str(error)), host=host, cause=cause)
+        return self.outcome(FAILED, f"{self.table_id}: {told(error, quote)}", host=host, cause=cause)
+
+
+def attempt(table_id: str, take: Callable[[Attempt], Outcome], quote: bool = True) -> Outcome:
+    """What ``take`` says became of a table, or what it broke off with."""
+    own = Attempt(table_id)
+    try:
+        return take(own)
+    except BaseException as error:
+        if passes(error):
+            raise
+        return own.failed(error, quote)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error is about this process and not about a source."""
+    # A library in Rust that panics raises what is no Exception, so that nobody catches it by accident.
+    return isinstance(error, MemoryError) or not (
+        isinstance(error, Exception) or type(error).__module__ == "pyo3_runtime"
+    )
+
+
+def told(error: BaseException, quote: bool = True) -> str:
+    """An error in words: our own as they are, those that nobody foresaw with their kind and place."""
+    if isinstance(error, FetchError | LandingError):
+        return shown(_words(error))
+    said = f" ({shown(_words(error), 300)})" if quote else ""
+    return (
+        f"what the source sent could not be used: {type(error).__name__} at {_place(error)}{said}. Nothing of it was taken. "
+        "Please report this"
+    )
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # also the words of an error can be an error
+        return ""
+
+
+def _place(error: BaseException) -> str:
+    """Where it came up: the last line of ours that it passed, and the line that raised it where that is another's."""
+    frames = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    own = [f for f in frames if "site-packages" not in f[0].parts]
+    places = dict.fromkeys(f"{path.name}:{line}" for path, line in [*own[-1:], *frames[-1:]])
+    return ", ".join(places) or "?"
