@@ -19,6 +19,9 @@ from ingest.outcome import FAILED, UNREACHABLE, Outcome
 from ingest.snapshot import now
 from ingest.words import shown
 
+#: Our own words have the whole address in them, and that of a slice may name 150 regions.
+_LONG = 20_000
+
 
 class LandingError(Exception):
     """A table that arrived but can't be used: which table, what was expected, what came."""
@@ -46,7 +49,7 @@ class Attempt:
         host = urlsplit(error.url).netloc if isinstance(error, FetchError) else None
         cause = shown(error.cause) if isinstance(error, FetchError) else None
         if isinstance(error, UnreachableError):
-            return self.outcome(UNREACHABLE, shown(str(error)), host=host, cause=cause)
+            return self.outcome(UNREACHABLE, shown(str(error), _LONG), host=host, cause=cause)
         return self.outcome(FAILED, f"{self.table_id}: {told(error, quote)}", host=host, cause=cause)
 
 
@@ -72,7 +75,7 @@ def passes(error: BaseException) -> bool:
 def told(error: BaseException, quote: bool = True) -> str:
     """An error in words: our own as they are, those that nobody foresaw with their kind and place."""
     if isinstance(error, FetchError | LandingError):
-        return shown(_words(error))
+        return shown(_words(error), _LONG)
     said = f" ({shown(_words(error), 300)})" if quote else ""
     return (
         f"what the source sent could not be used: {type(error).__name__} at {_place(error)}{said}. Nothing of it was taken. "

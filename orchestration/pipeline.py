@@ -22,7 +22,7 @@ from ingest.attempt import Attempt, attempt
 from ingest.http import CONNECTIONS_PER_HOST
 from ingest.land import Progress, in_scope, land, unchanged
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
-from ingest.registry import Table
+from ingest.registry import RegistryError, Table
 from ingest.snapshot import now
 from ingest.statline import service
 from orchestration import municipal
@@ -94,6 +94,8 @@ def ingest(
 def judged(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:
     """What the audit refused. Where it breaks off, each table is judged alone: what one of them holds costs no other."""
 
+    from warehouse.indicators import IndicatorError
+
     def one(table: Table) -> Outcome:
         def judging(own: Attempt) -> Outcome:
             refused = judge(work, [table])
@@ -103,6 +105,8 @@ def judged(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:
 
     try:
         refused = judge(work, tables)
+    except (RegistryError, IndicatorError):
+        raise  # a file of the one who runs this, which names itself
     except Exception:
         alone = {table.id: one(table) for table in tables}
         return {table_id: outcome for table_id, outcome in alone.items() if outcome.failed}

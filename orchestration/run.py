@@ -55,10 +55,18 @@ def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool
     work = Workspace.open()
     selected = work.selected(table_ids)
     with work.writing("rdc run"):
-        return _alone(work, selected, mode, scope, as_json, started)
+        return _alone(work, selected, mode, scope, as_json, verbose, started)
 
 
-def _alone(work: Workspace, selected: list[Table], mode: str, scope: str | None, as_json: bool, started: float) -> int:
+def _alone(
+    work: Workspace,
+    selected: list[Table],
+    mode: str,
+    scope: str | None,
+    as_json: bool,
+    verbose: bool,
+    started: float,
+) -> int:
     """The run itself, of the one process that writes."""
     try:
         work.sweep()

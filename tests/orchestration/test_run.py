@@ -176,8 +176,13 @@ def test_without_a_network_the_sample_is_released_and_said_so(tmp_path: Path) ->
         "select value from core.indicator_value where indicator_id = 'bev_inwoners' and region_code = 'KEMPEN' "
         "and period_code = '2026JJ00'"
     ) == [(94549,)]
-    live = rdc("run", "--source", "live", status=1).stderr
-    assert all(f"{table_id}: no data at all" in live for (table_id,) in rdc.sql('select table_id from core."table"'))
+    # One cause is told once: the host, how many tables it costs, and which; every table's own line only when asked for.
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert told.count("127.0.0.1:9: no answer") == 1 and "costs 11 tables: " in told
+    live = " ".join(rdc("run", "--source", "live", status=1).stderr.split())
+    assert live.count("127.0.0.1:9: no answer") == 1 and "costs 11 tables: " in live
+    each = " ".join(rdc("run", "--source", "live", "--verbose", status=1).stderr.split())
+    assert all(f"{table_id}: no data at all" in each for (table_id,) in rdc.sql('select table_id from core."table"'))
 
 
 def test_a_broken_table_keeps_its_last_good_snapshot_and_the_others_go_on(released: Rdc, tmp_path: Path) -> None:

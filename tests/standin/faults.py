@@ -31,6 +31,18 @@ class Fault(Enum):
     SERVER_ERROR_503 = "server error 503"
     #: HTTP 429 with ``Retry-After: seconds``.
     TOO_MANY_429 = "too many 429"
+    #: HTTP 503 with a page of HTML that says that it is gzip and is not, as some proxies give it.
+    GZIP_IN_NAME_503 = "gzip in name 503"
+    #: HTTP 503 whose page is shorter than its Content-Length says.
+    SHORT_503 = "short 503"
+    #: HTTP 503 whose page stops half-way for ``seconds``.
+    STALL_503 = "stall 503"
+    #: The answer with a byte-order mark in front.
+    MARKED = "marked"
+    #: The answer compressed, and no header that says so.
+    GZIP_UNSAID = "gzip unsaid"
+    #: The answer in UTF-16.
+    UTF_16 = "utf-16"
     #: HTTP 403 with a page of HTML.
     FORBIDDEN_403 = "forbidden 403"
     #: HTTP 200 with a page of HTML, as a proxy or a maintenance page gives.

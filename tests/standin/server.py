@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -34,6 +34,9 @@ _PAGE = "<!DOCTYPE html><html lang='nl'><head><title>{0}</title></head><body><h1
 _PLAIN_FAULTS = {
     Fault.SERVER_ERROR_503: (503, "Service Unavailable"),
     Fault.TOO_MANY_429: (429, "Too Many Requests"),
+    Fault.GZIP_IN_NAME_503: (503, "Service Unavailable"),
+    Fault.SHORT_503: (503, "Service Unavailable"),
+    Fault.STALL_503: (503, "Service Unavailable"),
     Fault.FORBIDDEN_403: (403, "Forbidden"),
     Fault.HTML_200: (200, "Onderhoud"),
     Fault.EMPTY_200: (200, ""),
@@ -328,6 +331,10 @@ class StandIn:
         body = reply.body[: len(reply.body) // 2] if fault is Fault.JSON_CUT else reply.body
         headers = dict(reply.headers or {})
         accepts = "gzip" in handler.headers.get("Accept-Encoding", "")
+        if fault in (Fault.MARKED, Fault.UTF_16):
+            body = b"\xef\xbb\xbf" + body if fault is Fault.MARKED else body.decode().encode("utf-16")
+        elif fault is Fault.GZIP_UNSAID:
+            return replace(reply, body=gzip.compress(body, 1))
         if fault is Fault.GZIP_DAMAGED:
             body = damaged(gzip.compress(body, 1))
             headers["Content-Encoding"] = "gzip"
@@ -502,9 +509,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
             return
         self.wfile.write(reply.body[: len(reply.body) // 2])
-        if reply.breaks.fault is Fault.STALL:
+        if reply.breaks.fault in (Fault.STALL, Fault.STALL_503):
             seconds = reply.breaks.seconds
             self.door.standin.stopping.wait(30 if seconds is None else seconds)
+        if reply.breaks.fault is Fault.SHORT_503:
+            self.close_connection = True  # an end, and not a reset
+            return
         self._reset()
 
     def _reset(self) -> None:
@@ -526,6 +536,10 @@ def _plain_fault(rule: Rule) -> _Reply:
         case Fault.TOO_MANY_429:
             seconds = 1 if rule.seconds is None else math.ceil(rule.seconds)
             return _html(status, title, {"Retry-After": str(seconds)})
+        case Fault.GZIP_IN_NAME_503:
+            return _html(status, title, {"Content-Encoding": "gzip"})
+        case Fault.SHORT_503 | Fault.STALL_503:
+            return replace(_html(status, title), breaks=rule)
         case Fault.REDIRECT_HTML:
             return _html(status, title, {"Location": _MAINTENANCE})
         case Fault.EMPTY_200:
