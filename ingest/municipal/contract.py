@@ -46,6 +46,7 @@ class Column(_Strict):
     :param required: whether the file must have the column; ``empty`` whether a row may leave it out.
     :param minimum, maximum: of numbers and dates.
     :param age_classes: reduces a year or date of birth to an age class at the period: ``[0, 18, 65]`` → 0-17, 18-64, 65+.
+    :param counts: what the bare number of a period counts (the 1 of ``2024-1``).
     :param personal: what kind of personal data it is, if it is.
     """
 
@@ -65,6 +66,7 @@ class Column(_Strict):
     minimum: float | date | None = None
     maximum: float | date | None = None
     age_classes: tuple[int, ...] | None = None
+    counts: Literal["month", "quarter", "half_year"] | None = None
     personal: (
         Literal[
             "bsn", "naam", "adres", "e-mail", "telefoon", "iban", "geboortedatum", "vrije tekst", "sleutel", "anders"
@@ -75,12 +77,20 @@ class Column(_Strict):
     @field_validator("allowed", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        return {str(v): str(v) for v in value} if isinstance(value, list) else value
+        if isinstance(value, list):
+            value = {v if isinstance(v, bool) else str(v): v if isinstance(v, bool) else str(v) for v in value}
+        if isinstance(value, dict) and any(isinstance(v, bool) for pair in value.items() for v in pair):
+            raise ValueError("allowed has Yes, No, True or False without quotation marks; write 'Yes', 'No'")
+        return value
 
     @model_validator(mode="after")
     def _complete(self) -> Column:
         if self.name.endswith("*") and self.type != "drop":
             raise ValueError(f"column {self.name}: only a column of type drop may stand for several")
+        if self.counts and self.type != "period":
+            raise ValueError(
+                f"column {self.name}: counts says what the numbers of a period count; its type is {self.type}"
+            )
         if self.type == "category" and not self.allowed:
             raise ValueError(f"column {self.name}: a category needs allowed values")
         if self.type == "text" and not (self.allowed or self.pattern):
@@ -405,10 +415,37 @@ def load(own: Path | None = None, shipped: Path = SHIPPED) -> dict[str, Contract
     return found
 
 
+#: What of a column and of a measure is text: as it is written, whatever YAML makes of it (``No``, ``010``, ``1.10``).
+_TEXTS = {
+    "columns": ("name", "title", "aliases", "allowed", "synonyms", "pattern", "unit"),
+    "measures": ("code", "title", "unit", "where"),
+}
+
+
+def _loaded(text: str) -> Any:
+    """The YAML of a contract, in which what is text stays as it is written: ``allowed: [Yes, No, 010]`` are three words."""
+    content = yaml.load(text, Loader=SAFE_LOADER)
+    written = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    for kind, parent, as_written in (
+        ("columns", content, written),
+        ("measures", _part(content, "observation"), _part(written, "observation")),
+    ):
+        items, texts = _part(parent, kind), _part(as_written, kind)
+        if isinstance(items, list) and isinstance(texts, list):
+            for item, own in zip(items, texts, strict=True):
+                if isinstance(item, dict) and isinstance(own, dict):
+                    item |= {key: own[key] for key in _TEXTS[kind] if item.get(key) is not None and key in own}
+    return content
+
+
+def _part(content: Any, key: str) -> Any:
+    return content.get(key) if isinstance(content, dict) else None
+
+
 def read(file: Path) -> Contract:
     """:raises RegistryError: the file can't be used; a line per field that is wrong."""
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
+        content = _loaded(file.read_text(encoding="utf-8"))
         return Contract.model_validate(content).model_copy(update={"file": str(file)})
     except yaml.YAMLError as error:
         raise RegistryError(f"{file}: not readable as YAML: {error}") from error

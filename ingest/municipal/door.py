@@ -23,10 +23,11 @@ from ingest.municipal import files, reader, reading, sheets
 from ingest.municipal.boundaries import OutsideError
 from ingest.municipal.contract import TOTAL, UNKNOWN, Column, Contract
 from ingest.municipal.files import Faulty, Header, Row, Sheet, UnreadableError, blank, find_header, plain
+from ingest.municipal.periods import far_years
 from ingest.municipal.personal import value_class
 from ingest.municipal.reading import Cell, Decided
 from ingest.municipal.region import Geography, NoRegionError, gemeente_of
-from ingest.municipal.values import BadValueError, nothing, parse, period_code
+from ingest.municipal.values import BadValueError, member, nothing, parse, period_code
 
 ACCEPTED, STOPPED = "accepted", "stopped"
 
@@ -194,8 +195,11 @@ def _sheets(
     if decided.problems:
         intake.withheld += len(lines)
         return
+    taken_in: list[tuple[Line, dict[str, Any]]] = []
     for line in lines:
-        _row(intake, contract, line, decided, geography, secret)
+        if (row := _row(intake, contract, line, decided, geography, secret)) is not None:
+            taken_in.append((line, row))
+    intake.rows += _without_slips(intake, contract, taken_in)
 
 
 def _by_column(contract: Contract, lines: list[Line]) -> dict[str, list[Cell]]:
@@ -364,6 +368,7 @@ def _sheet(
     section: Any = None
     lines: list[Line] = []
     last_data = max((n for n, row in enumerate(body) if len(row.filled) > 1), default=-1)
+    columns = {at: contract.by_name[key] for _, group in shape.groups for key, at in (shape.shared | group).items()}
     labels = [shape.shared[c.name] for c in contract.columns if c.type not in _NUMBERS and c.name in shape.shared]
     for n, row in enumerate(body):
         only = row.cells[row.filled[0]] if len(row.filled) == 1 else None
@@ -371,7 +376,7 @@ def _sheet(
             section = value
             intake.received += 1
             intake.dropped["tussenkoppen"] += 1
-        elif _is_total(row, labels):
+        elif _is_total(row, labels, columns):
             intake.received += 1
             intake.dropped["totalen"] += 1
         elif len(row.filled) > 1 and {plain(row.cells[c]) for c in row.filled} <= heads and _repeats(row, header):
@@ -409,11 +414,17 @@ def _repeats(row: Row, header: Header) -> bool:
     )
 
 
-def _is_total(row: Row, labels: list[int]) -> bool:
-    """A word such as «Totaal» where a row's first text or one of its labels stands."""
-    first = next((row.cells[c] for c in row.filled if isinstance(row.cells[c], str)), None)
-    texts = [first, *(row.cells[c] for c in labels if c < len(row.cells))]
-    return any(isinstance(t, str) and len(t) < 60 and files.TOTAL_WORDS.match(t) for t in texts)
+def _is_total(row: Row, labels: list[int], columns: Mapping[int, Column]) -> bool:
+    """A word such as «Totaal» where a row's first text or one of its labels stands, unless it is an agreed value there."""
+    first = next((at for at in row.filled if isinstance(row.cells[at], str)), None)
+    places = [*([] if first is None else [first]), *(at for at in labels if at < len(row.cells))]
+    return any(
+        isinstance(text := row.cells[at], str)
+        and len(text) < 60
+        and files.TOTAL_WORDS.match(text) is not None
+        and not (at in columns and member(text, columns[at]) is not None)
+        for at in places
+    )
 
 
 def _section(value: Any, contract: Contract, geography: Geography) -> Any:
@@ -468,7 +479,10 @@ def _lines(
         yield Line(sheet.number, row.line, cells, outside)
 
 
-def _row(intake: Intake, contract: Contract, line: Line, decided: Decided, geography: Geography, secret: bytes) -> None:
+def _row(
+    intake: Intake, contract: Contract, line: Line, decided: Decided, geography: Geography, secret: bytes
+) -> dict[str, Any] | None:
+    """The row as it is taken in; None where it goes to quarantine."""
     problems = [
         Rejected(line.sheet, line.number, letter, value_class(value), "staat buiten de kolommen van de kopregel")
         for letter, value in line.outside
@@ -486,8 +500,31 @@ def _row(intake: Intake, contract: Contract, line: Line, decided: Decided, geogr
     if problems:
         intake.bad += 1
         intake.rejected += problems
-    else:
-        intake.rows.append(accepted)
+        return None
+    return accepted
+
+
+def _without_slips(
+    intake: Intake, contract: Contract, taken: list[tuple[Line, dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """The rows but those of a year far outside the others, unless the contract says how far it may be."""
+    column = contract.by_name[contract.observation.period]
+    years = Counter(int(row["period"][:4]) for _, row in taken)
+    far = far_years(years.elements())
+    middle = max(years, key=lambda year: years[year], default=0)
+    for line, row in taken:
+        year = int(row["period"][:4])
+        if year in far and (column.maximum if year > middle else column.minimum) is None:
+            intake.bad += 1
+            intake.rejected.append(
+                Rejected(
+                    *(line.sheet, line.number, column.name, value_class(line.cells.get(column.name))),
+                    "het jaar ligt ver buiten de andere jaren van het bestand (een tikfout?); klopt het, laat dan `minimum` of "
+                    "`maximum` van de kolom in het contract zetten",
+                )
+            )
+        else:
+            yield row
 
 
 def _once(contract: Contract, intake: Intake, row: dict[str, Any]) -> bool:

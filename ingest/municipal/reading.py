@@ -7,11 +7,12 @@ would see it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.municipal import dates, numbers
+from ingest.municipal import dates, numbers, periods
 from ingest.municipal.contract import Column, Contract
 from ingest.municipal.dates import Order
 from ingest.municipal.numbers import Decimals
@@ -58,6 +59,8 @@ def decide(contract: Contract, cells: Mapping[str, Sequence[Cell]]) -> Decided:
     decided = Decided()
     _numbers(contract, cells, decided)
     _dates(contract, cells, decided)
+    _periods(contract, cells, decided)
+    _keys(contract, cells, decided)
     return decided
 
 
@@ -131,3 +134,50 @@ def _dates(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: Dec
             )
         elif decision.order == "mdy":
             decided.warnings.append(f"Kolom {column.name} is gelezen als Amerikaanse datums: maand/dag/jaar.")
+
+
+def _periods(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: Decided) -> None:
+    column = contract.by_name[contract.observation.period]
+    if column.type != "period" or column.counts:
+        return
+    own = cells.get(column.name, ())
+    at = periods.uncounted([c.value for c in own], contract.observation.period_type)
+    if at is not None:
+        decided.problems.append(
+            f"Kolom {column.name}: {own[at].place} is een nummer achter een jaar, en geen nummer in de kolom is hoger dan 4. Zo is "
+            "niet te zien of het maanden, kwartalen of halfjaren zijn. Schrijf 2024 Q1 of maart 2024, of laat `counts` in het "
+            "contract zetten. Er is niets overgenomen."
+        )
+
+
+#: A spreadsheet keeps fifteen digits of a number, and makes zeros of the others.
+KEPT_DIGITS = 15
+_SCIENTIFIC = re.compile(r"(?i)\d(?:[.,]\d+)?E\+\d{1,3}")
+
+
+def _keys(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: Decided) -> None:
+    """Keys that went through a spreadsheet as numbers: several persons or cases have become one."""
+    column = contract.of_type("key")
+    if column is None:
+        return
+    own = cells.get(column.name, ())
+    lost = next((c for c in own if _lost_digits(c.value)), None)
+    if lost is None:
+        long = {c.value.strip(): c for c in own if isinstance(c.value, str) and re.fullmatch(r"\s*\d{16,}\s*", c.value)}
+        zeros = [len(tail) if not (tail := key[KEPT_DIGITS:]).strip("0") else 0 for key in long]
+        # A key may end in a zero; that all of them do is the spreadsheet's doing.
+        if zeros and all(zeros) and sum(zeros) >= 3:
+            lost = next(iter(long.values()))
+    if lost is not None:
+        decided.problems.append(
+            f"Kolom {column.name}: {lost.place} heeft een sleutel van meer dan {KEPT_DIGITS} cijfers die als getal door een "
+            "rekenblad is gegaan (zoals 1,23457E+15). Daarbij gaan cijfers verloren en worden verschillende sleutels gelijk. "
+            "Exporteer rechtstreeks uit het systeem naar CSV zonder het bestand in Excel te openen en op te slaan, of zet de "
+            "kolom op Tekst voordat de sleutels erin komen. Er is niets overgenomen."
+        )
+
+
+def _lost_digits(value: Any) -> bool:
+    if isinstance(value, float):
+        return abs(value) >= 10**KEPT_DIGITS
+    return isinstance(value, str) and _SCIENTIFIC.fullmatch(value.strip()) is not None

@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime
 from typing import Any
 
+from ingest.municipal import periods
 from ingest.municipal.contract import Column
 from ingest.municipal.dates import HERE, Order, parts
 from ingest.municipal.files import blank, plain
@@ -33,18 +34,17 @@ def parse(value: Any, column: Column, reading: Reading = AS_IT_STANDS) -> Any:
 
     :raises BadValueError: it is empty and may not be, is of another type, out of bounds, or personal data.
     """
-    if column.type in ("category", "text") and isinstance(value, str) and _member(value, column) is not None:
-        return _member(value, column)
+    if column.type in ("category", "text") and isinstance(value, str) and member(value, column) is not None:
+        return member(value, column)
     if nothing(value):
         if column.empty:
             return None
         raise BadValueError("is leeg, maar moet gevuld zijn")
     match column.type:
         case "category":
-            member = _member(value, column)
-            if member is None:
+            if (known := member(value, column)) is None:
                 raise BadValueError("is geen van de toegestane waarden")
-            return member
+            return known
         case "text":
             return _text(value, column)
         case "integer" | "decimal":
@@ -52,9 +52,9 @@ def parse(value: Any, column: Column, reading: Reading = AS_IT_STANDS) -> Any:
         case "date":
             return _bounded_date(value, column, reading)
         case "year":
-            return _year(value)
+            return _year(value, column)
         case "period":
-            return _period(value)
+            return _period(value, column)
         case "x" | "y":
             return number(value, reading.decimal)
         case "key":
@@ -63,7 +63,8 @@ def parse(value: Any, column: Column, reading: Reading = AS_IT_STANDS) -> Any:
             return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
-def _member(value: Any, column: Column) -> str | None:
+def member(value: Any, column: Column) -> str | None:
+    """The allowed value that it stands for, in any spelling that the contract knows."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text, allowed = str(value).strip(), column.allowed or {}
@@ -146,48 +147,44 @@ def _bounded_date(value: Any, column: Column, reading: Reading) -> date:
     return found
 
 
-def _year(value: Any) -> int:
+def _year(value: Any, column: Column) -> int:
     if isinstance(value, datetime | date):
-        return value.year
+        return _bounded_year(value.year, column)
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
     if re.fullmatch(r"(19|20)\d\d", text):
-        return int(text)
+        return _bounded_year(int(text), column)
     raise BadValueError("is geen jaar (verwacht 2024)")
 
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            *("jan januari", "feb februari", "mrt maart", "apr april", "mei", "jun juni"),
-            *("jul juli", "aug augustus", "sep sept september", "okt oktober", "nov november", "dec december"),
-        ),
-        1,
-    )
-    for name in names.split()
-}
-
-
-def _period(value: Any) -> str:
+def _period(value: Any, column: Column) -> str:
     """CBS's code for ``2024``, ``2024-03``, ``maart 2024``, ``2024 Q1``, ``1e kwartaal 2024``, or that code itself."""
     if isinstance(value, datetime | date):
-        return f"{value.year}MM{value.month:02d}"
-    text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip().lower()
-    if re.fullmatch(r"\d{4}(jj00|hj0[12]|kw0[1-4]|mm(0[1-9]|1[0-2]))", text):
-        return text.upper()
-    if re.fullmatch(r"(19|20)\d\d", text):
-        return f"{text}JJ00"
-    if found := re.fullmatch(r"((?:19|20)\d\d)[-/ ]?(0?[1-9]|1[0-2])", text):
-        return f"{found[1]}MM{int(found[2]):02d}"
-    if found := re.fullmatch(r"(0?[1-9]|1[0-2])[-/]((?:19|20)\d\d)", text):
-        return f"{found[2]}MM{int(found[1]):02d}"
-    if (found := re.fullmatch(r"([a-z]+)\.?[- ]((?:19|20)\d\d)", text)) and found[1] in _MONTHS:
-        return f"{found[2]}MM{_MONTHS[found[1]]:02d}"
-    if found := re.fullmatch(r"((?:19|20)\d\d)[- ]?(?:q|k|kw|kwartaal )\s?([1-4])", text):
-        return f"{found[1]}KW0{found[2]}"
-    if found := re.fullmatch(r"(?:q|k|kw)?([1-4])(?:e kwartaal|e kw)?[- ]((?:19|20)\d\d)", text):
-        return f"{found[2]}KW0{found[1]}"
-    raise BadValueError("is geen periode (verwacht 2024, 2024-03, 2024 Q1 of maart 2024)")
+        if column.counts not in (None, "month"):
+            raise BadValueError(
+                "is door een rekenblad een datum geworden; zet de kolom op Tekst en typ de periode opnieuw"
+            )
+        found: str | None = f"{value.year}MM{value.month:02d}"
+    else:
+        try:
+            found = periods.code(value, column.counts)
+        except periods.UncountedError:
+            raise BadValueError(
+                "is een los nummer achter een jaar: een maand, een kwartaal of een halfjaar? Schrijf 2024-03, 2024 Q1 of "
+                "1e halfjaar 2024, of laat `counts` in het contract zetten"
+            ) from None
+    if found is None:
+        raise BadValueError("is geen periode (verwacht 2024, 2024-03, 2024 Q1 of maart 2024)")
+    _bounded_year(int(found[:4]), column)
+    return found
+
+
+def _bounded_year(year: int, column: Column) -> int:
+    least, most = (b.year if isinstance(b, date) else b for b in (column.minimum, column.maximum))
+    if column.age_classes is None and least is not None and year < least:
+        raise BadValueError(f"ligt voor {least:g}")
+    if column.age_classes is None and most is not None and year > most:
+        raise BadValueError(f"ligt na {most:g}")
+    return year
 
 
 def period_code(value: Any, kind: str) -> str:
