@@ -4,7 +4,8 @@ and written down for the next time."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ingest.municipal.contract import TOTAL, Contract
@@ -50,7 +51,8 @@ def protected(
         )
     cells, relations = table(contract, counted)
     if contract.disclosure.units == "none":
-        return list(_observed(contract, period, {c.key: c.value for c in cells})), delivery.delivery_id
+        found = list(_observed(contract, period, {c.key: c.value for c in cells}, counted.missing))
+        return found, delivery.delivery_id
     true = {cell.key: cell.value for cell in cells}
     if records and records[-1]["contract"] == contract.publish_hash:
         before = release_of(records[-1])
@@ -176,9 +178,14 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
     return cells, relations
 
 
-def _observed(contract: Contract, period: str, made: Any) -> Iterator[Observed]:
-    """Published figures as observations; ratios are divided from published figures, and so tell nothing new."""
-    from ingest.municipal.publish import IMPOSSIBLE, NOT_AVAILABLE, SUPPRESSED, Observed
+def _observed(
+    contract: Contract, period: str, made: Any, missing: Mapping[tuple[str, ...], str] = MappingProxyType({})
+) -> Iterator[Observed]:
+    """Published figures as observations; ratios are divided from published figures, and so tell nothing new.
+
+    :param missing: why a figure is not there, where its rows say so.
+    """
+    from ingest.municipal.publish import DELIVERED, IMPOSSIBLE, NOT_AVAILABLE, SUPPRESSED, Observed
 
     known: dict[Any, float | None] = (
         made if isinstance(made, dict) else {k: f.published for k, f in made.figures.items()}
@@ -187,15 +194,19 @@ def _observed(contract: Contract, period: str, made: Any) -> Iterator[Observed]:
     for key, value in shown.items():
         if not key[0].startswith("~"):
             yield Observed(key, period, value, "None" if value is not None else SUPPRESSED)
+    for key, reason in missing.items():
+        yield Observed(key, period, None, DELIVERED[reason])
     least = contract.disclosure.least_denominator if contract.disclosure.units != "none" else 0
     for measure in contract.observation.measures:
         if not measure.ratio:
             continue
         above, below = measure.ratio
-        for key in [k for k in shown if k[0] == below]:
-            numerator, denominator = shown.get((above, *key[1:])), shown[key]
+        for key in [k for k in (*shown, *missing) if k[0] == below]:
+            numerator, denominator = shown.get((above, *key[1:])), shown.get(key)
             place = (measure.code, *key[1:])
-            if denominator == 0:
+            if reason := missing.get(key) or missing.get((above, *key[1:])):
+                yield Observed(place, period, None, DELIVERED[reason])
+            elif denominator == 0:
                 yield Observed(place, period, None, IMPOSSIBLE)
             elif denominator is None or numerator is None or denominator < least:
                 absent = (above, *key[1:]) not in shown

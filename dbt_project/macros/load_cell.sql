@@ -64,7 +64,7 @@
 {% endmacro %}
 
 {#- v4's ValueAttribute in the words of the warehouse; `None` with a value means that nothing is missing.
-    `Suppressed` is ours: hidden by disclosure control (ingest/municipal/publish.py). -#}
+    `Suppressed` (hidden by disclosure control) and `NotYetPublished` are ours (ingest/municipal/publish.py). -#}
 {% macro missing_reason_v4(attribute, is_missing) -%}
     case
         when not ({{ is_missing }}) then null
@@ -72,6 +72,7 @@
         when {{ attribute }} in ('Confidential', 'Secret') then 'confidential'
         when {{ attribute }} in ('NotAvailable', 'Missing') then 'not_available'
         when {{ attribute }} = 'Suppressed' then 'suppressed'
+        when {{ attribute }} = 'NotYetPublished' then 'not_yet_published'
         else 'unknown'
     end
 {%- endmacro %}

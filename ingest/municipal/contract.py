@@ -33,6 +33,14 @@ _NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 _CODE = re.compile(r"[^;=<>\"]{1,80}")
 
 
+#: Why a number is missing, as the warehouse says it (``missing_reason``); ``zero`` is for a sign that is a number after all.
+Reason = Literal["confidential", "not_available", "impossible", "not_yet_published", "unknown", "zero"]
+_REASONS: dict[str, Reason] = {
+    **{"geheim": "confidential", "niet beschikbaar": "not_available", "onmogelijk": "impossible"},
+    **{"nog niet gepubliceerd": "not_yet_published", "onbekend": "unknown", "nul": "zero"},
+}
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +55,8 @@ class Column(_Strict):
     :param minimum, maximum: of numbers and dates.
     :param age_classes: reduces a year or date of birth to an age class at the period: ``[0, 18, 65]`` → 0-17, 18-64, 65+.
     :param counts: what the bare number of a period counts (the 1 of ``2024-1``).
+    :param missing: signs that stand where there is no number, and why there is none (``{".": geheim, x: onbekend}``); ``nul``
+        is a sign for zero. An empty cell is something else: ``empty``.
     :param personal: what kind of personal data it is, if it is.
     """
 
@@ -67,6 +77,7 @@ class Column(_Strict):
     maximum: float | date | None = None
     age_classes: tuple[int, ...] | None = None
     counts: Literal["month", "quarter", "half_year"] | None = None
+    missing: dict[str, Reason] = {}
     personal: (
         Literal[
             "bsn", "naam", "adres", "e-mail", "telefoon", "iban", "geboortedatum", "vrije tekst", "sleutel", "anders"
@@ -83,6 +94,21 @@ class Column(_Strict):
             raise ValueError("allowed has Yes, No, True or False without quotation marks; write 'Yes', 'No'")
         return value
 
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _reasons(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        known = {**_REASONS, **{reason: reason for reason in _REASONS.values()}}
+        for sign, reason in value.items():
+            if isinstance(sign, bool) or not str(sign).strip():
+                raise ValueError(
+                    f"missing: {sign!r} is no sign; put it in quotation marks (an empty cell is `empty: true`)"
+                )
+            if str(reason).strip().lower() not in known:
+                raise ValueError(f"missing: {reason!r} is no reason; choose from {', '.join(_REASONS)}")
+        return {str(sign): known[str(reason).strip().lower()] for sign, reason in value.items()}
+
     @model_validator(mode="after")
     def _complete(self) -> Column:
         if self.name.endswith("*") and self.type != "drop":
@@ -90,6 +116,10 @@ class Column(_Strict):
         if self.counts and self.type != "period":
             raise ValueError(
                 f"column {self.name}: counts says what the numbers of a period count; its type is {self.type}"
+            )
+        if self.missing and self.type not in ("integer", "decimal"):
+            raise ValueError(
+                f"column {self.name}: missing is for numbers; of a {self.type}, use `empty: true`, or allowed and synonyms"
             )
         if self.type == "category" and not self.allowed:
             raise ValueError(f"column {self.name}: a category needs allowed values")
@@ -115,6 +145,13 @@ class Column(_Strict):
             raise ValueError(f"column {self.name}: is personal ({self.personal}), so its type must be drop or key")
         return self
 
+    def reason(self, value: Any) -> Reason | None:
+        """What a cell stands for that is one of the signs of ``missing``."""
+        if not self.missing or value is None:
+            return None
+        text = _sign(int(value) if isinstance(value, float) and value.is_integer() else value)
+        return next((reason for sign, reason in self.missing.items() if _sign(sign) == text), None)
+
     @property
     def members(self) -> dict[str, str]:
         """The members of the dimension that it makes: code and title."""
@@ -125,6 +162,11 @@ class Column(_Strict):
         else:
             found = dict(self.allowed or {})
         return found | ({UNKNOWN: UNKNOWN} if self.empty else {})
+
+
+def _sign(value: Any) -> str:
+    """A sign as it is compared: without spaces, whatever its capitals, and a dash of any length."""
+    return re.sub(r"[\u2012-\u2015\u2212]", "-", re.sub(r"\s", "", str(value))).casefold()
 
 
 class Measure(_Strict):
@@ -338,6 +380,11 @@ class Contract(_Strict):
                 least = seen[m.sum].minimum
                 if not isinstance(least, int | float) or least < 0:
                     raise ValueError(f"measure {m.code}: column {m.sum} needs a minimum of 0 or more to be protected")
+            if m.sum and seen[m.sum].missing and self.disclosure.units != "none":
+                raise ValueError(
+                    f"measure {m.code}: column {m.sum} has signs for missing numbers; a sum without them can't be protected. "
+                    "Leave `missing` out (such rows then go to quarantine), or put the figures in another contract with value"
+                )
             for name, values in m.where.items():
                 if name not in names or set(values) - set(seen[name].members):
                     raise ValueError(f"measure {m.code}: where {name} has values that the column does not allow")
@@ -417,7 +464,7 @@ def load(own: Path | None = None, shipped: Path = SHIPPED) -> dict[str, Contract
 
 #: What of a column and of a measure is text: as it is written, whatever YAML makes of it (``No``, ``010``, ``1.10``).
 _TEXTS = {
-    "columns": ("name", "title", "aliases", "allowed", "synonyms", "pattern", "unit"),
+    "columns": ("name", "title", "aliases", "allowed", "synonyms", "pattern", "unit", "missing"),
     "measures": ("code", "title", "unit", "where"),
 }
 

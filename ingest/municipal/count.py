@@ -22,6 +22,15 @@ Key = tuple[str, ...]
 LEAST_PLACED = 0.95
 
 
+#: Of several reasons why something is missing, the one that stands for all: as in the warehouse, what is secret outweighs.
+_REASONS = ("confidential", "not_yet_published", "not_available", "unknown", "impossible")
+
+
+def why_missing(column: str) -> str:
+    """Where in a row stands why a number of it is missing; no column can be called so."""
+    return f"{column}?"
+
+
 @dataclass
 class Tally:
     """What is behind a figure.
@@ -52,6 +61,7 @@ class Counted:
     """All figures of a municipality and period.
 
     :param unplaced: levels that can't be published, since too many rows could not be placed in them.
+    :param missing: why there is no figure, where the rows say so.
     :param linking: measures that nobody publishes, by which those with a ``where`` hang together (see :func:`_link`).
     :param subsets: measures of which the second is a part of the first: ``(whole, part, sensitive)``, key by key.
     """
@@ -64,6 +74,7 @@ class Counted:
     subsets: list[tuple[Key, Key, bool]] = field(default_factory=list)
     unplaced: list[str] = field(default_factory=list)
     linking: dict[str, Measure] = field(default_factory=dict)
+    missing: dict[Key, str] = field(default_factory=dict)
 
 
 def count_up(
@@ -194,7 +205,8 @@ def _measure(
     for number, row in enumerate(rows):
         if any(row.get(name) not in values for name, values in measure.where.items()):
             continue
-        if column and row.get(column) is None:
+        reason = row.get(why_missing(column)) if column else None
+        if column and row.get(column) is None and reason is None:
             continue
         unit = row.get("key") or f"#{number}"
         places = [code for level in levels if (code := ancestor(row["region"], level))]
@@ -204,6 +216,10 @@ def _measure(
         for place in places:
             for combination in product(*own):
                 key = (measure.code, place, *combination)
+                if reason is not None:
+                    # What it would be with the missing part nobody knows.
+                    counted.missing[key] = min(reason, counted.missing.get(key, reason), key=_REASONS.index)
+                    continue
                 counts[key] += 1
                 if column:
                     sums[key] = sums.get(key, 0.0) + row[column]
@@ -213,6 +229,8 @@ def _measure(
         for combination in product(*members) if members else [()]:
             key = (measure.code, region, *combination)
             per_unit = brings.get(key)
+            if key in counted.missing:
+                continue
             if measure.value:
                 if counts[key]:
                     counted.tallies[key] = Tally(sums[key] / counts[key], counts[key])

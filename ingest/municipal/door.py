@@ -22,12 +22,13 @@ from typing import Any
 from ingest.municipal import files, reader, reading, sheets
 from ingest.municipal.boundaries import OutsideError
 from ingest.municipal.contract import TOTAL, UNKNOWN, Column, Contract
+from ingest.municipal.count import why_missing
 from ingest.municipal.files import Faulty, Header, Row, Sheet, UnreadableError, blank, find_header, plain
 from ingest.municipal.periods import far_years
 from ingest.municipal.personal import value_class
 from ingest.municipal.reading import Cell, Decided
 from ingest.municipal.region import Geography, NoRegionError, gemeente_of
-from ingest.municipal.values import BadValueError, member, nothing, parse, period_code
+from ingest.municipal.values import BadValueError, Missing, member, nothing, parse, period_code
 
 ACCEPTED, STOPPED = "accepted", "stopped"
 
@@ -549,6 +550,7 @@ def _judge(
     """The accepted row, or what is wrong with it in ``problems``."""
     cells = line.cells
     values: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
     for column in contract.columns:
         if column.type == "drop":
             continue
@@ -557,7 +559,10 @@ def _judge(
             continue
         raw = cells.get(column.name)
         try:
-            values[column.name] = parse(raw, column, decided.of(column))
+            found = parse(raw, column, decided.of(column))
+            if isinstance(found, Missing):
+                reasons[column.name], found = found.reason, None
+            values[column.name] = found
         except BadValueError as error:
             problems.append(Rejected(line.sheet, line.number, column.name, value_class(raw), str(error)))
     if problems:
@@ -584,6 +589,8 @@ def _judge(
             accepted[column.name] = UNKNOWN if value is None and column.allowed else value
         elif column.type in ("integer", "decimal"):
             accepted[column.name] = value
+            if column.name in reasons:
+                accepted[why_missing(column.name)] = reasons[column.name]
     return accepted
 
 

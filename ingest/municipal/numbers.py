@@ -50,6 +50,10 @@ class Written:
     def ambiguous(self) -> bool:
         return len(set(self.meanings.values())) > 1
 
+    def meaning(self, decimal: Decimals | None) -> Decimal | None:
+        """What it is with a decimal sign; without one, as it shows itself, else with a comma."""
+        return self.meanings.get(decimal or ("comma" if "comma" in self.meanings else "point"))
+
     @property
     def shape(self) -> str:
         """What it looks like, without what it says."""

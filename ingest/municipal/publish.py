@@ -1,8 +1,8 @@
 """Protected figures as a snapshot, in the form that StatLine's v4 tables have: the way of the data is one from here on.
 
 ``ValueAttribute`` says why a figure is not there: ``Suppressed`` (hidden by disclosure control), ``NotAvailable`` (it could
-not be made), ``Impossible`` (it can't exist). ``rules.parquet`` lies in the snapshot as well: by which rules each measure
-was protected, so that whoever audits the release needs nothing else.
+not be made), ``Impossible`` (it can't exist), or what a delivery says of it (``DELIVERED``). ``rules.parquet`` lies in the
+snapshot as well: by which rules each measure was protected, so that whoever audits the release needs nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ from ingest.statline.model import Codes, Dimension, Measure, Metadata
 
 REGION, PERIOD = "Gebied", "Perioden"
 SUPPRESSED, NOT_AVAILABLE, IMPOSSIBLE = "Suppressed", "NotAvailable", "Impossible"
+
+#: Why a figure is missing in the delivery itself (``missing`` of a column), as ValueAttribute.
+DELIVERED = {
+    **{"confidential": "Confidential", "not_available": NOT_AVAILABLE, "impossible": IMPOSSIBLE},
+    **{"not_yet_published": "NotYetPublished", "unknown": "Unknown"},
+}
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ingest.municipal import dates, numbers, periods
 from ingest.municipal.contract import Column, Contract
 from ingest.municipal.dates import Order
+from ingest.municipal.files import Percent
 from ingest.municipal.numbers import Decimals
 
 
@@ -24,6 +25,7 @@ class Reading:
 
     decimal: Decimals | None = None
     order: Order = "dmy"
+    percent: Literal["number", "fraction"] = "number"
 
 
 #: For a value that has no column around it: as it shows itself.
@@ -70,7 +72,8 @@ def _numbers(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: D
     for column in contract.columns:
         if column.type not in ("integer", "decimal", "x", "y"):
             continue
-        own = cells.get(column.name, ())
+        own = [c for c in cells.get(column.name, ()) if column.reason(c.value) is None]
+        percent = _percent(contract, column, own, decided) if column.type in ("integer", "decimal") else "number"
         if column.type in ("x", "y"):
             # A coordinate is seldom written in thousands: the one sign that it has is the decimal one.
             comma = any("," in c.value for c in own if isinstance(c.value, str))
@@ -81,9 +84,15 @@ def _numbers(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: D
                 shown[decision.decimal].append(column.name)
             if decision.either is not None:
                 undecided[column.name] = own[decision.either]
-        decided.readings[column.name] = Reading(decision.decimal)
+        decided.readings[column.name] = Reading(decision.decimal, percent=percent)
         if decision.doubt is not None:
             decided.problems.append(_doubt(column, own, decision.doubt))
+        dashes = sum(1 for c in own if isinstance(c.value, str) and not c.value.strip("-\u2012\u2013\u2014\u2212 "))
+        if dashes and column.empty:
+            decided.warnings.append(
+                f"Kolom {column.name}: in {dashes} {'cel' if dashes == 1 else 'cellen'} staat een streepje. Gelezen is dat er geen "
+                "cijfer is, niet dat het nul is. Laat in het contract zetten wat het betekent: `missing: {'-': nul}`, of een reden."
+            )
     for name, cell in undecided.items():
         where = f"Kolom {name}: {cell.place} ({_shape(cell)}) kan met een decimale komma en met een decimale punt gelezen worden"
         if shown["point"]:
@@ -96,6 +105,40 @@ def _numbers(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: D
                 f"{where}. Gelezen is met een decimale komma: 1.234 is een duizendtal, 1,234 niet. Klopt dat niet, laat dan "
                 "`layout: {decimal: point}` in het contract zetten."
             )
+
+
+#: Units in which 12,3% is written 0,123.
+_FRACTIONS = {"fractie", "aandeel", "deel", "ratio", "verhouding", "quote", "1", "fraction", "share", "proportion"}
+
+
+def _percent(
+    contract: Contract, column: Column, own: Sequence[Cell], decided: Decided
+) -> Literal["number", "fraction"]:
+    """Whether a percentage is kept as 12,3 or as 0,123: as the unit says. A zero is one with and without the sign."""
+    shown = bare = None
+    for cell in own:
+        found = numbers.written(cell.value) if isinstance(cell.value, str) else None
+        if isinstance(cell.value, Percent) or (found and found.percent):
+            shown = shown or cell
+        elif (isinstance(cell.value, int | float) and cell.value) or (found and any(found.meanings.values())):
+            bare = bare or cell
+    if shown is None:
+        return "number"
+    units = [column.unit, *(m.unit for m in contract.observation.measures if column.name in (m.sum, m.value))]
+    unit = next((" ".join(u.lower().split()) for u in units if u), None)
+    if bare is not None:
+        decided.problems.append(
+            f"Kolom {column.name} heeft percentages en gewone getallen door elkaar ({shown.place} en {bare.place}). Zet in alle "
+            "cellen een percentage, of in geen enkele. Er is niets overgenomen."
+        )
+    elif unit in _FRACTIONS:
+        return "fraction"
+    elif unit is not None and not re.match(r"%|procent|percent", unit):
+        decided.problems.append(
+            f"Kolom {column.name} heeft percentages ({shown.place}), maar de eenheid in het contract is geen percentage. Lever de "
+            "getallen zoals afgesproken, of laat de eenheid ('%' of 'fractie') wijzigen. Er is niets overgenomen."
+        )
+    return "number"
 
 
 def _shape(cell: Cell) -> str:

@@ -59,7 +59,11 @@ def write(contract: Contract, name: str, at: str, intake: Intake) -> str:
             f"  Vragen? {contract.contact}",
         ]
     else:
-        lines.append("U hoeft niets te doen.")
+        lines.append(
+            "Ga de opmerkingen hierboven na; verder hoeft u niets te doen."
+            if intake.warnings
+            else "U hoeft niets te doen."
+        )
     return "\n".join(lines) + "\n"
 
 

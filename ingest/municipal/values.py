@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from ingest.municipal import periods
 from ingest.municipal.contract import Column
 from ingest.municipal.dates import HERE, Order, parts
-from ingest.municipal.files import blank, plain
+from ingest.municipal.files import Percent, blank, plain
 from ingest.municipal.numbers import Decimals, written
 from ingest.municipal.personal import is_bsn, personal_class
 from ingest.municipal.reading import AS_IT_STANDS, Reading
 
 #: What people write where there is nothing.
 NOTHING = {"", "-", "--", "n.v.t.", "nvt", "n.b.", "nb", "null", "none", "nan", "#n/a", "#n/b", "onbekend", "?"}
+
+#: What may be a sign for a number that is missing: ``.``, ``x``, ``*``, ``<5``, ``n/a``.
+_SIGN = re.compile(r"(?i)[^\w\s]{1,3}|x{1,3}|[<>≤≥]\s?\d{1,3}|n[./]?a\.?|n\.?d\.?|n\.?g\.?|geheim")
 
 #: A date of before this is a date of birth, or a slip, unless the contract says otherwise.
 EARLIEST = date(2000, 1, 1)
@@ -25,17 +30,26 @@ class BadValueError(Exception):
     """A value that the contract does not allow; the message is Dutch and does not quote it."""
 
 
+@dataclass(frozen=True)
+class Missing:
+    """A number that is not there, with the reason that its sign stands for."""
+
+    reason: str
+
+
 def nothing(value: Any) -> bool:
     return blank(value) or (isinstance(value, str) and value.strip().lower() in NOTHING)
 
 
 def parse(value: Any, column: Column, reading: Reading = AS_IT_STANDS) -> Any:
-    """The value, typed; None where it is empty and may be.
+    """The value, typed; None where it is empty and may be; :class:`Missing` where a sign says why there is none.
 
     :raises BadValueError: it is empty and may not be, is of another type, out of bounds, or personal data.
     """
     if column.type in ("category", "text") and isinstance(value, str) and member(value, column) is not None:
         return member(value, column)
+    if (reason := column.reason(value)) is not None:
+        return 0.0 if reason == "zero" else Missing(reason)
     if nothing(value):
         if column.empty:
             return None
@@ -86,7 +100,7 @@ def _text(value: Any, column: Column) -> str:
 
 
 def _number(value: Any, column: Column, reading: Reading) -> float:
-    found = number(value, reading.decimal)
+    found = number(_of_percent(value, reading), reading.decimal)
     if column.type == "integer" and found != int(found):
         raise BadValueError("is geen heel getal")
     least, most = column.minimum, column.maximum
@@ -97,6 +111,15 @@ def _number(value: Any, column: Column, reading: Reading) -> float:
     if most is None and is_bsn(found):
         raise BadValueError("lijkt een BSN (elfproef); geef de kolom een `maximum` als het een getal is")
     return found
+
+
+def _of_percent(value: Any, reading: Reading) -> Any:
+    """A cell that shows a percentage, as the unit of its column has it: 12.3 or 0.123, whatever kind of file it stands in."""
+    if isinstance(value, Percent):
+        return value if reading.percent == "fraction" else float(Decimal(repr(float(value))) * 100)
+    if reading.percent == "fraction" and isinstance(value, str) and (found := written(value)) and found.percent:
+        return float(found.meaning(reading.decimal) / 100) if found.meaning(reading.decimal) is not None else value
+    return value
 
 
 def number(value: Any, decimal: Decimals | None = None) -> float:
@@ -111,12 +134,16 @@ def number(value: Any, decimal: Decimals | None = None) -> float:
             raise BadValueError("is geen getal")
         return float(value)
     found = written(value) if isinstance(value, str) else None
+    if found is None and isinstance(value, str) and _SIGN.fullmatch(value.strip()):
+        raise BadValueError(
+            "is geen getal; is het een teken dat er geen cijfer is, laat dan onder `missing` in het contract zetten waarom niet"
+        )
     if found is None:
         raise BadValueError("is geen getal")
-    sign: Decimals = decimal or ("comma" if "comma" in found.meanings else "point")
-    if sign not in found.meanings:
+    meaning = found.meaning(decimal)
+    if meaning is None:
         raise BadValueError("is geen getal (de punten en komma's staan niet goed)")
-    return float(found.meanings[sign])
+    return float(meaning)
 
 
 def as_date(value: Any, order: Order = "dmy") -> date:
