@@ -124,19 +124,10 @@ def run(mode: str, tables: tuple[str, ...], scope: str | None, verbose: bool, as
 @_friendly
 def ui() -> None:
     """Start the Dagster web interface (and its daemon, for schedule and sensors) on http://127.0.0.1:3000."""
-    import subprocess
-
     from ingest.settings import Settings
-    from orchestration.definitions import dagster_home
+    from orchestration.ui import run as start
 
-    settings = Settings.from_env()
-    home = dagster_home(Path(os.environ.get("DAGSTER_HOME") or settings.home / "dagster"))
-    environment = os.environ | {"DAGSTER_HOME": str(home), "RDC_HOME": str(settings.home)}
-    port = os.environ.get("RDC_UI_PORT", "3000")
-    show.err.print(f"Dagster on http://127.0.0.1:{port} (stop with Ctrl-C)")
-    dagster = Path(sys.executable).with_name("dagster")
-    command = [str(dagster), "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", port]
-    sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+    sys.exit(start(Settings.from_env(), os.environ.get("RDC_UI_PORT", "3000")))
 
 
 # -- sources ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from ingest import durable
 from orchestration.writer import lives
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from collections.abc import Collection, Sequence
+
+    from dagster import DagsterInstance, RunRecord
 
 #: The tag with the sign of life of the process that a run is in, and the one of a run whose process was killed.
 PROCESS, KILLED = "rdc/process", "rdc/killed"
@@ -46,21 +48,38 @@ def dagster_home(home: Path) -> Path:
     return folder
 
 
-def close_dead_runs(instance: DagsterInstance, home: Path) -> int:
+def going_on(instance: DagsterInstance) -> list[str]:
+    """The ids of the runs that are being executed."""
+    return [record.dagster_run.run_id for record in _open(instance)]
+
+
+def close_dead_runs(instance: DagsterInstance, home: Path, broken_off: Collection[str] = ()) -> int:
     """Mark the runs as failed whose process is gone, which would stay «started» for ever and keep all others waiting.
 
-    :returns: how many there were.
+    :param broken_off: runs that were ended on purpose before they were done; some write their own end.
+    :returns: how many there were. The sensors ask for them once more.
     """
-    from dagster import DagsterRunStatus, RunsFilter
+    from dagster import DagsterRunStatus
 
-    open_ = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    closed = 0
-    for record in instance.get_run_records(RunsFilter(statuses=open_)):
+    closed = set()
+    for record in _open(instance):
         run = record.dagster_run
         sign = run.tags.get(PROCESS)
         silent = (datetime.now(UTC) - record.update_timestamp.replace(tzinfo=UTC)).total_seconds()
-        if not lives(home, sign) if sign else silent > SILENT_SECONDS:
+        if not lives(home, sign) if sign else silent > SILENT_SECONDS or run.run_id in broken_off:
             instance.add_run_tags(run.run_id, {KILLED: "yes"})
             instance.report_run_failed(run, "The process of this run was ended from outside.")
-            closed += 1
-    return closed
+            closed.add(run.run_id)
+    for run_id in broken_off:
+        ended = instance.get_run_by_id(run_id)
+        if ended and ended.status in (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED):
+            instance.add_run_tags(run_id, {KILLED: "yes"})
+            closed.add(run_id)
+    return len(closed)
+
+
+def _open(instance: DagsterInstance) -> Sequence[RunRecord]:
+    from dagster import DagsterRunStatus, RunsFilter
+
+    states = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    return instance.get_run_records(RunsFilter(statuses=states))
