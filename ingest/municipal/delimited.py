@@ -25,7 +25,6 @@ ERRORS = re.compile(
 #: A line that no delivery has: whoever takes it into a record is still within quotation marks.
 _END = "\x1d"
 _SAMPLE = 200
-_FIGURE = re.compile(r"[\d\W]*\d[\d\W]*")
 
 
 def read(text: str) -> Sheet:
@@ -43,8 +42,15 @@ def read(text: str) -> Sheet:
     if re.search(r'\\["\r\n]', text):
         # MySQL and PHP write \" for a quotation mark. Which of the two it is, the whole file tells.
         other = _parse(lines, separator, escaped=True)
+        both = not (found.rough or found.open or other.rough or other.open) and other.odd <= found.odd
         if other.rank < found.rank:
             found = other
+        if not found.fault and (found.rough or (both and found.count != other.count)):
+            line = found.first_rough or 1 + next(n for n, line in enumerate(lines) if re.search(r'\\["\r\n]', line))
+            raise UnreadableError(
+                f"Regel {line}: aanhalingstekens en backslashes staan door elkaar, zodat niet vaststaat waar cellen "
+                "beginnen en eindigen. Er is niets overgenomen. Laat het exporterende programma aanhalingstekens in tekst verdubbelen."
+            )
     if found.fault:
         raise UnreadableError(found.fault)
     return Sheet(1, found.rows)
@@ -53,18 +59,37 @@ def read(text: str) -> Sheet:
 # -- the separator ----------------------------------------------------------------------------------------------------
 
 
-def _fit(lines: Sequence[str], separator: str) -> tuple[bool, int]:
-    """How well a separator cuts: whether the line above the first figures has as many cells as these (a heading does; signs
-    within values do not come in it), then how many lines have the usual number of cells, times that number less one."""
-    rows = [cells for cells in csv.reader(lines, delimiter=separator) if cells]
-    if 2 * len(rows) < len(lines):  # an open quotation mark
+def _fit(lines: Sequence[str], separator: str) -> tuple[int, int, int]:
+    """How well a separator cuts. First, whether the rows that have the usual number of cells begin with a heading: a sign within
+    the values of a column cuts these alike as well, but not the heading above them. Then how many lines it cuts."""
+    rows = [cells for cells in csv.reader([*lines, _END], delimiter=separator) if cells]
+    if rows.pop() != [_END] and 2 * len(rows) < len(lines):  # an open quotation mark
         rows = [cells for line in lines for cells in csv.reader([line], delimiter=separator) if cells]
     width = _usual(rows)
-    first = next(
-        (n for n, cells in enumerate(rows) if len(cells) == width and any(map(_FIGURE.fullmatch, cells))), None
-    )
-    headed = not first or (len(rows[first - 1]) == width and not any(map(_FIGURE.fullmatch, rows[first - 1])))
-    return headed and width > 1, sum((width - 1) for cells in rows if len(cells) == width)
+    usual = [len(cells) == width for cells in rows]
+    times = sum(usual)
+    if width < 2:
+        return -1, 0, 0
+    first = next((n for n in range(len(rows)) if usual[n] and usual[n + 1 : n + 2] == [True]), usual.index(True))
+    headed = _headed([cells for cells, is_usual in zip(rows[first:], usual[first:], strict=True) if is_usual])
+    return headed, times if headed == _UNDECIDED else 0, (width - 1) * times
+
+
+_UNHEADED, _UNDECIDED, _HEADED = range(3)
+
+
+def _headed(rows: Sequence[Sequence[str]]) -> int:
+    """Whether the first row is a heading: it has no figure in a column that has figures below. Rows with years that stand
+    above several columns each may come before it."""
+    figures = [[any(map(str.isdigit, cell)) for cell in cells] for cells in rows]
+    top = 0
+    while top < min(2, len(rows) - 2) and any(figures[top]) and not all(map(str.strip, rows[top])):
+        top += 1
+    below = figures[top + 1 :]
+    columns = [n for n in range(len(rows[0])) if below and 2 * sum(row[n] for row in below) > len(below)]
+    if not columns:
+        return _UNDECIDED
+    return _HEADED if any(not figures[top][n] for n in columns) else _UNHEADED
 
 
 def _usual(rows: Sequence[Sequence[str]]) -> int:
@@ -81,14 +106,17 @@ class _Reading:
     """The rows under one way of writing quotation marks.
 
     :param fault: why they can't be believed, naming the line.
-    :param rough: records in which a quotation mark stands where none should.
+    :param rough: records in which a quotation mark stands where none should; ``first_rough`` is the first one's line.
     :param odd: records with another number of cells than most.
     """
 
     rows: list[Row] = field(default_factory=list)
     fault: str = ""
     rough: int = 0
+    first_rough: int = 0
     odd: int = 0
+    open: bool = False
+    count: int = 0
 
     @property
     def rank(self) -> tuple[bool, int, int]:
@@ -109,7 +137,7 @@ def _parse(lines: list[str], separator: str, escaped: bool) -> _Reading:
         begin, before = before, reader.line_num
         if before > len(lines):
             if cells != [_END]:
-                found.fault = _told(begin + 1, "wordt niet meer gesloten")
+                found.open, found.fault = True, _told(begin + 1, "wordt niet meer gesloten")
             break
         if not cells or (begin == 0 and cells[0].startswith("sep=")):
             continue
@@ -119,7 +147,10 @@ def _parse(lines: list[str], separator: str, escaped: bool) -> _Reading:
         record = "".join(lines[begin:before]) if before > begin + 1 else lines[begin]
         rough = '"' in record and not proper.fullmatch(record.rstrip("\r\n"))
         found.rough += rough
+        if rough and not found.first_rough:
+            found.first_rough = begin + 1
         records.append((begin, before, cells, rough))
+    found.count = len(records)
     width = _usual([cells for begin, end, cells, _ in records if end == begin + 1])
     found.odd = sum(len(cells) != width for _, _, cells, _ in records)
     shapes: list[Counter[str]] | None = None
@@ -128,7 +159,7 @@ def _parse(lines: list[str], separator: str, escaped: bool) -> _Reading:
             shapes = shapes if shapes is not None else _shapes(records, width)
             if rough or (len(cells) not in (1, width)):
                 found.fault = _told(begin + 1, f"sluit pas op regel {end}, en daar niet goed")
-            elif _swallowed(lines[begin:end], separator, width, shapes):
+            elif _swallowed(lines[begin:end], cells, separator, width, shapes):
                 found.fault = _told(begin + 1, f"sluit pas op regel {end}; de regels daartussen zijn zelf rijen")
             if found.fault:
                 break
@@ -176,25 +207,37 @@ def _shapes(records: Sequence[tuple[int, int, list[str], bool]], width: int) -> 
     return found
 
 
-def _swallowed(record: Sequence[str], separator: str, width: int, shapes: list[Counter[str]]) -> bool:
+def _swallowed(
+    record: Sequence[str], cells: Sequence[str], separator: str, width: int, shapes: list[Counter[str]]
+) -> bool:
     """Whether a line within a record of several lines could be a row itself."""
+    telling = _telling(cells, shapes)
     inner = record[1:-1]
-    if len(_alone(record[0], separator)) >= width:
-        # The text that is open began in the last column: the record's last line can be a row as well.
+    first = _alone(record[0], separator)
+    if len(first) == width and all(_fits(c, t) for c, t in zip(first, telling, strict=False) if c[:1] != '"'):
+        # The text that is open may have begun in the last column: then the record's last line can be a row as well.
         inner = record[1:]
-    return any(_could_be_row(_alone(line, separator), width, shapes) for line in inner if line.strip())
+    return any(_could_be_row(_alone(line, separator), width, telling) for line in inner if line.strip())
 
 
 def _alone(line: str, separator: str) -> list[str]:
     return line.rstrip("\r\n").split(separator)
 
 
-def _could_be_row(cells: list[str], width: int, shapes: list[Counter[str]]) -> bool:
-    if not 2 <= len(cells) <= width:
-        return False
+def _telling(cells: Sequence[str], shapes: list[Counter[str]]) -> list[set[str] | None]:
+    """Per column the shapes that a value has there; None where they are too many to tell a row from other text. Where there
+    are hardly any rows, what has figures in the record itself must have them."""
     rows = shapes[0].total() if shapes else 0
-    telling = [n for n in range(len(cells)) if len(shapes[n]) <= max(2, rows // 4)] if rows > 2 else []
-    matching = [n for n in telling if _shape(cells[n]) in shapes[n]]
-    if len(matching) < len(telling):
+    if rows > 2:
+        return [set(seen) if len(seen) <= max(2, rows // 4) else None for seen in shapes]
+    return [{_shape(cell)} if "9" in _shape(cell) and "\n" not in cell else None for cell in cells]
+
+
+def _fits(cell: str, telling: set[str] | None) -> bool:
+    return telling is None or _shape(cell) in telling
+
+
+def _could_be_row(cells: list[str], width: int, telling: list[set[str] | None]) -> bool:
+    if not 2 <= len(cells) <= width or not all(map(_fits, cells, telling)):
         return False
-    return len(cells) == width or any("9" in _shape(cells[n]) for n in matching)
+    return len(cells) == width or any(t and "9" in _shape(cell) for cell, t in zip(cells, telling, strict=False))
