@@ -75,13 +75,17 @@ def copied(sheet: Sheet, header: Header, earlier: Sheet, above: Header) -> str |
     shared = (Counter(mine) & Counter(theirs)).total()
     if shared == len(mine) == len(theirs):
         return "same"
-    base = re.fullmatch(r"(.+?) ?(?:\(\d+\)|_\d+)", sheet.name)
-    other = re.fullmatch(r"(.+?) ?(?:\(\d+\)|_\d+)", earlier.name)
-    by_name = bool(base and base[1] == earlier.name) or bool(other and other[1] == sheet.name)
+    by_name = _stem(sheet.name) == _stem(earlier.name)
     fewest = min(len(mine), len(theirs))
     if shared and ((by_name and 2 * shared >= fewest) or (fewest >= FEWEST and shared >= SHARED * fewest)):
         return "changed"
     return None
+
+
+def _stem(name: str) -> str:
+    """The name of a sheet without what says that it is a copy: «Gegevens (2)», «Kopie van Gegevens»."""
+    name = re.sub(r"(?i)[ _-]*(\(\d+\)|_\d+|\b(kopie|copy|oud|old|nieuw|new|backup))$", "", name.strip())
+    return re.sub(r"(?i)^(kopie van|copy of) ", "", name).strip().lower()
 
 
 def _headings(header: Header) -> list[tuple[str, ...]]:

@@ -285,6 +285,11 @@ def _column(letters: str) -> int:
     return found - 1
 
 
+def _flat(size: str | None) -> bool:
+    """Whether a row or column is too low or narrow to be seen."""
+    return size is not None and re.fullmatch(r"0*(\.\d*)?", size) is not None and float(f"0{size}") < 0.5
+
+
 def _xlsx_sheet(
     packed: zipfile.ZipFile, part: zipfile.ZipInfo, look: _Look, percents: frozenset[str], number: int
 ) -> None:
@@ -315,9 +320,9 @@ def _xlsx_sheet(
         elif tag == "row":
             line = attributes.get("r", "")
             row, column = int(line) - 1 if line.isdigit() else row + 1, -1
-            if attributes.get("hidden") in ("1", "true") or attributes.get("ht") in ("0", "0.0"):
+            if attributes.get("hidden") in ("1", "true") or _flat(attributes.get("ht")):
                 look.hidden_rows.add(row)
-        elif tag == "col" and (attributes.get("hidden") in ("1", "true") or attributes.get("width") in ("0", "0.0")):
+        elif tag == "col" and (attributes.get("hidden") in ("1", "true") or _flat(attributes.get("width"))):
             low, high = int(attributes.get("min", "1")), int(attributes.get("max", "1"))
             look.hidden_columns.update(range(low - 1, min(high, 16_384)))
 

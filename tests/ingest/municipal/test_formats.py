@@ -1,0 +1,352 @@
+"""What a file is, is told by its content: read, or refused by its name; and what a sheet keeps from sight is told."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import xlsxwriter
+import yaml
+
+from ingest.municipal import drop, formats
+from ingest.municipal.contract import Contract
+from ingest.municipal.door import Intake, take_in
+from ingest.municipal.files import Percent, UnreadableError
+from ingest.municipal.region import Geography
+from tests.ingest.municipal.test_reader import ods, repacked, zipped
+
+#: A contract with a column that counts, one that may be empty, and one that is not taken.
+CONTRACT = """
+id: proef_ton
+title: Proef
+owner: Gemeente Eersel
+contact: gegevensbeheer@voorbeeld.invalid
+purpose: Proef.
+legal_basis: geen persoonsgegevens
+processing_register: niet van toepassing
+sharing_level: public
+retention_days: 365
+cadence: year
+municipalities: [GM0770]
+columns:
+  - {name: jaar, type: year}
+  - {name: soort, type: category, allowed: [A, B, C, D, E, F, G, H]}
+  - {name: ton, type: decimal, empty: true, required: false}
+  - {name: notitie, type: drop, required: false}
+observation: {period: jaar, dimensions: [soort], measures: [{code: ton, title: ton, unit: ton, sum: ton, amount: false}]}
+disclosure: {units: none, why: "Proef."}
+"""
+CSV = b"jaar;soort;ton\n" + b"".join(b"2024;%c;%d\n" % (65 + n, n) for n in range(8))
+HEAD = ["jaar", "soort", "ton", "notitie"]
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return Contract.model_validate(yaml.safe_load(CONTRACT))
+
+
+def judge(contract: Contract, data: bytes, geography: Geography) -> Intake:
+    intake = take_in(contract, "levering", data, geography, b"a secret for tests")
+    assert intake.balances
+    return intake
+
+
+def workbook(**sheets: list[list[Any]]) -> tuple[io.BytesIO, openpyxl.Workbook]:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        page = book.create_sheet(name)
+        for row in rows:
+            page.append(row)
+    return io.BytesIO(), book
+
+
+def saved(book: openpyxl.Workbook) -> bytes:
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def body(ton: Any = 1) -> list[list[Any]]:
+    return [[2024, chr(65 + n), ton, None] for n in range(8)]
+
+
+# -- wrapping ---------------------------------------------------------------------------------------------------------
+
+RECORDS = [{"jaar": 2024, "soort": chr(65 + n), "ton": n} for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CSV,
+        zipped({"map/export.csv": CSV, "__MACOSX/map/._export.csv": b"x", "map/Thumbs.db": b"x", "map/": b""}),
+        gzip.compress(CSV),
+        gzip.compress(CSV[:40]) + gzip.compress(CSV[40:]),
+        "\n".join(map(json.dumps, RECORDS)).encode(),
+        ("\r\n\r\n".join(map(json.dumps, RECORDS)) + "\r\n").encode("utf-8-sig"),
+        "".join(f"\x1e{json.dumps(r)}\n" for r in RECORDS).encode(),
+        json.dumps(RECORDS, indent=1).encode(),
+        zipped({"a.ndjson": "\n".join(map(json.dumps, RECORDS)).encode()}),
+        CSV.replace(b"jaar;soort;ton", b"[jaar];[soort];[ton]"),
+        CSV + b"\x1a",
+        b"sep=;\n" + CSV,
+        zipped({"a.xlsx": saved(workbook(Blad1=[HEAD[:3], *[list(r.values()) for r in RECORDS]])[1])}),
+    ],
+    ids=[
+        *("csv", "zip", "gzip", "gzip-parts", "ndjson", "ndjson-bom-blank-lines", "json-seq", "json", "zip-ndjson"),
+        *("sql-server", "dos-end", "sep", "zip-xlsx"),
+    ],
+)
+def test_what_is_wrapped_alone_is_read(contract: Contract, geography: Geography, data: bytes) -> None:
+    intake = judge(contract, data, geography)
+    assert (intake.state, intake.reasons) == ("accepted", [])
+    assert [(r["soort"], r["ton"]) for r in intake.rows] == [(chr(65 + n), n) for n in range(8)]
+
+
+def protected() -> bytes:
+    """The container that a spreadsheet with a password is kept in, as far as its directory."""
+    return formats.workbook.OLE + bytes(600) + "EncryptedPackage".encode("utf-16-le") + bytes(600)
+
+
+def encrypted_zip() -> bytes:
+    data = bytearray(zipped({"a.csv": CSV}))
+    for sign, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(sign) + offset] |= 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (protected(), "beveiligd met een wachtwoord"),
+        (formats.workbook.OLE + bytes(2000), "geen rekenblad"),
+        (encrypted_zip(), "beveiligd met een wachtwoord"),
+        (zipped({"a.csv": CSV, "b.csv": CSV}), "bevat 2 bestanden"),
+        (zipped({"map/": b""}), "bevat geen bestand"),
+        (zipped({"a.zip": zipped({"b.csv": CSV})}), "weer een ingepakt bestand"),
+        (gzip.compress(CSV)[:-9], "afgebroken"),
+        (zipped({"xl/workbook.bin": b"x", "[Content_Types].xml": b"x"}), "xlsb"),
+        (zipped({"word/document.xml": b"x", "[Content_Types].xml": b"x"}), "geen rekenblad"),
+        (b"<html><table><tr><td>jaar</td></tr></table></html>", "webpagina"),
+        (b"\xef\xbb\xbf\r\n<!DOCTYPE html><html>Inloggen</html>", "webpagina"),
+        (b"<div><table><tr><td>jaar</td></tr></table></div>", "webpagina"),
+        (b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook/>', "XML-rekenblad"),
+        (b'<?xml version="1.0"?><gml:a/>', "is XML"),
+        (b"%PDF-1.7\n...", "PDF"),
+        (b"PAR1\x15\x04", "Parquet"),
+        (b"SQLite format 3\x00", "GeoPackage"),
+        (b"Rar!\x1a\x07\x00", "ingepakt"),
+        (b'{"jaar": 2024}\n{"jaar": 20', "regel 2"),
+        (b'{"jaar": 2024}\n[2024]\n', "regel 2"),
+        (b'[{"jaar": 2024},\n{"jaar": ', "afgebroken"),
+        (b'[{"jaar": 2024, "jaar": 2023}]', "twee keer"),
+    ],
+)  # fmt: skip
+def test_what_is_not_read_is_called_by_its_name(
+    contract: Contract, geography: Geography, data: bytes, told: str
+) -> None:
+    intake = judge(contract, data, geography)
+    assert intake.state == "stopped" and told in intake.reasons[0], intake.reasons
+    assert "beschadigd" not in intake.reasons[0] or "afgebroken" in intake.reasons[0] or "geen rekenblad" in told
+
+
+# -- cells without a value --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", [2, 0, 1])
+def test_formulas_that_no_program_worked_out_stop_the_file(contract, geography, column: int) -> None:
+    rows = body()
+    rows[4][column] = "=1+1"
+    intake = judge(contract, saved(workbook(B=[HEAD, *rows])[1]), geography)
+    assert intake.state == "stopped"
+    assert f"nooit is berekend in {'ABC'[column]}6" in intake.reasons[0]
+
+
+@pytest.mark.parametrize("error", ["#DIV/0!", "#N/A", "#VALUE!", "#REF!"])
+def test_error_cells_stop_the_file_in_every_kind_of_file(contract, geography, error: str) -> None:
+    rows = body()
+    rows[2][2] = rows[3][2] = error
+    for data in (
+        saved(workbook(B=[HEAD, *rows])[1]),
+        "\n".join(";".join("" if c is None else str(c) for c in r) for r in [HEAD, *rows]).encode(),
+        ods(
+            "".join(
+                "<table:table-row>"
+                + "".join(
+                    f'<table:table-cell table:formula="of:=1/0" calcext:value-type="error"><text:p>{c}</text:p></table:table-cell>'
+                    if c == error
+                    else f'<table:table-cell office:value-type="string"><text:p>{"" if c is None else c}</text:p></table:table-cell>'
+                    for c in row
+                )
+                + "</table:table-row>"
+                for row in [HEAD, *rows]
+            )
+        ),
+    ):
+        intake = judge(contract, data, geography)
+        assert intake.state == "stopped", intake.warnings
+        assert f"een foutwaarde ({error}) in C4, C5" in intake.reasons[0]
+        assert [r.value_class for r in intake.rejected] == ["geen waarde"] * 2
+
+
+def test_what_is_not_taken_in_may_lack_a_value_and_is_told(contract, geography) -> None:
+    rows = body()
+    rows[0][3] = "=VLOOKUP(1,2,3)"
+    rows.append([None, "Totaal", "=SUM(C2:C9)", None])
+    intake = judge(contract, saved(workbook(B=[HEAD, *rows])[1]), geography)
+    assert (intake.state, intake.accepted) == ("accepted", 8)
+    assert intake.warnings == [
+        "Werkblad 1 heeft een formule die nooit is berekend in D2, C10. Die cellen tellen niet mee."
+    ]
+
+
+def calculated(value: Any) -> bytes:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        page = book.add_worksheet()
+        page.write_row(0, 0, HEAD)
+        for n, row in enumerate(body(), 1):
+            page.write_row(n, 0, row)
+            page.write_formula(n, 2, f"={n}*2", None, value(n))
+    return target.getvalue()
+
+
+def test_a_zero_in_every_formula_of_a_file_that_asks_to_be_calculated_is_no_figure(contract, geography) -> None:
+    """Programs that write formulas without working them out leave 0, and ask Excel to do it."""
+    assert judge(contract, calculated(lambda n: 0), geography).state == "stopped"
+    assert [r["ton"] for r in judge(contract, calculated(lambda n: n - 1), geography).rows] == list(range(8))
+    excel = repacked(calculated(lambda n: 0), {"xl/workbook.xml": (' fullCalcOnLoad="1"', "")})
+    assert [r["ton"] for r in judge(contract, excel, geography).rows] == [0] * 8
+
+
+def test_a_formula_that_gives_an_empty_text_is_empty(contract, geography) -> None:
+    """As Excel keeps =IF(1,"",""): it was worked out."""
+    numeric, text = '<c r="C2"><f>1*2</f><v>1</v>', '<c r="C2" t="str"><f>IF(1,"","")</f><v></v>'
+    data = repacked(calculated(lambda n: n), {"xl/worksheets/sheet1.xml": (numeric, text)})
+    intake = judge(contract, data, geography)
+    assert (intake.state, intake.rows[0]["ton"]) == ("accepted", None), intake.reasons
+
+
+def test_a_cell_that_shows_a_percentage_is_known_as_one() -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        page = book.add_worksheet()
+        for n, shown in enumerate(["0%", "0.0%", '0.0" %"', "[Red]0.00%", "General", "0", "#,##0.0 %", "dd-mm-yyyy"]):
+            page.write(0, n, 0.123, book.add_format({"num_format": shown}))
+    [sheet] = formats.read(target.getvalue())
+    kinds = [type(cell) for cell in sheet.rows[0].cells[:7]]
+    assert kinds == [Percent, Percent, float, Percent, float, float, Percent]
+    cells = '<table:table-cell office:value-type="{}" office:value="0.5"><text:p>50%</text:p></table:table-cell>'
+    [sheet] = formats.read(
+        ods(f"<table:table-row>{cells.format('percentage')}{cells.format('float')}</table:table-row>")
+    )
+    assert [type(cell) for cell in sheet.rows[0].cells] == [Percent, float]
+
+
+# -- what is hidden, what is there twice ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["hidden", "height"])
+def test_hidden_rows_stop_the_file_and_hidden_columns_are_told(contract, geography, how: str) -> None:
+    _, book = workbook(B=[HEAD, *body()])
+    book["B"].column_dimensions["C"].hidden = True
+    intake = judge(contract, saved(book), geography)
+    assert (intake.state, intake.accepted) == ("accepted", 8)
+    assert intake.warnings == ["Werkblad 1 heeft verborgen kolommen (C); ze zijn gelezen als de andere."]
+    for line in (4, 5):
+        if how == "hidden":
+            book["B"].row_dimensions[line].hidden = True
+        else:
+            book["B"].row_dimensions[line].height = 0.1
+    intake = judge(contract, saved(book), geography)
+    assert intake.state == "stopped" and "verborgen rijen met gegevens (regel 4, 5)" in intake.reasons[0]
+
+
+def test_hidden_rows_without_data_or_above_the_heading_do_not_matter(contract, geography) -> None:
+    _, book = workbook(B=[["Titel"], HEAD, *body(), [None], [None]])
+    for line in (1, 11, 12, 40):
+        book["B"].row_dimensions[line].hidden = True
+    assert judge(contract, saved(book), geography).state == "accepted"
+
+
+def test_hidden_rows_of_an_open_document_stop_it_too(contract, geography) -> None:
+    def row(cells: list[Any], more: str = "") -> str:
+        inner = "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{c}</text:p></table:table-cell>' for c in cells
+        )
+        return f"<table:table-row{more}>{inner}</table:table-row>"
+
+    rows = [row(HEAD[:3]), *(row(r[:3]) for r in body())]
+    assert judge(contract, ods("".join(rows)), geography).state == "accepted"
+    rows[3] = row(body()[2][:3], ' table:visibility="filter"')
+    intake = judge(contract, ods("".join(rows)), geography)
+    assert intake.state == "stopped" and "(regel 4)" in intake.reasons[0]
+
+
+def test_a_sheet_that_only_its_maker_sees_is_not_taken_without_a_word(contract, geography) -> None:
+    _, book = workbook(Leeg=[], Gegevens=[HEAD, *body()])
+    book["Gegevens"].sheet_state = "veryHidden"
+    intake = judge(contract, saved(book), geography)
+    assert (intake.state, intake.withheld) == ("stopped", 9) and "verborgen werkblad" in intake.reasons[0]
+
+
+@pytest.mark.parametrize("name", ["Gegevens (2)", "Blad2", "Kopie van Gegevens"])
+def test_a_copied_sheet_counts_once(contract, geography, name: str) -> None:
+    intake = judge(contract, saved(workbook(**{"Gegevens": [HEAD, *body()], name: [["Titel"], HEAD, *body()]})[1]), geography)  # fmt: skip
+    assert (intake.state, intake.accepted, dict(intake.dropped)) == ("accepted", 8, {"van een dubbel werkblad": 8})
+    assert intake.warnings == ["Werkblad 2 is hetzelfde als werkblad 1 en is niet nog eens meegeteld."]
+
+
+def test_a_copy_that_was_worked_on_stops_the_file_and_other_sheets_do_not(contract, geography) -> None:
+    changed = body()
+    changed[3][2] = 9
+    for name in ("Gegevens (2)", "Blad2", "Kopie van Gegevens"):
+        intake = judge(contract, saved(workbook(**{"Gegevens": [HEAD, *body()], name: [HEAD, *changed]})[1]), geography)
+        assert intake.state == "stopped" and "gewijzigde kopie van werkblad 1" in intake.reasons[0]
+    other = [[2023, *row[1:]] for row in body()]
+    intake = judge(contract, saved(workbook(Gegevens=[HEAD, *body()], Blad2=[HEAD, *other])[1]), geography)
+    assert (intake.state, intake.accepted) == ("accepted", 16)
+
+
+# -- what is no delivery ----------------------------------------------------------------------------------------------
+
+LEFT = (
+    *("~$afval.xlsx", ".~lock.afval.ods#", "._afval.csv", ".DS_Store", "Thumbs.db", "thumbs.db", "desktop.ini"),
+    *(
+        "Desktop.INI",
+        "ehthumbs.db",
+        "afval.csv~",
+        "#afval.csv#",
+        "afval.csv.lnk",
+        "Afval - Snelkoppeling",
+        "~WRL0001.tmp",
+    ),
+    *(".nfs0001", "Icon\r", ".directory", "Statline.url"),
+)
+
+
+def test_what_programs_leave_is_no_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*LEFT, "afval.csv", "Thumbs.csv", "desktop.xlsx", "b.csv.part"):
+        (tmp_path / name).write_bytes(b"x")
+    found = drop.look(tmp_path)
+    assert {f.path.name: f.settled for f in found} == {
+        **dict.fromkeys(("afval.csv", "Thumbs.csv", "desktop.xlsx"), True),
+        "b.csv.part": False,
+    }
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = tmp_path / "a.csv"
+    with large.open("wb") as file:
+        file.truncate(50_000_000_000)
+    monkeypatch.setattr(drop, "MOST_BYTES", 1000)
+    assert len(drop.read(large) or b"") == 1001
+    monkeypatch.setattr(formats, "MOST_BYTES", 1000)
+    with pytest.raises(UnreadableError, match="groter dan"):
+        formats.read(drop.read(large) or b"")
