@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import Any
 #: For its owner alone, and for everyone who can reach the folder.
 PRIVATE, READABLE = 0o600, 0o644
 CHECKSUM = "checksum"
+_BESIDE = re.compile(r"\..+[.-][0-9a-f]{8}\.part")
 
 
 class Damaged(Exception):  # noqa: N818 (it says what the file is)
@@ -65,9 +67,10 @@ def record(path: Path, content: dict[str, Any] | list[Any], mode: int = READABLE
     write(path, json.dumps(signed(facts), ensure_ascii=False, indent=1), mode)
 
 
-def read_record(path: Path, remedy: str) -> Any:
+def read_record(path: Path, remedy: str, strict: bool = False) -> Any:
     """What :func:`record` wrote; also what was written before there were checksums, as far as it is JSON.
 
+    :param strict: it never was without one.
     :raises FileNotFoundError: it is not there.
     :raises Damaged: it is there and can't be used.
     """
@@ -84,7 +87,7 @@ def read_record(path: Path, remedy: str) -> Any:
         if known != checksum(content):
             raise Damaged(path, "its content does not have the checksum that stands in it", remedy)
         return content["items"] if set(content) == {"items"} else content
-    if isinstance(content, dict) and "items" in content:
+    if strict or (isinstance(content, dict) and "items" in content):
         raise Damaged(path, "its checksum is gone", remedy)
     return content
 
@@ -126,6 +129,13 @@ def set_aside(home: Path, path: Path, keep: bool = False) -> Path:
         path.rename(target)
         fsync(path.parent)
     return target
+
+
+def sweep(folder: Path) -> None:
+    """Remove what :func:`write` was writing here when it was killed. Only for the one that holds the run lock."""
+    for left in folder.glob(".*.part") if folder.is_dir() else []:
+        if _BESIDE.fullmatch(left.name) and left.is_file():
+            left.unlink()
 
 
 def fsync(path: Path) -> None:

@@ -83,17 +83,22 @@ class Log:
         lines = f"line {', '.join(map(str, bad[:5]))}" + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
         return f"{lines} can't be read" if bad else ""
 
-    def mend(self, home: Path) -> Path | None:
+    def bad(self) -> int:
+        """How many lines can't be read."""
+        return len(self._read()[1])
+
+    def mend(self, home: Path, keep: bool = False) -> Path | None:
         """Put a copy aside and go on with the whole lines; where the copy is, or None where nothing was wrong.
 
+        :param keep: something else is wrong: put a copy aside in any case.
         Only for the one that holds the run lock: a line that is added meanwhile would be lost.
         """
         if self.file.exists() and not self.file.is_file():
             return durable.set_aside(home, self.file)
         whole, bad, torn = self._read()
+        kept = durable.set_aside(home, self.file, keep=True) if self.file.exists() and (bad or keep) else None
         if not bad and not torn:
-            return None
-        kept = durable.set_aside(home, self.file, keep=True) if bad else None
+            return kept
         self.write(whole)
         return kept
 
@@ -111,7 +116,8 @@ class Log:
         found, bad = [], []
         lines = content.split(b"\n")
         last = lines.pop()
-        torn = bool(last) and self._line(last) is None
+        # What a kill left of a line begins as one; else it is something that does not belong here.
+        torn = last.startswith(b'{"') and b"\0" not in last and self._line(last) is None
         if last and not torn:
             lines.append(last)
         for number, line in enumerate(lines, 1):

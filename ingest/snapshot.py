@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -243,12 +244,22 @@ class Store:
         folder = self.root / table_id
         if not folder.is_dir():
             return []
-        found = [Snapshot.read(p.parent) for p in folder.glob(f"*/{MANIFEST}") if not p.parent.name.startswith(".")]
+        found = []
+        for manifest in folder.glob(f"*/{MANIFEST}"):
+            if not manifest.parent.name.startswith("."):
+                # One that is damaged costs no other; orchestration.damage tells of it.
+                with suppress(SnapshotError):
+                    found.append(Snapshot.read(manifest.parent))
         return sorted(found, key=lambda s: (s.fetched_at, s.snapshot_id))
 
     def get(self, table_id: str, snapshot_id: str) -> Snapshot:
         """:raises SnapshotError: it is not there, or can't be read."""
         return Snapshot.read(self.root / table_id / snapshot_id)
+
+    @staticmethod
+    def is_id(table_id: str, name: str) -> bool:
+        """Whether a name is that of a snapshot of a table."""
+        return re.fullmatch(re.escape(table_id) + r"-\d{8}T\d{9}Z-[0-9a-f]{8}", name) is not None
 
     def newest(self, table_id: str) -> Snapshot | None:
         """The newest snapshot, whatever its verdict: what the source last gave us."""

@@ -21,7 +21,7 @@ from orchestration import show
 #: Errors that say what to do, by name: the modules that raise them are imported only by the commands that need them.
 _TOLD = {
     *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "DiskFullError", "BuildError", "IndicatorError"),
-    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError", "ServeError"),
+    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError", "ServeError", "Damaged"),
 }
 
 
@@ -37,6 +37,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
         known: tuple[type[Exception], ...] = (RegistryError, SettingsError, SnapshotError, FetchError, OSError)
         try:
+            _look_over()
             return command(*args, **kwargs)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,6 +52,15 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return wrapped
+
+
+def _look_over() -> None:
+    """Tell what in the data folder was damaged, and what was done about it, before a command works with it."""
+    from ingest.settings import Settings
+    from orchestration.damage import mended
+
+    for found in mended(Settings.from_env()):
+        show.warn("DAMAGED" if found.lost else "DAMAGED, AND MENDED", str(found))
 
 
 level_option = click.option(
@@ -338,10 +348,11 @@ def status(as_json: bool) -> None:
     from orchestration.status import overview
     from orchestration.workspace import Workspace
 
-    found = overview(Workspace.open())
+    work = Workspace.open()
+    found = overview(work)
     if as_json:
         show.as_json(found)
-        return
+        sys.exit(1 if found["damage"] else 0)
     current = found["release"]
     if current:
         checks = current["checks"]
@@ -377,6 +388,12 @@ def status(as_json: bool) -> None:
             show.out.print(f"[bold]{t['table_id']}[/] ({t['state']}): {show._escaped(t['why'])}", soft_wrap=True)
     for name in found["stray"]:
         show.out.print(f"drop/{show._escaped(name)} belongs to no contract; `rdc sources list` shows which there are")
+    for d in found["damage"]:
+        show.warn("LOST", f"{d['path']}: {d['what']} ({d['at'][:16].replace('T', ' ')} UTC). {d['done']}")
+    if found["damage"]:
+        seen = work.settings.home / "damaged"
+        show.fail(f"Something was damaged and is lost. Once you looked at it, move {seen} out of the data folder.")
+        sys.exit(1)
 
 
 @main.command()

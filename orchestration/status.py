@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
-from orchestration import municipal
+from orchestration import damage, municipal
 from orchestration.workspace import Workspace
 
 #: A source that was not asked with success for this many days counts as stale, whatever its cadence.
@@ -32,6 +32,7 @@ def overview(work: Workspace) -> dict[str, Any]:
     return {
         "release": asdict(release) if release else None,
         "file": str(work.releases.current_file) if release else None,
+        "damage": [asdict(d) for d in damage.lost(work.settings)],
         "stray": municipal.stray_folders(work),
         "refused": _refused(work, release.created_at if release else None),
         "tables": [_table(work, t, inputs.get(t.id), latest.get(t.id), heard.get(t.id)) for t in shown],

@@ -3,10 +3,15 @@
 Layout of ``$RDC_HOME/warehouse``::
 
     rdc.duckdb                      the released file; readers open only this
-    releases/<release>/rdc.duckdb   the same file by another name (a hard link), kept for rollback
+    current.json                    which release it is, should the file be lost
+    releases/<release>/rdc.duckdb   the same once more, kept for rollback: a copy with bytes of its own
     releases/<release>/release.json report.html
     releases/<release>/...          what is published beside it (see :mod:`warehouse.datapackage`)
+    records/<release>.json .sums    release.json and SHA256SUMS once more: should one be damaged, the release is not lost with it
+    making.json                     the release that is being made: what a killed run left of it is ours to remove
     candidate/                      the file in the making
+
+Nothing else is ever removed here: a folder that is not one of these was put there by someone.
 
 A release's id is year, month and number within the month: ``2026.11.1``.
 """
@@ -16,8 +21,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+import uuid
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +33,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.durable import fsync
+from ingest.durable import Damaged, fsync, read_record, record, sweep, write
 from ingest.snapshot import file_sha256
 from warehouse.access import PUBLIC, delivered, levels_of
 from warehouse.candidate import NAME, Candidate, Input
@@ -33,7 +41,8 @@ from warehouse.closing import Closed, Levels, has_levels
 from warehouse.plan import Plan
 
 PROJECT = Path(__file__).parent.parent
-PROMOTED = "promoted"
+PROMOTED, CURRENT, MAKING = "promoted", "current.json", "making.json"
+_ID = re.compile(r"\d{4}\.\d{1,2}\.\d+")
 
 
 class ReleaseError(Exception):
@@ -79,28 +88,47 @@ class Releases:
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def all(self) -> list[Release]:
-        """Every release that was published, oldest first."""
-        found = [_read(p.parent) for p in self.folder.glob(f"releases/*/{PROMOTED}")]
+        """Every release that was published, oldest first. What can't be read is not among them (see :mod:`orchestration.damage`)."""
+        found = [_read(f) for f in self.folders() if (f / PROMOTED).exists()]
         return sorted((r for r in found if r), key=lambda r: _order(r.release_id))
 
+    def folders(self) -> list[Path]:
+        """The folders that bear the name of a release. A copy that someone laid beside them has another name, and is left alone."""
+        return [f for f in self.folder.glob("releases/*") if _ID.fullmatch(f.name) and f.is_dir()]
+
     def current(self) -> Release | None:
-        """The release that readers see: the file itself says which it is."""
+        """The release that readers see.
+
+        :raises Damaged: the file is none of the releases that are kept.
+        """
         for _ in range(3):
             if not self.current_file.is_file():
                 return None
             # Between the moment that a release becomes current and the moment that it is marked so, it is current.
-            folders = [f for f in self.folder.glob("releases/[0-9]*") if _same(f / NAME, self.current_file)]
+            folders = [f for f in self.folders() if _same(f / NAME, self.current_file)]
             if found := next((r for f in folders if (r := _read(f))), None):
                 return found
-            if found := self._named_by_its_file():
+            if found := self._known_by_its_content():
                 return found
+        raise Damaged(
+            self.current_file,
+            "it is none of the releases that are kept",
+            "`rdc run` puts it aside and takes the release itself; `rdc releases` lists what there is.",
+        )
+
+    def _known_by_its_content(self) -> Release | None:
+        """The current release where the file's time says nothing: the data folder was copied."""
+        with suppress(OSError):
+            found = {r.sha256: r for f in self.folders() if (r := _read(f))}
+            return found.get(file_sha256(self.current_file)) if found else None
         return None
 
-    def _named_by_its_file(self) -> Release | None:
-        """The current release on a file system without hard links, where the file itself must say which it is."""
-        with duckdb.connect(str(self.current_file), read_only=True) as con:
-            (release_id,) = con.execute("select release_id from core.release").fetchall()[0]
-        return _read(self.folder / "releases" / release_id)
+    def pointed_to(self) -> str | None:
+        """The id of the release that was made current last, as far as it is still known."""
+        try:
+            return str(read_record(self.folder / CURRENT, "", strict=True)["release_id"])
+        except (FileNotFoundError, Damaged, KeyError, TypeError):
+            return None
 
     def get(self, release_id: str) -> Release:
         for release in self.all():
@@ -146,7 +174,9 @@ class Releases:
 
     def next_id(self, at: datetime) -> str:
         month = f"{at.year}.{at.month}."
-        taken = [int(r.name.removeprefix(month)) for r in self.folder.glob(f"releases/{month}*") if r.is_dir()]
+        # A number is given once, also when its release was damaged and put aside.
+        names = [f.name for f in self.folder.glob("releases/*")] + [f.stem for f in self.folder.glob("records/*.json")]
+        taken = [int(n.removeprefix(month)) for n in names if _ID.fullmatch(n) and n.startswith(month)]
         return f"{month}{max(taken, default=0) + 1}"
 
     def plan(self, inputs: list[Input], known_at: datetime) -> Plan:
@@ -197,6 +227,7 @@ class Releases:
             raise ReleaseError(f"{wal} lies beside the candidate, so something still writes to it; run `rdc run` again")
 
         making = self.folder / "releases" / f".{release_id}"
+        record(self.folder / MAKING, {"release_id": release_id})
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         candidate.file.rename(making / NAME)
@@ -224,14 +255,16 @@ class Releases:
             # A changelog names figures: it does not go on past the moment that some of them were closed.
             earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
         datapackage.write(making, making / NAME, release_id, release.created_at, changes, earlier)
-        (making / "release.json").write_text(
-            json.dumps(asdict(release), indent=1, ensure_ascii=False), encoding="utf-8"
-        )
+        facts = json.dumps(asdict(release), indent=1, ensure_ascii=False)
+        (making / "release.json").write_text(facts, encoding="utf-8")
         datapackage.write_sums(making)
         for item in [*making.rglob("*"), making]:
             fsync(item)
         making.rename(self.folder / "releases" / release_id)
-        self._point_to(release_id)
+        fsync(self.folder / "releases")
+        self.note(release_id)
+        self.point_to(release_id)
+        (self.folder / MAKING).unlink()
         shutil.rmtree(candidate.folder, ignore_errors=True)
         self._prune()
         return release
@@ -242,7 +275,7 @@ class Releases:
         :raises ReleaseError: there is no such release, or its file is not what was released.
         """
         release = self.checked(release_id)
-        self._point_to(release_id)
+        self.point_to(release_id)
         return release
 
     def checked(self, release_id: str) -> Release:
@@ -284,32 +317,85 @@ class Releases:
 
     def sweep(self) -> None:
         """Finish or undo what a killed run left: only for the one that holds the run lock."""
-        for left in self.folder.glob("releases/.*"):
-            shutil.rmtree(left, ignore_errors=True)
-        for folder in self.folder.glob("releases/*"):
-            if folder.is_dir() and not (folder / PROMOTED).exists():
-                if self.current_file.exists() and _same(folder / NAME, self.current_file):
-                    _mark(folder)
-                else:
-                    shutil.rmtree(folder)
-        for left in self.folder.glob(f".{NAME}.*"):
-            left.unlink()
+        sweep(self.folder)
+        sweep(self.folder / "records")
         self.levels.sweep()
+        self._undo()
+        for release in self.all():  # one of before there were records
+            self.note(release.release_id)
+        with suppress(Damaged):
+            if current := self.current():
+                self.point_to(current.release_id)
 
-    def _point_to(self, release_id: str) -> None:
-        beside = self.folder / f".{NAME}.{release_id}"
-        beside.unlink(missing_ok=True)
+    def record(self, release_id: str) -> dict[str, Path]:
+        """Where a file of a release is kept once more: what it knows about itself, and the sums of its files."""
+        folder = self.folder / "records"
+        return {"release.json": folder / f"{release_id}.json", "SHA256SUMS": folder / f"{release_id}.sums"}
+
+    def note(self, release_id: str) -> None:
+        """Keep those once more."""
+        for name, copy in self.record(release_id).items():
+            file = self.path(release_id).with_name(name)
+            if not copy.exists() and file.is_file():
+                write(copy, file.read_bytes())
+
+    def forget(self, release_id: str) -> None:
+        for copy in self.record(release_id).values():
+            copy.unlink(missing_ok=True)
+
+    def making(self) -> str | None:
+        """The release that is being made or removed, or was when that run was killed."""
         try:
-            os.link(self.path(release_id), beside)
-        except OSError:
-            shutil.copy2(self.path(release_id), beside)  # a file system without hard links
-            fsync(beside)
-        if self.current_file.exists() and _same(beside, self.current_file):
-            beside.unlink()  # rename of one hard link onto another would leave both
-        else:
-            beside.replace(self.current_file)
-        fsync(self.folder)
+            return str(read_record(self.folder / MAKING, "", strict=True)["release_id"])
+        except (FileNotFoundError, Damaged, KeyError, TypeError):
+            return None
+
+    def _undo(self) -> None:
+        if (release_id := self.making()) is None:
+            return
+        folder = self.folder / "releases" / release_id
+        if _ID.fullmatch(release_id):
+            shutil.rmtree(folder.with_name(f".{release_id}"), ignore_errors=True)
+            if self.current_file.exists() and _same(folder / NAME, self.current_file):
+                self.point_to(release_id)
+            elif folder.is_dir() and not (folder / PROMOTED).exists():
+                shutil.rmtree(folder)
+                self.forget(release_id)
+        (self.folder / MAKING).unlink()
+
+    def point_to(self, release_id: str) -> None:
+        """Make a release current, by a copy: would the two share their bytes, then one bad sector took both."""
+        kept, beside = self.path(release_id), self.folder / f".{NAME}.{release_id}-{uuid.uuid4().hex[:8]}.part"
+        if not (self.current_file.is_file() and _same(kept, self.current_file, copied=True)):
+            try:
+                shutil.copy2(kept, beside)
+                fsync(beside)
+                beside.replace(self.current_file)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+        record(self.folder / CURRENT, {"release_id": release_id})
         _mark(self.folder / "releases" / release_id)
+
+    def keep_again(self, release_id: str) -> None:
+        """Make the kept copy of the current release anew, from the current file and the record of what was released."""
+        folder = self.folder / "releases" / release_id
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = folder / f".{NAME}-{uuid.uuid4().hex[:8]}.part"
+        shutil.copy2(self.current_file, beside)
+        fsync(beside)
+        beside.replace(folder / NAME)
+        if not (folder / "release.json").exists():
+            write(folder / "release.json", self.record(release_id)["release.json"].read_bytes())
+        _mark(folder)
+
+    def recorded(self, sha256: str) -> str | None:
+        """The release of which a file with this content is, by the records."""
+        for file in self.folder.glob("records/*.json"):
+            with suppress(OSError, ValueError, TypeError):
+                if (release := Release(**json.loads(file.read_bytes()))).sha256 == sha256:
+                    return release.release_id
+        return None
 
     def _prune(self) -> None:
         """Keep the last ``keep`` releases, and the current one whatever its age."""
@@ -317,9 +403,12 @@ class Releases:
         for release in self.all()[: -self.keep]:
             if current is None or release.release_id != current.release_id:
                 folder = self.folder / "releases" / release.release_id
+                record(self.folder / MAKING, {"release_id": release.release_id})
                 # From here on it is no release any more: one that is removed by half must not be taken for one.
                 (folder / PROMOTED).unlink()
                 shutil.rmtree(folder)
+                self.forget(release.release_id)
+                (self.folder / MAKING).unlink()
 
 
 def summary(results: Iterable[Any]) -> dict[str, int]:
@@ -337,16 +426,27 @@ def _mark(folder: Path) -> None:
 
 
 def _read(folder: Path) -> Release | None:
-    """What a release knows about itself; None when it is being made or was just removed."""
+    """What a release knows about itself; None when it is being made, was just removed, or is damaged."""
     try:
-        return Release(**json.loads((folder / "release.json").read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        found = Release(**json.loads((folder / "release.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
+    return found if found.release_id == folder.name else None
 
 
 def _order(release_id: str) -> tuple[int, ...]:
     return tuple(map(int, release_id.split(".")))
 
 
-def _same(a: Path, b: Path) -> bool:
-    return a.exists() and b.exists() and os.path.samefile(a, b)  # noqa: PTH121
+def _same(a: Path, b: Path, copied: bool = False) -> bool:
+    """Whether two files are one, or one a copy of the other, by its size and time.
+
+    :param copied: one file by two names does not count.
+    """
+    try:
+        one, other = a.stat(), b.stat()
+    except OSError:
+        return False
+    if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino):
+        return not copied
+    return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)

@@ -3,6 +3,7 @@
 ``$RDC_HOME/municipal/<contract>/``::
 
     deliveries.jsonl            every delivery that was judged, a line each, for ever
+    records/<delivery>.json     the same line once more: a log that was damaged is made whole from these
     rows/<delivery>.jsonl.zst   the reduced rows of an accepted delivery, until the contract's retention is over
     quarantine/<delivery>.jsonl file, sheet, line, column, value class and reason of every row that was not accepted
     published/<gm>-<period>.json   true and published figures of every release of a municipality and period
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +81,7 @@ class Layer:
         lines = "\n".join(map(_line, quarantine))
         if lines:
             self.write(f"quarantine/{delivery.delivery_id}.jsonl", (lines + "\n").encode())
+        durable.record(self.folder / "records" / f"{delivery.delivery_id}.json", asdict(delivery), PRIVATE)
         self.log.append(asdict(delivery))
 
     def rows(self, delivery_id: str) -> list[dict[str, Any]] | None:
@@ -154,13 +157,48 @@ class Layer:
         durable.write(self.folder / name, content, PRIVATE)
 
     def sweep(self) -> None:
-        """Remove what a killed run left: half-written files, and rows of a delivery that never came into the log."""
-        for left in self.folder.glob("**/.*.part"):
-            left.unlink(missing_ok=True)
+        """Remove what a killed run left: half-written files, and rows of a delivery that never came into the log.
+
+        A line that was damaged may be the line of such rows. So the log is made whole first, and while it isn't, no rows go.
+        """
+        for folder in (self.folder, *(f for f in self.folder.glob("*") if f.is_dir())):
+            durable.sweep(folder)
+        self.restore()
+        if self.log.damage():
+            return
         known = {d.delivery_id for d in self.deliveries()}
         for file in (*self.folder.glob("rows/*"), *self.folder.glob("quarantine/*")):
-            if file.name.split(".")[0] not in known:
-                file.unlink(missing_ok=True)
+            if file.is_file() and file.name.split(".")[0] not in known:
+                file.unlink()
+
+    def missing(self) -> list[dict[str, Any]]:
+        """The deliveries that have a record and no line."""
+        logged = {d.delivery_id for d in self.deliveries()}
+        found = []
+        for file in self.folder.glob("records/*.json"):
+            if file.stem not in logged:
+                with suppress(Damaged, TypeError):
+                    found.append(asdict(Delivery(**durable.read_record(file, ""))))
+        return found
+
+    def restore(self) -> int:
+        """Put the lines that are missing back into the log, each in its place; how many they were.
+
+        A line that can't be read goes only when there is a record for each that the log had: see :meth:`Log.mend`.
+        """
+        missing, lines = self.missing(), self.log.read()
+        if missing and not self.log.damage():
+            self.log.write(sorted([*lines, *missing], key=lambda d: (d["at"], d["delivery_id"])))
+        for line in lines:
+            record = self.folder / "records" / f"{line['delivery_id']}.json"
+            try:
+                durable.read_record(record, "")
+            except FileNotFoundError:  # of before there were records
+                durable.record(record, line, PRIVATE)
+            except Damaged:
+                durable.set_aside(self.folder.parent.parent, record)
+                durable.record(record, line, PRIVATE)
+        return len(missing)
 
 
 def _optional(file: Path) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def test_nothing_goes_back_when_one_of_them_was_changed(work: Workspace) -> None
     bad, wrong = publish(work, "public", 2, cbs="b"), publish(work, "partners", 2, cbs="b")
     file = work.at("partners").releases.path(theirs.release_id)
     file.chmod(0o644)
-    file.write_bytes(b"x")
+    with file.open("r+b") as raw:
+        raw.seek(5000)
+        raw.write(b"x")
     assert "it was changed since" in " ".join(rdc("rollback", good.release_id).stderr.split())
     assert (current(work, "public"), current(work, "partners")) == (bad.release_id, wrong.release_id)
 

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingest import durable
 from ingest.snapshot import file_sha256
 from tests.warehouse import made
 from warehouse.candidate import Candidate
@@ -115,21 +116,68 @@ def test_old_releases_go_but_never_the_current_one(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_finished_or_undone(tmp_path: Path) -> None:
     release = publish(tmp_path, 1)
     folder = tmp_path / "releases"
-    # Killed after the folder got its name, before it became current: undone.
-    (folder / "2026.1.1").mkdir()
-    os.link(folder / release.release_id / "rdc.duckdb", tmp_path / "other")
-    (tmp_path / "other").rename(folder / "2026.1.1" / "copy.duckdb")
-    # Killed while it was written: undone.
-    (folder / ".2026.1.2").mkdir()
+    releases = Releases(tmp_path)
+    for name in ("2026.1.1", ".2026.1.1"):  # after the folder got its name, or before
+        (folder / name).mkdir()
+        (folder / name / "file").touch()
+        durable.record(tmp_path / "making.json", {"release_id": "2026.1.1"})
+        releases.sweep()
+        assert sorted(p.name for p in folder.iterdir()) == [release.release_id]
     # Killed after it became current, before it was marked: finished.
     (folder / release.release_id / "promoted").unlink()
-
-    releases = Releases(tmp_path)
+    durable.record(tmp_path / "making.json", {"release_id": release.release_id})
     releases.sweep()
-
     assert [r.release_id for r in releases.all()] == [release.release_id]
     assert releases.current() == release
-    assert sorted(p.name for p in folder.iterdir()) == [release.release_id]
+    assert not (tmp_path / "making.json").exists()
+
+
+def test_what_someone_laid_beside_the_releases_is_left_alone(tmp_path: Path) -> None:
+    first = publish(tmp_path, 1)
+    folder = tmp_path / "releases"
+    laid = [
+        folder / f"{first.release_id} copy",
+        folder / f"{first.release_id}.old",
+        folder / "2020.1.1",
+        folder / ".mine",
+    ]
+    for path in laid:
+        shutil.copytree(folder / first.release_id, path)
+    (folder / "2020.1.2").mkdir()
+    (folder / "2020.1.2" / "notes.txt").touch()
+    (tmp_path / "my.part").touch()
+    (tmp_path / ".my.part").touch()
+    before = {p for p in tmp_path.rglob("*") if any(p.is_relative_to(at) for at in [*laid, folder / "2020.1.2"])}
+    for n in range(2, 5):
+        Releases(tmp_path).sweep()
+        publish(tmp_path, n, keep=1)
+    assert [r.tables for r in Releases(tmp_path).all()] == [Releases(tmp_path).current().tables]
+    assert len(Releases(tmp_path).all()) == 1 and not (folder / first.release_id).exists()
+    assert {p for p in before if not p.exists()} == set()
+    assert (tmp_path / "my.part").exists() and (tmp_path / ".my.part").exists()
+
+
+def test_the_current_release_shares_no_bytes_with_the_kept_one(tmp_path: Path) -> None:
+    first = publish(tmp_path, 1)
+    releases = Releases(tmp_path)
+    assert not releases.current_file.samefile(releases.path(first.release_id))
+    assert file_sha256(releases.current_file) == first.sha256
+    # A data folder of before: the two were one file by two names.
+    releases.current_file.unlink()
+    os.link(releases.path(first.release_id), releases.current_file)
+    assert releases.current() == first
+    releases.sweep()
+    assert not releases.current_file.samefile(releases.path(first.release_id))
+    # A data folder that was copied without its times.
+    os.utime(releases.current_file)
+    assert releases.current() == first
+
+
+def test_a_number_is_never_given_twice(tmp_path: Path) -> None:
+    first, second = publish(tmp_path, 1), publish(tmp_path, 2)
+    Releases(tmp_path).rollback(first.release_id)
+    shutil.move(tmp_path / "releases" / second.release_id, tmp_path / "elsewhere")
+    assert publish(tmp_path, 3).release_id.endswith(".3")
 
 
 def killed_while_releasing(folder: Path) -> None:
@@ -204,15 +252,3 @@ def test_killed_at_any_step_of_a_release_there_is_the_whole_of_it_or_nothing(tmp
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout) > 10  # it died on the way, again and again
-
-
-def test_a_file_system_without_hard_links_gets_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("no links here")
-
-    monkeypatch.setattr(os, "link", refuse)
-    first = publish(tmp_path, 1)
-    publish(tmp_path, 2)
-    releases = Releases(tmp_path)
-    releases.rollback(first.release_id)
-    assert (figure(releases.current_file), releases.current()) == (1, first)
