@@ -19,7 +19,7 @@ from ingest.municipal.layer import Delivery, Layer
 from ingest.outcome import FETCHED, Outcome, Outcomes
 from ingest.snapshot import SAMPLE, Snapshot, Store, Verdict
 from orchestration.cli import main
-from orchestration.definitions import dagster_home
+from orchestration.instance import dagster_home
 from tests.warehouse import made
 from warehouse.keys import Keys
 from warehouse.release import Releases
@@ -51,7 +51,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for n in range(1, 4):
         layer.add(delivery(n), [{"gemeente": "GM0770", "period": f"202{n}JJ00"}], [])
     Keys(home).add("partner", "Omgevingsdienst", "partners")
-    runs = dagster_home(home / "dagster") / "storage" / "runs.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DAGSTER_HOME", raising=False)
+        runs = dagster_home(home) / "storage" / "runs.db"
     runs.parent.mkdir()
     with closing(sqlite3.connect(runs)) as con:
         con.execute("create table runs as select 1 as run_id")
