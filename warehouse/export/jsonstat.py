@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ingest.datacenter import here
@@ -25,32 +26,38 @@ _OF_A_CELL = {
 }
 
 
+_SAID = ("missing_reason", "period_status")
+_Row = tuple[Any, ...]
+
+
 def pieces(found: Extract) -> Iterator[bytes]:
     yield json.dumps(dataset(found), ensure_ascii=False, default=str, separators=(",", ":")).encode()
 
 
 def dataset(found: Extract) -> dict[str, Any]:
     """The cube as a dictionary."""
-    rows = [dict(zip(found.names, row, strict=True)) for row in found.rows()]
+    columns = ("indicator_id", "region_code", "period_code", "region_name", "value", *_SAID, *_OF_A_CELL.values())
+    rows = _rows(replace(found, sql=f"select {', '.join(columns)} from ({found.sql})"))
     newest = {d["indicator_id"]: d for d in found.definitions}
-    present = {r["indicator_id"] for r in rows}
+    present = {row[0] for row in rows}
     indicators = [name for name in newest if name in present]
-    regions = {r["region_code"]: r["region_name"] or r["region_code"] for r in rows}
-    periods = sorted({r["period_code"] for r in rows})
+    regions = {row[1]: row[3] or row[1] for row in rows}
+    periods = sorted({row[2] for row in rows})
     axes: list[list[str]] = [indicators, sorted(regions), periods]
     place = [{code: at for at, code in enumerate(axis)} for axis in axes]
 
-    def cell(row: dict[str, Any]) -> int:
-        i, r, p = (place[n][row[key]] for n, key in enumerate(("indicator_id", "region_code", "period_code")))
+    def cell(row: _Row) -> int:
+        i, r, p = (place[n][row[n]] for n in range(3))
         return (i * len(axes[1]) + r) * len(axes[2]) + p
 
     value: dict[str, Any] = {}
     status: dict[str, str] = {}
     for row in rows:
         at = str(cell(row))
-        if row["value"] is not None:
-            value[at] = json_value(row["value"])
-        if said := (row["missing_reason"] or "unknown") if row["value"] is None else row["period_status"]:
+        figure, reason, period_status = row[4:7]
+        if figure is not None:
+            value[at] = json_value(figure)
+        if said := (reason or "unknown") if figure is None else period_status:
             status[at] = said
     return {
         "version": "2.0",
@@ -68,7 +75,7 @@ def dataset(found: Extract) -> dict[str, Any]:
                 "label": "Indicator",
                 "category": {
                     "index": indicators,
-                    "label": {name: newest[name]["name_nl"] for name in indicators},
+                    "label": unique({name: newest[name]["name_nl"] for name in indicators}),
                     "unit": {
                         name: {"label": newest[name]["unit"], "decimals": newest[name]["decimals"]}
                         for name in indicators
@@ -76,8 +83,14 @@ def dataset(found: Extract) -> dict[str, Any]:
                     "note": {name: [newest[name]["definition"]] for name in indicators},
                 },
             },
-            "region": {"label": "Gebied", "category": {"index": axes[1], "label": {c: regions[c] for c in axes[1]}}},
-            "period": {"label": "Periode", "category": {"index": periods, "label": {p: _period(p) for p in periods}}},
+            "region": {
+                "label": "Gebied",
+                "category": {"index": axes[1], "label": unique({c: regions[c] for c in axes[1]})},
+            },
+            "period": {
+                "label": "Periode",
+                "category": {"index": periods, "label": unique({p: _period(p) for p in periods})},
+            },
         },
         "value": value,
         "status": status,
@@ -87,19 +100,37 @@ def dataset(found: Extract) -> dict[str, Any]:
             "table": found.name,
             "licence": "CC-BY-4.0",
             "status": {"label": MISSING_REASONS},
-            **{key: _by_period(rows, column, cell) for key, column in _OF_A_CELL.items()},
+            **{key: _by_period(rows, columns.index(column), cell) for key, column in _OF_A_CELL.items()},
         },
     }
 
 
-def _by_period(rows: list[dict[str, Any]], column: str, cell: Any) -> dict[str, Any]:
+def _rows(found: Extract) -> list[_Row]:
+    """All rows, a text that comes back kept once: a cube has millions of them, and few different ones."""
+    texts: dict[str, str] = {}
+    return [
+        tuple(texts.setdefault(v, v) if isinstance(v, str) else v for v in row)
+        for batch in found.batches()
+        for row in batch
+    ]
+
+
+def unique(labels: dict[str, str]) -> dict[str, str]:
+    """Labels of which none is that of another code: a reader that goes by labels would take two cells for one."""
+    times = Counter(labels.values())
+    told = {code: f"{label} ({code})" if times[label] > 1 else label for code, label in labels.items()}
+    again = Counter(told.values())
+    return {code: f"{label} ({code})" if again[label] > 1 else label for code, label in told.items()}
+
+
+def _by_period(rows: list[_Row], column: int, cell: Callable[[_Row], int]) -> dict[str, Any]:
     counts: dict[str, Counter[Any]] = {}
     for row in rows:
-        counts.setdefault(row["period_code"], Counter())[row[column]] += 1
+        counts.setdefault(row[2], Counter())[row[column]] += 1
     most = {period: counter.most_common(1)[0][0] for period, counter in sorted(counts.items())}
     return {
         "period": most,
-        "cell": {str(cell(row)): row[column] for row in rows if row[column] != most[row["period_code"]]},
+        "cell": {str(cell(row)): row[column] for row in rows if row[column] != most[row[2]]},
     }
 
 

@@ -25,6 +25,7 @@ from warehouse.serve.asking import Unchanged
 from warehouse.serve.caller import Desk
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
+from warehouse.serve.making import Making
 from warehouse.serve.problem import Fault, Problem, answer, faults
 
 # It tells at every start that e-mail addresses are taken as text, which is what we want.
@@ -78,6 +79,7 @@ def create_app(
     )
     app.state.libraries = Libraries(home / "warehouse", memory or environment.get("RDC_SERVE_MEMORY", "512MB"), seconds)
     app.state.desk = Desk(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
+    app.state.making = Making()
     app.state.geo = home / "geo"
     for router in (files.router, resources.router, odata.router, portal.router):
         app.include_router(router)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterator
 from email.utils import format_datetime
-from itertools import chain
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.responses import FileResponse, Response, StreamingResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import Response, StreamingResponse
 
 from warehouse.export import FORMATS, ExportError, Extract, pieces
 from warehouse.published import Published
 from warehouse.release import ReleaseError
 from warehouse.serve.caller import Caller
 from warehouse.serve.library import Library, Opened
+from warehouse.serve.making import spooled
 from warehouse.serve.problem import Fault, Problem
 
 #: What a format answers to in an Accept header, besides its own media type.
@@ -153,50 +148,24 @@ class Asked:
         raise Problem(406, "Te krijgen als " + ", ".join(_ACCEPTED) + "; of noem een vorm met ?formaat=.")
 
     def download(self, opened: Opened, extract: Extract, fmt: str, name: str) -> Response:
-        """A table in a format, streamed; the first piece is made before the status leaves, so that an error is one."""
+        """A table in a format, made whole before any of it leaves, so that an error is one, and its digest can go in front
+        (RFC 9530)."""
         found = FORMATS[fmt]
         headers = self.headers(opened, fmt)
-        stream = pieces(extract, fmt, self.request.app.state.geo)
         try:
-            first = next(stream, b"")
+            with self.request.app.state.making.turn():
+                self.library.begin(extract.published)
+                made = spooled(pieces(extract, fmt, self.request.app.state.geo), self.library.scratch)
         except ExportError as error:
-            self.library.done(extract.published)
             raise Problem(406, _in_dutch(error, fmt), [Fault("query", "formaat", _in_dutch(error, fmt))]) from error
-
-        file = f"{name}-{opened.release_id}{'-nl' if fmt == 'csv-nl' else ''}.{found.extension}"
-        headers["Content-Disposition"] = f'{"inline" if found.is_text else "attachment"}; filename="{file}"'
-        headers["Release"] = opened.release_id
-        if "sha-256" in self.request.headers.get("want-repr-digest", "").lower():
-            return self._digested(extract, first, stream, found.media_type, headers)
-
-        def body() -> Iterator[bytes]:
-            try:
-                yield first
-                yield from stream
-            finally:
-                self.library.done(extract.published)
-
-        return StreamingResponse(body(), media_type=found.media_type, headers=headers)
-
-    def _digested(
-        self, extract: Extract, first: bytes, stream: Iterator[bytes], media_type: str, headers: dict[str, str]
-    ) -> Response:
-        """The whole of it, made before any of it leaves, so that its digest can go in front (RFC 9530)."""
-        sha = hashlib.sha256()
-        handle, name = tempfile.mkstemp(prefix="answer-", dir=self.library.scratch)
-        file = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                for piece in chain([first], stream):
-                    sha.update(piece)
-                    out.write(piece)
-        except BaseException:
-            file.unlink()
-            raise
         finally:
             self.library.done(extract.published)
-        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(sha.digest()).decode()}:"
-        return FileResponse(file, media_type=media_type, headers=headers, background=BackgroundTask(file.unlink))
+        file = f"{name}-{opened.release_id}{'-nl' if fmt == 'csv-nl' else ''}.{found.extension}"
+        headers["Content-Disposition"] = f'{"inline" if found.is_text else "attachment"}; filename="{file}"'
+        headers |= {"Release": opened.release_id, "Content-Length": str(made.size)}
+        if "sha-256" in self.request.headers.get("want-repr-digest", "").lower():
+            headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(made.digest).decode()}:"
+        return StreamingResponse(made.pieces(), media_type=found.media_type, headers=headers)
 
 
 def _in_dutch(error: ExportError, fmt: str) -> str:

@@ -231,11 +231,14 @@ class Library:
 
     def published(self, opened: Opened, scope: Scope) -> Published:
         """What a release publishes to a scope, on a cursor of its own that is watched."""
-        cursor = opened.con.cursor()
-        self._running[cursor] = time.monotonic()
         current = self.current()
-        found = opened.base.on(cursor, scope, opened.access(current), self.scratch)
+        found = opened.base.on(opened.con.cursor(), scope, opened.access(current), self.scratch)
+        self.begin(found)
         return found.without(opened.closed(current, scope))
+
+    def begin(self, published: Published) -> None:
+        """Its time starts (again): what it waited for others is not its own."""
+        self._running[published.con] = time.monotonic()
 
     def done(self, published: Published) -> None:
         """The question is answered: its cursor is not watched any more."""

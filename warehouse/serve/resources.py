@@ -743,7 +743,7 @@ def table(
     release: Release = None,
     formaat: Formaat = None,
 ) -> Response:
-    """De hele tabel of een deel ervan, in elke vorm; een grote tabel stroomt."""
+    """De hele tabel of een deel ervan, in elke vorm. Van hele tabellen worden er enkele tegelijk gemaakt; daarna 503 met Retry-After."""
     checked(asked.request, "gebied", "periode", "vorm", "release", "formaat")
     fmt = asked.format(formaat)
     opened = asked.open(named(release))
