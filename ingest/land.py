@@ -68,7 +68,8 @@ def land(
         source = service(wanted, settings, client)
         head = source.head(wanted)
         own.modified = head.modified
-        if last and unchanged(last, head, wanted):
+        spoilt = store.changed(last) if last else []
+        if last and not spoilt and unchanged(last, head, wanted):
             return own.outcome(UNCHANGED, snapshot_id=last.snapshot_id, rows=last.row_count, seconds=None)
         try:
             snapshot = _fetch(wanted, source, head, store, progress, own.at)
@@ -77,6 +78,7 @@ def land(
             snapshot = _fetch(wanted, source, source.head(wanted), store, progress, own.at)
         return own.outcome(
             FETCHED,
+            fetched_anew(last, spoilt) if last and spoilt else "",
             snapshot_id=snapshot.snapshot_id,
             modified=snapshot.modified,
             rows=snapshot.row_count,
@@ -84,6 +86,14 @@ def land(
         )
 
     return attempt(table.id, take)
+
+
+def fetched_anew(last: Snapshot, spoilt: list[str]) -> str:
+    """What is told of a snapshot that was taken again because it was changed on disk."""
+    return (
+        f"{last.table_id}: snapshot {last.snapshot_id} is not as it was laid down ({', '.join(spoilt)} changed or gone), so it "
+        "was fetched anew. Look after the disk, and who may write in the data folder"
+    )
 
 
 def in_scope(table: Table, last: Snapshot | None, asked: str | None = None) -> Table:

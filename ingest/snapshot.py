@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.durable import Damaged, fsync, read_record, record
+from ingest.verified import Verified, file_sha256
 
 SAMPLE = Path(__file__).parent / "sample"
 MANIFEST = "snapshot.json"
@@ -202,6 +203,7 @@ class Store:
     def __init__(self, root: Path, sample: Path = SAMPLE) -> None:
         self.root = root
         self._sample = sample
+        self._verified = Verified(root)
 
     @contextmanager
     def landing(self, table_id: str, version: str, discard_on: tuple[type[Exception], ...] = ()) -> Iterator[Landing]:
@@ -266,11 +268,25 @@ class Store:
         return next(reversed(self.all(table_id)), None)
 
     def good(self, table_id: str) -> Snapshot | None:
-        """The newest snapshot that was audited and accepted: what the warehouse is built from."""
-        return next((s for s in reversed(self.all(table_id)) if (v := self.verdict(s)) and v.accepted), None)
+        """The newest snapshot that was audited and accepted, and is as it was laid down: what the warehouse is built from."""
+        accepted = (s for s in reversed(self.all(table_id)) if (v := self.verdict(s)) and v.accepted)
+        return next((s for s in accepted if not self.changed(s)), None)
+
+    def changed(self, snapshot: Snapshot) -> list[str]:
+        """What a build would read of a snapshot otherwise than it was laid down; see :mod:`ingest.verified`."""
+        return self._verified.wrong(snapshot)
+
+    def spoilt(self, table_id: str) -> tuple[Snapshot, list[str]] | None:
+        """The snapshot that the warehouse would be built from, were it not changed since, and what is changed in it."""
+        for snapshot in reversed(self.all(table_id)):
+            if changed := self.changed(snapshot):
+                return snapshot, changed
+            if (verdict := self.verdict(snapshot)) and verdict.accepted:
+                return None
+        return None
 
     def unjudged(self, table_id: str) -> list[Snapshot]:
-        return [s for s in self.all(table_id) if self.verdict(s) is None]
+        return [s for s in self.all(table_id) if self.verdict(s) is None and not self.changed(s)]
 
     def sample(self, table_id: str) -> Snapshot | None:
         path = self._sample / table_id
@@ -304,9 +320,3 @@ class Verdict:
 def now() -> str:
     """The time in UTC, to the millisecond (two snapshots must not share it), as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def file_sha256(file: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()

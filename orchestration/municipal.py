@@ -86,7 +86,9 @@ def plan(work: Workspace, table: Table) -> Outcome:
         elif (data := drop.read(found.path)) is not None and _sha(data) not in known:
             return Outcome(table.id, now(), FETCHED)
     accepted = any(d.state == "accepted" for d in layer.deliveries())
-    if contract.ways_in or (accepted and (last is None or last.stamp != _stamp(contract, layer))):
+    if contract.ways_in or (
+        accepted and (last is None or last.stamp != _stamp(contract, layer) or work.store.changed(last))
+    ):
         return Outcome(table.id, now(), FETCHED)
     return _standing(table, layer, last, waiting)
 
@@ -348,7 +350,7 @@ def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
     stamp = _stamp(contract, layer)
     last = work.store.newest(contract.id)
     force = layer.in_force(contract.covers == "everything")
-    if not force or (last is not None and last.stamp == stamp):
+    if not force or (last is not None and last.stamp == stamp and not work.store.changed(last)):
         return None
     geography = geography_of(work)
     observed: list[Observed] = []

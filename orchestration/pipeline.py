@@ -53,7 +53,7 @@ def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> 
             head = service(table, work.settings, work.client).head(table)
             own.modified = head.modified
             last = work.store.newest(table.id)
-            if last and unchanged(last, head, in_scope(table, last, scope)):
+            if last and not work.store.changed(last) and unchanged(last, head, in_scope(table, last, scope)):
                 return own.outcome(UNCHANGED, snapshot_id=last.snapshot_id, rows=last.row_count, seconds=None)
             return own.outcome(FETCHED, seconds=None)
 
@@ -123,6 +123,24 @@ class Choice:
     table: Table
     input: Input | None
     reason: str = ""
+    #: What is wrong with a newer snapshot that can't be used as it lies on disk.
+    spoilt: str = ""
+
+
+def spoilt(work: Workspace, table: Table) -> str:
+    """What is wrong with the snapshot of a table that a build would use; empty where nothing is."""
+    found = work.store.spoilt(table.id)
+    if found is None:
+        return ""
+    snapshot, changed = found
+    good = work.store.good(table.id)
+    instead = (
+        f"the last good one, of {good.fetched_at}, serves on" if good else "there is no earlier one that could serve"
+    )
+    return (
+        f"{table.id}: snapshot {snapshot.snapshot_id} is not as it was laid down ({', '.join(changed)} changed or gone), so it is "
+        f"not used; {instead}. `rdc run` fetches it anew where the source answers"
+    )
 
 
 def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice]:
@@ -137,20 +155,34 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
             continue
         sample = work.store.sample(table.id)
         outcome = asked.get(table.id)
-        why = outcome.reason if outcome and outcome.result not in (FETCHED, UNCHANGED) else ""
+        broken = "" if mode == "sample" else spoilt(work, table)
+        why = broken or (outcome.reason if outcome and outcome.result not in (FETCHED, UNCHANGED) else "")
         if mode == "sample":
             found = Input(table, sample, "sample", "asked for with --source sample") if sample else None
             choices.append(Choice(table, found, "" if found else "not in the bundled sample"))
             continue
         good = work.store.good(table.id)
         if good:
-            choices.append(Choice(table, Input(table, good, "last_good" if why else "live", why), why))
+            choices.append(Choice(table, Input(table, good, "last_good" if why else "live", why), why, broken))
         elif sample and mode == "auto":
             note = why or "not fetched yet"
-            choices.append(Choice(table, Input(table, sample, "sample", note), note))
+            choices.append(Choice(table, Input(table, sample, "sample", note), note, broken))
         else:
-            choices.append(Choice(table, None, why or (outcome.reason if outcome else "") or "not fetched yet"))
+            reason = why or (outcome.reason if outcome else "") or "not fetched yet"
+            choices.append(Choice(table, None, reason, broken))
     return choices
+
+
+def lost(work: Workspace, inputs: list[Input]) -> str:
+    """Why no release may be made of these inputs: figures of the current one would be gone for no other reason than that a disk,
+    or someone, changed a snapshot. Empty where nothing is lost so."""
+    current = work.releases.current()
+    used = {item.table.id for item in inputs if item.origin != "sample"}
+    for table_id, before in (current.inputs if current else {}).items():
+        table = work.registry.tables.get(table_id)
+        if table and before["origin"] != "sample" and table_id not in used and (why := spoilt(work, table)):
+            return f"The current release stays, as the figures of {table_id} would be gone from the next one. {why}"
+    return ""
 
 
 # -- build, audit, release --------------------------------------------------------------------------------------------
@@ -164,7 +196,12 @@ def note_levels(work: Workspace) -> None:
 
 
 def prepare(work: Workspace, inputs: list[Input]) -> None:
-    """Lay out the candidate, and write down what it is made from: from here on :func:`planned` says it."""
+    """Lay out the candidate, and write down what it is made from: from here on :func:`planned` says it.
+
+    :raises BlockedError: a snapshot that the current release was made from can't be used, and no other can serve.
+    """
+    if why := lost(work, inputs):
+        raise BlockedError(why)
     if work.level != PUBLIC:
         folder = work.settings.warehouse / "restricted"
         folder.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,7 @@ def _alone(
             return 1
         problem, released = "", None
         if work.releases.is_new(inputs):
-            problem = _build(work, mode)
+            problem = pipeline.lost(work, inputs) or _build(work, mode)
             released = None if problem else work.releases.current()
         for level, chosen in levels.items():
             if level != PUBLIC and not problem:
@@ -271,6 +271,8 @@ def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choic
     # A delivery that is still being written is no failure: the next run takes it in.
     waiting = {o.table_id for o in outcomes.values() if o.result == UNCHANGED and o.reason}
     for choice in choices:
+        if choice.spoilt:
+            failed[choice.table.id] = choice.spoilt
         if choice.table.id in waiting or choice.table.id in failed:
             continue
         if choice.input is None and choice.table.id in selected and mode != "sample":
@@ -335,6 +337,8 @@ def _summary(
     for outcome in outcomes.values():
         if outcome.result == UNCHANGED and outcome.reason:
             show.warn("NOT TAKEN IN YET", outcome.reason)
+        elif outcome.result == FETCHED and outcome.reason:
+            show.warn("CHANGED ON DISK", outcome.reason)
     for line in told.lines(told.failed):
         show.fail(line)
     if problem:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import Table
-from orchestration import damage, municipal
+from orchestration import damage, municipal, pipeline
 from orchestration.workspace import Workspace
 
 #: A source that was not asked with success for this many days counts as stale, whatever its cadence.
@@ -54,7 +54,9 @@ def _table(
     shown = good or work.store.sample(table.id)
     verdict = work.store.verdict(newest) if newest else None
     state, why = "ok", ""
-    if (last and last.result == QUARANTINED) or (verdict and not verdict.accepted):
+    if broken := pipeline.spoilt(work, table):
+        state, why = "failed", broken
+    elif (last and last.result == QUARANTINED) or (verdict and not verdict.accepted):
         state = "quarantined"
         why = last.reason if last and last.result == QUARANTINED else "; ".join(verdict.reasons if verdict else [])
     elif last and last.result not in (FETCHED, UNCHANGED):
@@ -63,8 +65,8 @@ def _table(
         state, why = "stale", due
     elif heard and _days(heard.at) > UNASKED_DAYS:
         state, why = "stale", f"the source was last heard {_days(heard.at):.0f} days ago; run `rdc run`"
-    if state == "ok" and table.protocol == "municipal" and last and last.result == UNCHANGED:
-        why = last.reason  # a file that is still being written, say
+    if state == "ok" and last and last.result in (FETCHED, UNCHANGED):
+        why = last.reason  # a file that is still being written, say, or a snapshot that was changed on disk
     if good is None and state in ("ok", "stale"):
         state = "sample" if shown else "none"
         why = why or ("only the bundled sample so far; run `rdc run`" if shown else "not ingested yet; run `rdc run`")

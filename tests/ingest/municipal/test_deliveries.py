@@ -257,7 +257,7 @@ def test_a_file_that_is_still_written_is_left_alone(work: Workspace, monkeypatch
     outcomes = {asked.table_id: asked}
     [choice] = [c for c in choose(work.at("partners"), "auto", outcomes) if c.table.id == asked.table_id]
     assert choice.input is None and choice.reason == asked.reason
-    assert _failures("auto", {asked.table_id}, outcomes, [choice]) == []
+    assert _failures("auto", {asked.table_id}, outcomes, [choice]) == {}
     assert land(work).result == UNCHANGED and history(work) == []
     file.write_text(clients(PLENTY))
     os.utime(file, (time.time() - 60, time.time() - 60))
