@@ -189,20 +189,19 @@ def _ckan(asker: _Asker, known: dict[str, str]) -> Fetched | None:
 
 
 def _arcgis(asker: _Asker) -> Iterator[dict[str, Any]]:
-    """A layer of a FeatureServer, page by page while it says that it left some out; held to its own count."""
-    url = f"{asker.way.url.rstrip('/')}/{asker.way.resource}/query"
+    """A layer of a FeatureServer, page by page while it says that it left some out; held to its own count, and each object to
+    once."""
+    layer = f"{asker.way.url.rstrip('/')}/{asker.way.resource}"
+    url = f"{layer}/query"
     fixed = {"where": "1=1", "f": "json", **asker.way.parameters}
-    expected = int(asker.page(url, {**fixed, "returnCountOnly": "true"}).get("count", -1))
-    seen = 0
+    expected = asker.page(url, {**fixed, "returnCountOnly": "true"}).get("count")
+    key = _object_id(asker, layer, fixed)
+    seen, ids = 0, set()
     for _ in range(MOST_PAGES):
         page = asker.page(
             url,
             {
-                **{
-                    "outFields": "*",
-                    "outSR": 28992,
-                    "orderByFields": asker.way.parameters.get("orderByFields", "OBJECTID"),
-                },
+                **{"outFields": "*", "outSR": 28992, "orderByFields": key},
                 **{"resultOffset": seen, "resultRecordCount": asker.way.page_size},
                 **fixed,
             },
@@ -211,6 +210,10 @@ def _arcgis(asker: _Asker) -> Iterator[dict[str, Any]]:
         features = page.get("features") or []
         for feature in features:
             record = dict(feature.get("attributes") or {})
+            if record.get(key) is not None:
+                if record[key] in ids:
+                    raise FetchError(url, "each object once", "one of them twice: its pages overlap")
+                ids.add(record[key])
             for name in dates & record.keys():
                 if isinstance(record[name], int | float):  # milliseconds since 1970, in UTC
                     with suppress(OverflowError):
@@ -224,8 +227,31 @@ def _arcgis(asker: _Asker) -> Iterator[dict[str, Any]]:
         # A server that has a smaller page than was asked says so; one that has no more says nothing.
         if not features or not page.get("exceededTransferLimit"):
             break
-    if expected >= 0 and seen != expected:
+    if isinstance(expected, int) and seen != expected:
         raise FetchError(url, f"{expected:,} features", f"{seen:,}")
+
+
+def _object_id(asker: _Asker, layer: str, fixed: dict[str, Any]) -> str:
+    """What the layer calls its objects' numbers (OBJECTID, FID, gid): pages are in one order only when it is given by these.
+    An answer says it, and so does the layer's own page."""
+    peek = {"outFields": "*", "returnGeometry": "false", "resultOffset": 0, "resultRecordCount": 1}
+    told = [lambda: asker.page(f"{layer}/query", {**peek, **fixed}), lambda: asker.page(layer, {"f": "json"})]
+    for ask in told:
+        try:
+            answer = ask()
+        except UnreachableError:
+            raise
+        except FetchError:
+            continue
+        fields = [f for f in answer.get("fields") or [] if isinstance(f, dict)]
+        names = (
+            answer.get("objectIdFieldName"),
+            answer.get("objectIdField"),
+            *(f.get("name") for f in fields if f.get("type") == "esriFieldTypeOID"),
+        )
+        if name := next((n for n in names if n and isinstance(n, str)), None):
+            return name
+    return "OBJECTID"
 
 
 def _ogc(asker: _Asker) -> Iterator[dict[str, Any]]:

@@ -89,14 +89,29 @@ class Services:
         )
         self.on("/api/3/action/datastore_search", search)
 
-    def arcgis(self, path: str, rows: list[dict[str, Any]], most: int = 2, token: str | None = None) -> None:
-        """A layer that gives ``most`` features whatever is asked, says so, and says 200 when it means an error."""
+    def arcgis(
+        self,
+        path: str,
+        rows: list[dict[str, Any]],
+        most: int = 2,
+        token: str | None = None,
+        key: str = "OBJECTID",
+        tells: str = "nowhere",
+    ) -> None:
+        """A layer that gives ``most`` features whatever is asked, says so, and says 200 when it means an error.
+
+        :param key: what it calls its objects' numbers, which alone it can order by; it ``tells`` so in an answer (by a name or
+            a field's type) or on its own page.
+        """
+        by_type = [{"name": key, "type": "esriFieldTypeOID"}]
 
         def query(a: Asked) -> Answer:
             if token and a.headers.get("Authorization") != f"Bearer {token}":
                 return reply({"error": {"code": 499, "message": "Token Required", "details": []}})
             if a.query.get("returnCountOnly") == "true":
                 return reply({"count": len(rows)})
+            if a.query.get("orderByFields", key) != key:
+                return reply({"error": {"code": 400, "message": "Invalid query parameters", "details": []}})
             start = int(a.query["resultOffset"])
             features = [
                 {"attributes": {k: v for k, v in r.items() if k not in "xy"}, "geometry": {"x": r["x"], "y": r["y"]}}
@@ -104,9 +119,13 @@ class Services:
             ]
             fields = [{"name": "datum", "type": "esriFieldTypeDate"}]
             more = start + most < len(rows)
-            return reply({"fields": fields, "features": features} | ({"exceededTransferLimit": True} if more else {}))
+            told = {"fields": fields + (by_type if tells == "type" else []), "features": features}
+            told |= {"objectIdFieldName": key} if tells == "name" else {}
+            return reply(told | ({"exceededTransferLimit": True} if more else {}))
 
         self.on(f"{path}/query", query)
+        if tells == "page":
+            self.on(path, lambda a: reply({"objectIdField": key, "fields": by_type}))
 
     def ogc(self, path: str, features: list[dict[str, Any]], most: int = 2, lie: int = 0) -> None:
         """A collection with next links; ``lie`` is how many more it claims to have."""

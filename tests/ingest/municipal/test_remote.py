@@ -108,6 +108,22 @@ def test_arcgis_keeps_local_midnight_as_utc(services: Services, client: Client, 
     assert record["datum"] == day
 
 
+@pytest.mark.parametrize("tells", ["name", "type", "page"])
+@pytest.mark.parametrize("key", ["FID", "gid"])
+def test_arcgis_calls_its_objects_numbers_as_it_likes(services: Services, client: Client, tells: str, key: str) -> None:
+    rows = [{key: n, "x": 153_000, "y": 374_000} for n in range(5)]
+    services.arcgis("/FeatureServer/1", rows, key=key, tells=tells)
+    way = WayIn(kind="arcgis", url=f"{services.url}/FeatureServer", resource="1")
+    assert [r[key] for r in records(way, client)] == [0, 1, 2, 3, 4]
+
+
+def test_arcgis_that_gives_an_object_twice_is_not_believed(services: Services, client: Client) -> None:
+    """As many as it counts, and yet one is missing: its pages are not in one order."""
+    services.arcgis("/FeatureServer/1", [{"FID": n, "x": 1, "y": 1} for n in (0, 1, 1, 3)], key="FID", tells="name")
+    with pytest.raises(FetchError, match="each object once"):
+        fetch(WayIn(kind="arcgis", url=f"{services.url}/FeatureServer", resource="1"), client, {})
+
+
 def test_arcgis_that_gives_fewer_than_it_counts_is_not_believed(services: Services, client: Client) -> None:
     services.on("/FeatureServer/0/query", lambda a: reply({"count": 9, "features": []}))
     with pytest.raises(FetchError, match="expected 9 features, got 0"):
