@@ -209,7 +209,7 @@ def _by_column(contract: Contract, lines: list[Line]) -> dict[str, list[Cell]]:
     for line in lines:
         place = f"werkblad {line.sheet}, regel {line.number}" if several else f"regel {line.number}"
         for name, value in line.cells.items():
-            if name in found and not blank(value):
+            if name in found and not blank(value) and not isinstance(value, Faulty):
                 found[name].append(Cell(place, value))
     return found
 
@@ -461,6 +461,7 @@ class Line:
 def _lines(
     intake: Intake, contract: Contract, sheet: Sheet, row: Row, shape: _Shape, section: Any, name: str, width: int
 ) -> Iterator[Line]:
+    columns = contract.by_name
     outside = tuple((sheets.letter(at), row.cells[at]) for at in row.filled if at >= width)
     for above, group in shape.groups:
         places = shape.shared | group
@@ -475,7 +476,12 @@ def _lines(
             year = re.search(r"(?<!\d)20\d\d(?!\d)", name)
             cells[contract.layout.file_year] = year[0] if year else None
         for key, at in places.items():
-            if isinstance(cells[key], Faulty):
+            fault = cells[key]
+            if not isinstance(fault, Faulty):
+                continue
+            if sign := next((s for s in sheets.written(fault) if columns[key].reason(s)), None):
+                cells[key] = sign  # the contract says why there is no number
+            else:
                 intake.faults.add((sheet.number, f"{sheets.letter(at)}{row.line}"))
         yield Line(sheet.number, row.line, cells, outside)
 

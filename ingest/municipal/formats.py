@@ -56,6 +56,8 @@ def read(data: bytes) -> list[Sheet]:
 def _read(data: bytes) -> list[Sheet]:
     if data[:4] == b"PK\x03\x04" or data.startswith(workbook.OLE):
         return workbook.read(data)
+    if data[257:262] == b"ustar":
+        raise UnreadableError(f"Het bestand is een tar-archief. {_AS_CSV}")
     for begin, message in _OTHERS:
         if re.match(begin, data, re.DOTALL):
             raise UnreadableError(message)
@@ -113,8 +115,11 @@ def _only(packed: zipfile.ZipFile) -> bytes:
         raise UnreadableError("Het zip-bestand is beveiligd met een wachtwoord. Lever het zonder wachtwoord.")
     if items[0].file_size > MOST_BYTES:
         raise UnreadableError(f"Het bestand in de zip is groter dan {MOST_BYTES // 1_000_000} MB.")
-    with packed.open(items[0]) as stream:
-        return _bounded(stream.read(MOST_BYTES + 1))
+    try:
+        with packed.open(items[0]) as stream:
+            return _bounded(stream.read(MOST_BYTES + 1))
+    except NotImplementedError:
+        raise UnreadableError(f"Het zip-bestand is ingepakt op een manier die niet wordt gelezen. {_AS_CSV}") from None
 
 
 def _gunzip(data: bytes) -> bytes:

@@ -42,12 +42,24 @@ def faults(rows: Iterable[Row]) -> dict[str, Faulty]:
     }
 
 
+#: Errors as a Dutch Excel shows them; in the file they are English.
+_DUTCH = {
+    **{"#DIV/0!": "#DEEL/0!", "#N/A": "#N/B", "#NAME?": "#NAAM?", "#NULL!": "#LEEG!", "#NUM!": "#GETAL!"},
+    **{"#REF!": "#VERW!", "#VALUE!": "#WAARDE!", "#SPILL!": "#OVERLOOP!", "#CALC!": "#BEREKENEN!"},
+}
+
+
+def written(fault: Faulty) -> list[str]:
+    """How an error may be written by who sees it."""
+    return [text for text in (fault.shown, _DUTCH.get(fault.shown)) if text]
+
+
 def told(sheet: Sheet, found: dict[str, Faulty]) -> str:
     """What is the matter with cells without a value, and where they are."""
     parts = []
     for kind, what in (("error", "een foutwaarde"), ("uncalculated", "een formule die nooit is berekend")):
         if places := [place for place, cell in found.items() if cell.kind == kind]:
-            shown = sorted({cell.shown for cell in found.values() if cell.kind == kind and cell.shown})
+            shown = sorted({"/".join(written(cell)) for cell in found.values() if cell.kind == kind} - {""})
             parts.append(f"{what}{f' ({listed(shown)})' if shown else ''} in {listed(places)}")
     return f"Werkblad {sheet.number} heeft {' en '.join(parts)}."
 

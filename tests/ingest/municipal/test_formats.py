@@ -191,8 +191,19 @@ def test_error_cells_stop_the_file_in_every_kind_of_file(contract, geography, er
     ):
         intake = judge(contract, data, geography)
         assert intake.state == "stopped", intake.warnings
-        assert f"een foutwaarde ({error}) in C4, C5" in intake.reasons[0]
+        assert f"een foutwaarde ({error}" in intake.reasons[0] and ") in C4, C5" in intake.reasons[0]
         assert [r.value_class for r in intake.rejected] == ["geen waarde"] * 2
+
+
+def test_an_error_that_the_contract_knows_as_a_sign_is_that(contract, geography) -> None:
+    ton = contract.columns[2].model_copy(update={"missing": {"#N/B": "unknown"}})
+    knows = contract.model_copy(update={"columns": (*contract.columns[:2], ton, contract.columns[3])})
+    rows = body()
+    rows[2][2] = "#N/A"
+    intake = judge(knows, saved(workbook(B=[HEAD, *rows])[1]), geography)
+    assert (intake.state, intake.accepted, intake.rows[2]["ton"]) == ("accepted", 8, None), intake.reasons
+    rows[2][2] = "#DIV/0!"
+    assert judge(knows, saved(workbook(B=[HEAD, *rows])[1]), geography).state == "stopped"
 
 
 def test_what_is_not_taken_in_may_lack_a_value_and_is_told(contract, geography) -> None:
