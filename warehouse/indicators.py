@@ -223,7 +223,7 @@ class Version(_Strict):
         if self.aggregation == "sum" and ratio:
             raise ValueError("aggregation is `sum`, but a binding has numerator and denominator")
         if self.aggregation == "none" and not self.why_not:
-            raise ValueError("aggregation is `none`: `why_not` must say why, for whoever misses {here().group.name}")
+            raise ValueError(f"aggregation is `none`: `why_not` must say why, for whoever misses {here().group.name}")
         if ratio and not (self.numerator and self.denominator):
             raise ValueError("a ratio must name its `numerator` and `denominator` in words")
         for number, binding in enumerate(self.bindings):
