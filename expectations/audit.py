@@ -1,14 +1,14 @@
 """How checks run: Great Expectations on a DuckDB file, opened read-only, and each outcome put in Dutch.
 
-A check that raises is a failed critical one with the exception's text. Each is validated on its own: in a suite Great
-Expectations computes all over again when one of them raises, and drops one that equals another.
+What is asked of a table is a suite; the suites of one audit are validated together, by a checkpoint. A check that raises is a
+failed critical one with the exception's text.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,10 @@ from expectations.check import EXAMPLES, Check, Subject
 from expectations.result import CheckResult, now
 
 
-class CheckError(Exception):
-    """Great Expectations caught an exception while it ran a check; this is its text."""
-
-
-Audit = Callable[[Subject], list[CheckResult]]
-
-
 @contextmanager
-def auditor(database: Path) -> Iterator[Audit]:
-    """What audits a table of this file. The file is fully closed afterwards: another process may write to it at once."""
+def _source(database: Path) -> Iterator[tuple[Any, Any, Any]]:
+    """Great Expectations on a DuckDB file: the package, its context, its data source. The file is fully closed afterwards:
+    another process may write to it at once."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     from great_expectations.data_context.types import base
@@ -49,7 +43,7 @@ def auditor(database: Path) -> Iterator[Audit]:
         with warnings.catch_warnings():
             # SQLAlchemy has no word for DuckDB's lists and maps, and needs none: no check compares them as such.
             warnings.filterwarnings("ignore", "Did not recognize type")
-            yield lambda subject: _audit(gx, source, subject)
+            yield gx, context, source
     finally:
         # Two engines: the one that Great Expectations computes with, and the one that looks whether a table exists.
         engine = source.get_execution_engine()
@@ -59,43 +53,91 @@ def auditor(database: Path) -> Iterator[Audit]:
         source.get_engine().dispose()
 
 
-def _audit(gx: Any, source: Any, subject: Subject) -> list[CheckResult]:
+def audit(database: Path, checkpoint: str, subjects: Sequence[Subject]) -> list[list[CheckResult]]:
+    """Run a checkpoint: a suite per subject, each validated against its table. The file is only read.
+
+    :param checkpoint: the name under which the suites are validated together.
+    :return: per subject the outcome of each of its checks, in the order in which they are declared.
+    """
     at = now()
-    try:
-        asset = source.add_table_asset(
-            name=f"{subject.suite}.{subject.schema}.{subject.table}",
-            table_name=subject.table,
-            schema_name=subject.schema,
-        )
-        batch = asset.add_batch_definition_whole_table("all").get_batch()
-    except Exception as error:
-        return [_broken(subject, check, str(error), at) for check in subject.checks]
-    results: list[CheckResult] = []
-    total: int | None = None
-    for check in subject.checks:
-        try:
-            expectation = getattr(gx.expectations, check.expectation)(severity=check.severity, **check.arguments)
-            found = batch.validate(expectation, result_format="COMPLETE")
-            if raised := _exceptions(found.exception_info):
-                raise CheckError(raised)
-            if check.expectation.startswith("ExpectTableRowCount"):
-                total = found.result["observed_value"]
-            results.append(
-                CheckResult(
-                    suite=subject.suite,
-                    subject=subject.name,
-                    check=check.name,
-                    severity=found.expectation_config.severity.value,
-                    success=bool(found.success),
-                    description=check.description,
-                    observed=_observed(check, bool(found.success), found.result, total),
-                    column=check.column,
-                    ran_at=at,
+    outcomes: list[list[CheckResult]] = [[] for _ in subjects]
+    with _source(database) as (gx, context, source):
+        validations: dict[str, tuple[int, Any, dict[int, str]]] = {}
+        for number, subject in enumerate(subjects):
+            name = f"{number}.{subject.suite}.{subject.schema}.{subject.table}"
+            expectations, unusable = _expectations(gx, subject)
+            try:
+                asset = source.add_table_asset(name=name, table_name=subject.table, schema_name=subject.schema)
+                table = asset.add_batch_definition_whole_table("all")
+            except Exception as error:
+                outcomes[number] = [_broken(subject, check, str(error), at) for check in subject.checks]
+                continue
+            suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
+            validation = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=table, suite=suite))
+            validations[name] = (number, validation, unusable)
+        if validations:
+            run = context.checkpoints.add(
+                gx.Checkpoint(
+                    name=checkpoint,
+                    validation_definitions=[validation for _, validation, _ in validations.values()],
+                    result_format="COMPLETE",
                 )
-            )
+            ).run()
+            for result in run.run_results.values():
+                number, _, unusable = validations[result.suite_name]
+                outcomes[number] = _outcomes(subjects[number], result.results, unusable, at)
+    return outcomes
+
+
+def _expectations(gx: Any, subject: Subject) -> tuple[list[Any], dict[int, str]]:
+    """The expectations of a subject, which say by their ``meta`` which check they are; and why the others can't be made."""
+    made, unusable = [], {}
+    for number, check in enumerate(subject.checks):
+        said = {"severity": check.severity, "meta": {"check": number, "name": check.name}, "notes": check.description}
+        try:
+            made.append(getattr(gx.expectations, check.expectation)(**said, **check.arguments))
         except Exception as error:
-            results.append(_broken(subject, check, str(error), at))
-    return results
+            unusable[number] = str(error)
+    return made, unusable
+
+
+def _outcomes(subject: Subject, found: Sequence[Any], unusable: Mapping[int, str], at: str) -> list[CheckResult]:
+    """What came of each check of a subject; one of which nothing came back is broken.
+
+    :param unusable: per check by its place, why it was not run.
+    """
+    by_check = {result.expectation_config.meta["check"]: result for result in found}
+    totals = (
+        result.result["observed_value"]
+        for number, result in by_check.items()
+        if subject.checks[number].expectation.startswith("ExpectTableRowCount")
+        and not _exceptions(result.exception_info)
+    )
+    total: int | None = next(totals, None)
+    outcomes = []
+    for number, check in enumerate(subject.checks):
+        result = by_check.get(number)
+        why = (
+            _exceptions(result.exception_info) if result else unusable.get(number, "Great Expectations gave no result.")
+        )
+        if result is None or why:
+            outcomes.append(_broken(subject, check, why, at))
+            continue
+        success = bool(result.success)
+        outcomes.append(
+            CheckResult(
+                suite=subject.suite,
+                subject=subject.name,
+                check=check.name,
+                severity=result.expectation_config.severity.value,
+                success=success,
+                description=check.description,
+                observed=_observed(check, success, result.result, total),
+                column=check.column,
+                ran_at=at,
+            )
+        )
+    return outcomes
 
 
 def broken(suite: str, subject: str, check: str, description: str, why: str, at: str | None = None) -> CheckResult:

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from expectations import core, disclosure, mart
-from expectations.audit import auditor, broken
+from expectations.audit import audit, broken
 from expectations.result import CheckResult
 
 
@@ -25,7 +25,6 @@ def audit_candidate(database: Path) -> list[CheckResult]:
             results.append(
                 broken("mart", "mart", "marts_found", "De thematabellen zijn te vinden in core.indicator.", str(error))
             )
-    with auditor(database) as audit:
-        for subject in subjects:
-            results += audit(subject)
+    for outcomes in audit(database, "candidate", subjects):
+        results += outcomes
     return results

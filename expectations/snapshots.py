@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from expectations.audit import auditor, broken
+from expectations.audit import audit, broken
 from expectations.check import Check, Subject, identifier, literal, literals, rows
 from expectations.codes import OTHER_REGION_FORM, PERIOD_FORM, REGION_FORMS
 from expectations.result import CheckResult
@@ -79,9 +79,8 @@ def audit_snapshots(facts: Sequence[SnapshotFacts]) -> dict[str, list[CheckResul
                 except (duckdb.Error, OSError) as error:
                     description = "De bestanden van de momentopname zijn leesbaar."
                     results[item.snapshot_id] = [broken("snapshot", item.table_id, "readable", description, str(error))]
-        with auditor(database) as audit:
-            for snapshot_id, subject in subjects.items():
-                results[snapshot_id] = audit(subject)
+        if subjects:
+            results |= zip(subjects, audit(database, "snapshots", list(subjects.values())), strict=True)
     return results
 
 

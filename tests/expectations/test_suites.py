@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from expectations import CheckResult, SnapshotFacts, audit_candidate, audit_snapshot, audit_snapshots, core, mart
-from expectations.audit import auditor
+from expectations.audit import audit
 from expectations.check import Check, Subject, rows
 from expectations.report import render
 
@@ -250,8 +250,7 @@ def change(candidate: Path, tmp_path: Path):
 def audit_one(database: Path, subject: str) -> dict[str, CheckResult]:
     with duckdb.connect(str(database), read_only=True) as con:
         subjects = [s for s in core.subjects() + mart.subjects(con) if s.name == subject]
-    with auditor(database) as audit:
-        return {r.check: r for r in audit(subjects[0])}
+    return {r.check: r for r in audit(database, "fault", subjects[:1])[0]}
 
 
 def test_a_good_candidate_passes_every_check(candidate: Path) -> None:
@@ -347,8 +346,7 @@ def test_a_check_that_raises_is_a_failed_critical_one(candidate: Path) -> None:
             rows("fine", "Iets.", "select '' as example from audited where false"),
         ],
     )
-    with auditor(candidate) as audit:
-        found = {r.check: r for r in audit(subject)}
+    found = {r.check: r for r in audit(candidate, "fault", [subject])[0]}
     assert [r.check for r in found.values() if r.success] == ["fine"]
     assert {r.severity for r in found.values()} == {"critical"}
     assert all(
