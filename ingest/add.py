@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ingest.attempt import told
 from ingest.http import Client, FetchError, NotFoundError
+from ingest.land import misshapen
 from ingest.registry import Registry, RegistryError, Table, add_own
 from ingest.settings import Settings
 from ingest.statline import service
@@ -42,13 +44,16 @@ def add(
     period: str | None,
     odata_filter: str | None,
     via: str = "odata",
+    region_dimension: str | None = None,
 ) -> tuple[Table, Path, list[str]]:
     """Read the metadata of a table and register it in ``$RDC_HOME/sources``.
 
     :param protocol: v3 or v4; None asks v3 first (whole tables, quick), then v4.
+    :param region_dimension: which one its figures are about, of a table with two dimensions of regions.
     :param via: ``csv`` takes the bulk file of a whole v4 table instead of its pages.
     :returns: the declaration, its file, and what the metadata told.
-    :raises RegistryError: already declared, unknown to the service, too large, or without a period that can be told.
+    :raises RegistryError: already declared, unknown to the service, too large, or of a shape that can't be taken; also where the
+        service answers with what nobody foresaw. Nothing is written then.
     """
     known = Registry.load(settings.own_sources).tables
     if table_id in known:
@@ -69,6 +74,7 @@ def add(
             period=period,
             filter=odata_filter,
             via=via,
+            region_dimension=region_dimension,
             source_id="third_party" if catalog == "third-party" else "cbs",
         )
         try:
@@ -82,6 +88,10 @@ def add(
             if protocol or candidate == "v4":
                 raise
             missed.append(str(error))
+        except Exception as error:
+            missed.append(f"{table_id}: {told(error)}")
+            if protocol or candidate == "v4":
+                raise RegistryError("; ".join(missed)) from error
     if found is None:
         raise RegistryError(
             f"No table {table_id} at the {catalog} catalogue. Mind upper and lower case (84799NED, 03759ned). "
@@ -102,6 +112,8 @@ def add(
                 f"{table_id} has no time dimension, and its metadata names no single year ({head.title!r}, "
                 f"{head.period_text!r}). Say which period its figures are of: --period 2020JJ00"
             )
+    if wrong := misshapen(table.model_copy(update={"period": period}), metadata):
+        raise RegistryError(wrong)
     table = _declared(
         **table.model_dump()
         | {
@@ -117,17 +129,19 @@ def add(
         }
     )
     file = add_own(settings.own_sources, table)
-    told = [
+    facts = [
         f"{head.count:,} {'rows' if table.protocol == 'v3' else 'observations'}, {len(metadata.measures)} measures; "
         f"dimensions {', '.join(d.key for d in metadata.dimensions)}"
         if head.count is not None
         else f"{len(metadata.measures)} measures; dimensions {', '.join(d.key for d in metadata.dimensions)}"
     ]
     if table.protocol == "v4" and via == "odata" and odata_filter is None and (head.count or 0) > BULK_PAYS:
-        told.append("of so many observations the bulk file is cheaper: `via: csv` in the declaration takes that")
+        facts.append("of so many observations the bulk file is cheaper: `via: csv` in the declaration takes that")
+    if table.region_dimension:
+        facts.append(f"regions of its figures: {table.region_dimension}")
     if table.period:
-        told.append(f"period of all figures: {table.period}")
-    return table, file, told
+        facts.append(f"period of all figures: {table.period}")
+    return table, file, facts
 
 
 def _declared(**fields: object) -> Table:

@@ -105,13 +105,15 @@ def in_scope(table: Table, last: Snapshot | None, asked: str | None = None) -> T
 
 def unchanged(last: Snapshot, head: Head, table: Table) -> bool:
     """Whether a snapshot is what the source has now, of the part of the table that is wanted."""
-    wanted = (table.filter, table.scope, table.period)
-    return last.stamp == head.stamp and (last.filter, last.scope, last.period) == wanted
+    wanted = (table.filter, table.scope, table.period, table.region_dimension or last.region_dimension)
+    return last.stamp == head.stamp and (last.filter, last.scope, last.period, last.region_dimension) == wanted
 
 
 def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Progress, at: str) -> Snapshot:
     metadata = source.metadata(table)
-    _check_shape(table, metadata)
+    if wrong := misshapen(table, metadata):
+        raise LandingError(f"{wrong}. Mend the declaration of {table.id} in {table.file}")
+    metadata = metadata.about(table.region_dimension)
     try:
         slices = source.slices(table, metadata)
     except FilterError as error:
@@ -123,7 +125,8 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     if len(counts) > 1:
         count_source += f" and {len(counts) - 1} more slices"
     version = json.dumps(
-        [head.stamp, table.filter, table.scope, table.via, table.period, source.layout], sort_keys=True
+        [head.stamp, table.filter, table.scope, table.via, table.period, table.region_dimension, source.layout],
+        sort_keys=True,
     )
     # What breaks off is kept for the next run to go on with; what proves wrong is not.
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
@@ -171,16 +174,29 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
         )
 
 
-def _check_shape(table: Table, metadata: Metadata) -> None:
-    for kind in ("region", "time"):
-        found = [d.key for d in metadata.dimensions if d.kind == kind]
-        if len(found) > 1:
-            raise LandingError(f"expected one {kind} dimension at most, got {', '.join(found)}")
-    if metadata.dimension("time") is None and table.period is None:
-        raise LandingError(
-            f"the table has no time dimension, so its period must be declared: add `period:` (such as 2020JJ00) "
-            f"to {table.id} in {table.file}"
+def misshapen(table: Table, metadata: Metadata) -> str:
+    """Why a table can't be taken as it is declared; empty where it can."""
+    regions, times = ([d for d in metadata.dimensions if d.kind == kind] for kind in ("region", "time"))
+    named = ", ".join(f"{d.key} ({d.title})" for d in regions)
+    if table.region_dimension and table.region_dimension not in [d.key for d in regions]:
+        return (
+            f"{table.region_dimension} is no dimension of regions of {table.id}; those are {named or 'none at all'}, of "
+            f"the dimensions {', '.join(d.key for d in metadata.dimensions)}"
         )
+    if len(regions) > 1 and not table.region_dimension:
+        return (
+            f"{table.id} has {len(regions)} dimensions of regions, {named}, and a figure is about one region. Say which: "
+            f"`rdc sources add {table.id} --region-dimension {regions[0].key}` (in a declaration: `region_dimension: "
+            f"{regions[0].key}`); the other becomes an ordinary dimension of its figures"
+        )
+    if len(times) > 1:
+        return (
+            f"{table.id} has {len(times)} dimensions of periods, {', '.join(d.key for d in times)}, and a figure is of one "
+            "period; such a table can't be taken in"
+        )
+    if not times and table.period is None:
+        return f"{table.id} has no time dimension, so its period must be declared: add `period:` (such as 2020JJ00)"
+    return ""
 
 
 @contextmanager

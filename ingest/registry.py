@@ -71,6 +71,9 @@ class Table(BaseModel):
         "and what they are compared with",
     )
     via: Literal["odata", "csv"] = Field("odata", description="csv: the bulk file of v4, where that is cheaper")
+    region_dimension: str | None = Field(
+        None, description="of a table with two dimensions of regions: the one that its figures are about"
+    )
     columns: tuple[str, ...] = Field((), description="stems that are bound, checked when the table is taken in")
     owner: str | None = None
     licence: str | None = None

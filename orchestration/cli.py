@@ -180,6 +180,11 @@ def sources_list(as_json: bool) -> None:
 @click.option("--period", help="Period of all figures (such as 2020JJ00), for a table without a time dimension.")
 @click.option("--filter", "odata_filter", help="OData filter that declares the slice to take.")
 @click.option(
+    "--region-dimension",
+    metavar="NAME",
+    help="Of a table with two dimensions of regions: the one its figures are about.",
+)
+@click.option(
     "--via",
     type=click.Choice(["odata", "csv"]),
     default="odata",
@@ -188,14 +193,22 @@ def sources_list(as_json: bool) -> None:
 )
 @_friendly
 def sources_add(
-    table_id: str, protocol: str | None, catalog: str, period: str | None, odata_filter: str | None, via: str
+    table_id: str,
+    protocol: str | None,
+    catalog: str,
+    period: str | None,
+    odata_filter: str | None,
+    region_dimension: str | None,
+    via: str,
 ) -> None:
     """Read a table's metadata and register it; the next run lands it."""
     from ingest.add import add
     from ingest.http import Client
     from ingest.settings import Settings
 
-    table, file, told = add(Settings.from_env(), Client(), table_id, protocol, catalog, period, odata_filter, via)
+    table, file, told = add(
+        Settings.from_env(), Client(), table_id, protocol, catalog, period, odata_filter, via, region_dimension
+    )
     show.out.print(f"Registered [bold]{table.id}[/] ({table.protocol}): {table.title}")
     for line in told:
         show.out.print(f"  {line}")

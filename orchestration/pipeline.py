@@ -34,6 +34,8 @@ from warehouse.candidate import Input
 from warehouse.plan import Plan, PlanError
 from warehouse.release import Release, ReleaseError, summary
 
+ASKED_FOR_SAMPLE = "asked for with --source sample"
+
 
 class BlockedError(Exception):
     """The audit found something critical: the current release stays."""
@@ -158,7 +160,7 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
         broken = "" if mode == "sample" else spoilt(work, table)
         why = broken or (outcome.reason if outcome and outcome.result not in (FETCHED, UNCHANGED) else "")
         if mode == "sample":
-            found = Input(table, sample, "sample", "asked for with --source sample") if sample else None
+            found = Input(table, sample, "sample", ASKED_FOR_SAMPLE) if sample else None
             choices.append(Choice(table, found, "" if found else "not in the bundled sample"))
             continue
         good = work.store.good(table.id)
@@ -175,13 +177,17 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
 
 def lost(work: Workspace, inputs: list[Input]) -> str:
     """Why no release may be made of these inputs: figures of the current one would be gone for no other reason than that a disk,
-    or someone, changed a snapshot. Empty where nothing is lost so."""
+    or someone, changed a snapshot or took it away. Empty where nothing is lost so."""
     current = work.releases.current()
+    if current is None or any(item.note == ASKED_FOR_SAMPLE for item in inputs):
+        return ""
     used = {item.table.id for item in inputs if item.origin != "sample"}
-    for table_id, before in (current.inputs if current else {}).items():
+    for table_id, before in current.inputs.items():
         table = work.registry.tables.get(table_id)
-        if table and before["origin"] != "sample" and table_id not in used and (why := spoilt(work, table)):
-            return f"The current release stays, as the figures of {table_id} would be gone from the next one. {why}"
+        if table is None or not work.sees(table) or before["origin"] == "sample" or table_id in used:
+            continue
+        why = spoilt(work, table) or f"{table_id}: no snapshot of it is left. `rdc run` fetches it anew"
+        return f"The current release stays, as the figures of {table_id} would be gone from the next one. {why}"
     return ""
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -110,6 +110,16 @@ class Metadata:
     def dimension(self, kind: str) -> Dimension | None:
         """The one dimension of this kind, or None. A table with two is an error where it is read, not here."""
         return next((d for d in self.dimensions if d.kind == kind), None)
+
+    def about(self, region: str | None) -> Metadata:
+        """The same table with this dimension as its regions, and every other that has regions as an ordinary one."""
+        if region is None:
+            return self
+        changed = tuple(
+            d._replace(kind="region" if d.key == region else "other" if d.kind == "region" else d.kind)
+            for d in self.dimensions
+        )
+        return replace(self, dimensions=changed)
 
     @property
     def fingerprint(self) -> str:
@@ -220,12 +230,12 @@ def integer(text: str, url: str) -> int:
 
 
 def infer_region(dimensions: list[Dimension], codes: dict[str, Codes]) -> list[Dimension]:
-    """Where no dimension calls itself geographic, take the one whose codes are (nearly) all region codes."""
+    """Where no dimension calls itself geographic, take those whose codes are (nearly) all region codes."""
     if any(d.kind == "region" for d in dimensions):
         return dimensions
-    for at, dimension in enumerate(dimensions):
-        members = codes[dimension.key].code
-        if members and sum(bool(REGION.match(m)) for m in members) >= 0.9 * len(members):
-            changed = Dimension(dimension.key, "region", dimension.title, dimension.position)
-            return [*dimensions[:at], changed, *dimensions[at + 1 :]]
-    return dimensions
+    return [
+        d._replace(kind="region")
+        if (members := codes[d.key].code) and sum(bool(REGION.match(m)) for m in members) >= 0.9 * len(members)
+        else d
+        for d in dimensions
+    ]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.http import Client
+from ingest.http import Client, FetchError
 from ingest.registry import Registry, RegistryError
 from ingest.settings import Settings, SettingsError
-from tests.standin import Dim, StandIn, V3Table, V4Table
+from tests.standin import Dim, Fault, StandIn, V3Table, V4Table
 
 HEAD = "source_id: x\nname: X\nlicence: CC0\nattribution: X\nowner: X\ntables:\n"
 
@@ -143,6 +143,78 @@ def test_the_year_of_a_table_without_periods_is_told_or_asked_for(tmp_path: Path
             with pytest.raises(RegistryError, match="--period"):
                 add(tmp_path, cbs, table_id)
         assert add(tmp_path, cbs, "85003NED", period="2019JJ00")[0].period == "2019JJ00"
+
+
+def commuting(table_id: str, protocol: str) -> V3Table | V4Table:
+    """Who lives where and works where: two dimensions of regions."""
+    regions = ["NL01", "GM0770", "GM1724"]
+    rows = [(home, work, "2023JJ00", n) for n, (home, work) in enumerate((h, w) for h in regions for w in regions)]
+    if protocol == "v3":
+        dims = [Dim("WoonregioS", regions, kind="GeoDimension"), Dim("WerkregioS", regions, kind="GeoDimension")]
+        return V3Table.build(
+            table_id, dims=[*dims, Dim("Perioden", ["2023JJ00"], kind="TimeDimension")], topics=["Banen"], rows=rows
+        )
+    dims = [Dim("WoonregioS", regions, kind="GeoDimension"), Dim("WerkregioS", regions, kind="GeoDimension")]
+    return V4Table.build(
+        table_id, dims=[*dims, Dim("Perioden", ["2023JJ00"], kind="TimeDimension")], measures=["M1"], rows=rows
+    )
+
+
+@pytest.mark.parametrize("protocol", ["v3", "v4"])
+def test_a_table_with_two_dimensions_of_regions_asks_which_one_counts(tmp_path: Path, protocol: str) -> None:
+    import duckdb
+
+    from ingest.land import land
+    from ingest.snapshot import Store
+
+    with StandIn([commuting("84688NED", protocol)]) as cbs:
+        with pytest.raises(RegistryError, match="--region-dimension WoonregioS") as asked:
+            add(tmp_path, cbs, "84688NED")
+        assert "WerkregioS" in str(asked.value)
+        with pytest.raises(
+            RegistryError, match="Perioden is no dimension of regions of 84688NED; those are WoonregioS"
+        ):
+            add(tmp_path, cbs, "84688NED", region_dimension="Perioden")
+        assert not list(tmp_path.rglob("*.yml"))
+
+        _, file, told = add(tmp_path, cbs, "84688NED", region_dimension="WerkregioS")
+        assert "regions of its figures: WerkregioS" in told
+        settings = Settings.from_env({"RDC_HOME": str(tmp_path)} | cbs.env)
+        store = Store(settings.snapshots)
+        table = Registry.load(own=file.parent).tables["84688NED"]
+        assert (table.region_dimension, land(table, settings, store, Client()).result) == ("WerkregioS", "fetched")
+        snapshot = store.newest("84688NED")
+        assert snapshot and (snapshot.region_dimension, snapshot.other_dimensions) == ("WerkregioS", ["WoonregioS"])
+        kinds = duckdb.sql(f"select key, kind from '{snapshot.file('dimensions.parquet')}'").fetchall()
+        assert dict(kinds) == {"WoonregioS": "other", "WerkregioS": "region", "Perioden": "time"}
+        assert land(table, settings, store, Client()).result == "unchanged"
+        other = table.model_copy(update={"region_dimension": "WoonregioS"})
+        assert land(other, settings, store, Client()).result == "fetched"
+        assert land(
+            table.model_copy(update={"region_dimension": None}), settings, Store(tmp_path / "x"), Client()
+        ).reason
+
+
+@pytest.mark.parametrize("resource", ["DataProperties", "RegioS", "TableInfos"])
+def test_a_table_whose_metadata_are_broken_is_not_registered(tmp_path: Path, resource: str) -> None:
+    with StandIn([v3("84948NED")]) as cbs:
+        cbs.fault("84948NED", Fault.GZIP_IN_NAME_503, resource=resource, times=None)
+        with pytest.raises((RegistryError, FetchError), match="HTTP 503"):
+            add(tmp_path, cbs, "84948NED", protocol="v3")
+        assert not list(tmp_path.rglob("*.yml"))
+
+
+def test_what_nobody_foresaw_is_told_and_nothing_is_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def strange(*_: object) -> None:
+        raise ZeroDivisionError("by a library")
+
+    monkeypatch.setattr("ingest.statline.v3.V3.metadata", strange)
+    with StandIn([v3("84948NED")]) as cbs:
+        with pytest.raises(
+            RegistryError, match=r"84948NED: what the source sent could not be used: ZeroDivisionError at"
+        ):
+            add(tmp_path, cbs, "84948NED", protocol="v3")
+        assert not list(tmp_path.rglob("*.yml"))
 
 
 def test_a_table_too_large_asks_for_a_slice(tmp_path: Path) -> None:
