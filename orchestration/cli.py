@@ -295,6 +295,28 @@ def sources_boundaries(year: int, postcodes: bool) -> None:
         show.out.print(f"{file}", soft_wrap=True)
 
 
+@sources.command("recall")
+@click.argument("contract")
+@json_option
+@_friendly
+def sources_recall(contract: str, as_json: bool) -> None:
+    """Make the memory of what was published of a municipal source again, from what is still here."""
+    from orchestration.recalling import recall
+    from orchestration.workspace import Workspace
+
+    work = Workspace.open()
+    with work.writing("rdc sources recall"):
+        found = recall(work, contract)
+    if as_json:
+        show.as_json([{"municipality": g, "period": p, "whole": whole} for g, p, whole in found])
+        return
+    for gemeente, period, whole in found:
+        told = "known again" if whole else "only what was published is known: its figures stand as they are, for good"
+        show.out.print(f"{contract} {gemeente} {period}: {told}")
+    if not found:
+        show.out.print(f"Of {contract} nothing that was published is missing from the memory.")
+
+
 @sources.command("prune")
 @click.option(
     "--days", type=click.FloatRange(min=0), default=90, show_default=True, help="Only what is older than this."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ingest.attempt import LandingError, told
-from ingest.durable import PRIVATE, write
+from ingest.durable import PRIVATE, Damaged, write
 from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
 from ingest.municipal.contract import Contract
@@ -27,6 +27,7 @@ from ingest.registry import Table
 from ingest.snapshot import now
 from ingest.words import shown
 from orchestration.protecting import protected
+from orchestration.recalling import Memory, MemoryLostError, current_files
 
 if TYPE_CHECKING:
     from ingest.municipal.publish import Observed
@@ -156,7 +157,7 @@ def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None
         _take_in(work, contract, layer, problems, progress)
         last = work.store.newest(table.id)
         snapshot = _publish(work, contract, layer, at)
-    except _SetUpError as error:
+    except (_SetUpError, MemoryLostError, Damaged) as error:
         return Outcome(table.id, at, FAILED, f"{table.id}: {error}", seconds=time.monotonic() - started)
     except Exception as error:
         # Never the error's own words: they may quote a row. Its kind and place are enough to find it.
@@ -352,6 +353,9 @@ def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
     force = layer.in_force(contract.covers == "everything")
     if not force or (last is not None and last.stamp == stamp and not work.store.changed(last)):
         return None
+    memory = Memory(work.settings.municipal)
+    if contract.disclosure.units != "none":
+        memory.needs_all(work.store, contract.id, list(work.registry.tables), current_files(work))
     geography = geography_of(work)
     observed: list[Observed] = []
     warnings: list[str] = []
@@ -364,10 +368,12 @@ def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
         if mine is not None:
             mine = [r for r in mine if (r["gemeente"], r["period"]) == (gemeente, period)]
         found, used[gemeente, period] = protected(
-            contract, layer, geography, gemeente, period, mine, delivery, warnings
+            contract, layer, geography, gemeente, period, mine, delivery, warnings, memory
         )
         observed += found
     if not observed:
+        if warnings:
+            raise _SetUpError(" ".join(warnings))
         return None
     # Not in the snapshot: who has all rows of a file but one could find that one with the file's hash.
     layer.use(stamp_id(stamp), used)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.layer import Delivery, Layer
 from ingest.snapshot import now
+from orchestration.linking import NotLinkedError, canonical, counts, marks, translated
+from orchestration.recalling import Memory
 
 if TYPE_CHECKING:
     from ingest.municipal.count import Counted
@@ -28,6 +30,7 @@ def protected(
     rows: list[dict[str, Any]] | None,
     delivery: Delivery,
     warnings: list[str],
+    memory: Memory,
 ) -> tuple[list[Observed], str]:
     """The figures of a municipality and period as they may be published, given all that was published of them before, and
     the delivery that they are from.
@@ -41,9 +44,6 @@ def protected(
     records = layer.published(gemeente, period)
     if rows is None:  # their retention is over; what was published of them stands
         return _standing_figures(contract, period, records, delivery)
-    if contract.disclosure.units != "none" and (why := _not_linked(contract, layer, gemeente, period, records)):
-        warnings.append(f"{gemeente} {period}: not published, since {why}; what was published before stands")
-        return _standing_figures(contract, period, records, delivery)
     counted = count_up(contract, gemeente, period, rows, geography)
     if counted.unplaced:
         warnings.append(
@@ -54,11 +54,15 @@ def protected(
         found = list(_observed(contract, period, {c.key: c.value for c in cells}, counted.missing))
         return found, delivery.delivery_id
     true = {cell.key: cell.value for cell in cells}
+    try:
+        earlier = _linked(contract, layer, memory, gemeente, period, counted, rows, true)
+    except NotLinkedError as why:
+        warnings.append(f"{gemeente} {period}: not published, since {why}; what was published before stands")
+        return _standing_figures(contract, period, records, delivery)
     if records and records[-1]["contract"] == contract.publish_hash:
         before = release_of(records[-1])
         if {key: item.value for key, item in before.figures.items()} == true:
             return list(_observed(contract, period, before)), delivery.delivery_id
-    earlier = [release_of(r) for r in records]
     made: Release | None = prepare(cells, relations, rules(contract))
     try:
         protect(made, earlier)
@@ -72,7 +76,13 @@ def protected(
             "give figures away; the earlier figures stand"
         )
         return _standing_figures(contract, period, records, delivery)
-    layer.publish(gemeente, period, [*records, _record(made, delivery, contract)])
+    memory.write(
+        layer,
+        gemeente,
+        period,
+        [*records, record(made, delivery.delivery_id, contract, marks(contract, counted))],
+        rows,
+    )
     return list(_observed(contract, period, made)), delivery.delivery_id
 
 
@@ -85,32 +95,34 @@ def _standing_figures(
     return list(_observed(contract, period, release_of(records[-1]))), records[-1]["delivery"]
 
 
-def _not_linked(
-    contract: Contract, layer: Layer, gemeente: str, period: str, records: list[dict[str, Any]]
-) -> str | None:
-    """Why the figures can't be protected against those published before: they are about other groups of the same people, which
-    the attacker does not know to link. A small group is then had by subtracting the one from the other."""
+def _linked(
+    contract: Contract,
+    layer: Layer,
+    memory: Memory,
+    gemeente: str,
+    period: str,
+    counted: Counted,
+    rows: list[dict[str, Any]],
+    true: dict[tuple[str, ...], float],
+) -> list[Release]:
+    """Everything published before of the same people, in the names of today.
+
+    :raises NotLinkedError: some of it is about other groups of them, which the attacker does not know to link. A small group is
+        then had by subtracting the one from the other.
+    """
     others = [p for p in layer.published_periods(gemeente) if p[:4] == period[:4] and p[4:6] != period[4:6]]
     if others:
-        return f"another division of the year was published ({', '.join(others)})"
-    known = {name: set(contract.by_name[name].members) for name in contract.observation.dimensions}
-    counts = _counts(contract)
-    for record in records:
-        used = {tuple(part.split("=", 1)) for key, *_ in record["figures"] for part in key[2:]}
-        if gone := sorted(f"{name} {code}" for name, code in used if name in known and code not in known[name]):
-            return f"{', '.join(gone)} are no longer members, but were published"
-        before = record.get("counts", {})
-        if other := sorted(code for code in counts if code in before and before[code] != counts[code]):
-            return f"{', '.join(other)} counts something else than before"
-    return None
-
-
-def _counts(contract: Contract) -> dict[str, Any]:
-    """What each measure counts, as it is compared with what it counted before."""
-    return {
-        m.code: [m.count, m.sum, sorted([c, sorted(values)] for c, values in m.where.items())]
-        for m in contract.observation.measures
-    }
+        raise NotLinkedError(f"another division of the year was published ({', '.join(others)})")
+    seen = marks(contract, counted)
+    found = []
+    for where, record in memory.of(layer, gemeente, period, rows, contract.municipalities):
+        if record.get("frozen"):
+            raise NotLinkedError(f"of what was published before ({where}) only the outside is known any more")
+        try:
+            found.append(release_of(record, translated(record, contract, true, seen)))
+        except NotLinkedError as error:
+            raise NotLinkedError(f"{error} (published before as {where})") from None
+    return found
 
 
 def rules(contract: Contract) -> Any:
@@ -118,12 +130,6 @@ def rules(contract: Contract) -> Any:
 
     d = contract.disclosure
     return Rules(d.least, d.rounding, d.zeros, d.least_denominator, d.dominance, d.p_percent)
-
-
-def _canonical(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...]:
-    """A figure's name for ever: without what is a total, so that it stays the same when a dimension is added."""
-    members = zip(contract.observation.dimensions, key[2:], strict=True)
-    return (*key[:2], *sorted(f"{name}={member}" for name, member in members if member != TOTAL))
 
 
 def _positional(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -138,7 +144,7 @@ def table(contract: Contract, counted: Counted) -> tuple[list[Any], list[Any]]:
     from warehouse.disclosure import Cell, Relation
 
     def name(key: tuple[str, ...]) -> tuple[str, ...]:
-        return _canonical(contract, key)
+        return canonical(contract, key)
 
     measures = {m.code: m for m in contract.observation.measures} | counted.linking
     has_key = contract.of_type("key") is not None
@@ -215,27 +221,34 @@ def _observed(
                 yield Observed(place, period, round(measure.factor * numerator / denominator, measure.decimals))
 
 
-def _record(made: Release, delivery: Delivery, contract: Contract) -> dict[str, Any]:
+def record(made: Release, delivery_id: str, contract: Contract, seen: Mapping[tuple[str, ...], str]) -> dict[str, Any]:
+    """A release as it is kept: the true figures, what was published of them, and marks of the rows behind them."""
     index = {key: n for n, key in enumerate(made.figures)}
     return {
         "at": now(),
-        "delivery": delivery.delivery_id,
+        "delivery": delivery_id,
         "contract": contract.publish_hash,
-        "counts": _counts(contract),
+        "counts": counts(contract),
         "figures": [
             [list(key), f.value, f.published, f.low, f.high, f.least, f.most, f.need, f.weight, f.may_hide]
             for key, f in made.figures.items()
         ],
+        "marks": [seen.get(key) for key in made.figures],
         "relations": [[[[index[k], f] for k, f in r.terms], r.low, r.high] for r in made.relations],
     }
 
 
-def release_of(record: dict[str, Any]) -> Release:
+def release_of(record: dict[str, Any], keys: list[tuple[str, ...]] | None = None) -> Release:
+    """A release as it was kept.
+
+    :param keys: its figures' names, where they have others by now.
+    """
     from warehouse.disclosure import Figure, Relation, Release
 
+    names = keys or [tuple(key) for key, *_ in record["figures"]]
     figures = {
-        tuple(key): Figure(*numbers, tuple(need) if need else None, weight, may_hide)
-        for key, *numbers, need, weight, may_hide in record["figures"]
+        name: Figure(*numbers, tuple(need) if need else None, weight, may_hide)
+        for name, (_, *numbers, need, weight, may_hide) in zip(names, record["figures"], strict=True)
     }
     keys = list(figures)
     relations = [

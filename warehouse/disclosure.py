@@ -291,15 +291,16 @@ class _System:
         self.index: list[dict[Key, int]] = []
         self.keys: list[dict[int, Key]] = []
         self.truth: list[float] = []
-        latest: dict[Key, int] = {}
+        # A figure that went back to what it once was may be known to be the same again.
+        known: dict[tuple[Key, float], int] = {}
         for release in releases:
             index: dict[Key, int] = {}
             for key, item in release.figures.items():
-                at = latest.get(key)
-                if at is None or self.truth[at] != item.value:
-                    at = len(self.truth)
+                at = known.get((key, item.value))
+                if at is None:
+                    at = known[key, item.value] = len(self.truth)
                     self.truth.append(item.value)
-                index[key] = latest[key] = at
+                index[key] = at
             self.index.append(index)
             self.keys.append({at: key for key, at in index.items()})
         seen: set[tuple[object, ...]] = set()

@@ -6,6 +6,7 @@ true figures; :mod:`warehouse.disclosure` decides which of them may be seen.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ Key = tuple[str, ...]
 
 #: A level is published when at least this share of the rows could be placed in it. Below that, its figures would be wrong.
 LEAST_PLACED = 0.95
+_PLACE = ("gemeente", "period", "region", "key")
 
 
 #: Of several reasons why something is missing, the one that stands for all: as in the warehouse, what is secret outweighs.
@@ -38,12 +40,14 @@ class Tally:
     :param value: rows, distinct keys or a sum.
     :param units: how many units bring it, where there is a key or an amount; ``largest`` and ``second`` what the two largest
         of them bring.
+    :param rows: which rows are behind it, in one number: the sum of their marks (see :func:`mark`).
     """
 
     value: float = 0.0
     units: int = 0
     largest: float = 0.0
     second: float = 0.0
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,16 @@ class Counted:
     unplaced: list[str] = field(default_factory=list)
     linking: dict[str, Measure] = field(default_factory=dict)
     missing: dict[Key, str] = field(default_factory=dict)
+    marks: list[int] = field(default_factory=list)
+
+
+def mark(row: dict[str, Any]) -> int:
+    """A number that tells a row by what it says, whatever its columns are called and wherever it lies: by its key, or else by
+    its values. Rows that say the same have the same."""
+    said = row.get("key") or sorted(
+        f"{type(value).__name__} {value}" for name, value in row.items() if name not in _PLACE and value is not None
+    )
+    return int.from_bytes(hashlib.blake2b(repr(said).encode(), digest_size=8).digest())
 
 
 def count_up(
@@ -93,7 +107,7 @@ def count_up(
         occurring = {code for row in rows if (code := ancestor(row["region"], level))}
         regions[level] = sorted(occurring.union(geography.within(gemeente, level, year)))
     members = [[TOTAL, *contract.by_name[d].members] for d in o.dimensions]
-    counted = Counted(gemeente, period, regions, {}, unplaced=unplaced)
+    counted = Counted(gemeente, period, regions, {}, unplaced=unplaced, marks=[mark(row) for row in rows])
     for measure in o.measures:
         if not measure.ratio:
             _measure(counted, contract, measure, rows, levels, members)
@@ -198,6 +212,7 @@ def _measure(
     dimensions = contract.observation.dimensions
     all_regions = [code for level in levels for code in counted.regions[level]]
     counts: Counter[Key] = Counter()
+    marks: Counter[Key] = Counter()
     sums: dict[Key, float] = {}
     brings: dict[Key, Counter[str]] = {}
     distinct, column = measure.count == "distinct", measure.sum or measure.value
@@ -221,6 +236,7 @@ def _measure(
                     counted.missing[key] = min(reason, counted.missing.get(key, reason), key=_REASONS.index)
                     continue
                 counts[key] += 1
+                marks[key] += counted.marks[number]
                 if column:
                     sums[key] = sums.get(key, 0.0) + row[column]
                 if distinct or has_key or measure.is_amount:
@@ -246,7 +262,7 @@ def _measure(
             )
             top = [float(v) for _, v in (per_unit or Counter()).most_common(2)]
             units = len(per_unit or ())
-            counted.tallies[key] = Tally(round(value, 6), units, *(*top, 0.0, 0.0)[:2])
+            counted.tallies[key] = Tally(round(value, 6), units, *(*top, 0.0, 0.0)[:2], marks[key])
     if contract.disclosure.units != "none":
         _relations(counted, measure, levels, members)
 
