@@ -46,6 +46,8 @@ class Snapshot:
     :param period: the declared period of all figures, for a table without a time dimension.
     :param filter: the OData filter that was declared; None takes all rows of the scope.
     :param scope: ``nederland`` (all regions of the table) or the region's slug (those that matter to its municipalities).
+    :param sequence: its place among the snapshots of its table, whatever the clock said; 0 for those from before there were
+        numbers, which come first, in the order of their time.
     :param sha256: over the hashes of all files: one number for the whole content.
     """
 
@@ -79,6 +81,7 @@ class Snapshot:
     pages: list[dict[str, Any]]
     files: dict[str, dict[str, Any]]
     path: Path = field(compare=False)
+    sequence: int = 0
 
     @classmethod
     def read(cls, path: Path) -> Snapshot:
@@ -165,6 +168,7 @@ class Landing:
             bytes=sum(f["bytes"] for f in files.values()),
             files=files,
             path=table_folder / snapshot_id,
+            sequence=1 + max((s.sequence for s in _readable(table_folder)), default=0),
             **facts,
         )
         record(self.path / MANIFEST, snapshot.manifest())
@@ -180,11 +184,8 @@ class Landing:
         """A file whose content an earlier snapshot of the table has already takes no room of its own: every snapshot is
         kept, and a table that was published anew without a change costs next to nothing."""
         known: dict[str, Path] = {}
-        for manifest in sorted(table_folder.glob(f"*/{MANIFEST}")):
-            if manifest.parent != self.path:
-                with suppress(SnapshotError):
-                    earlier = Snapshot.read(manifest.parent)
-                    known |= {about["sha256"]: earlier.file(name) for name, about in earlier.files.items()}
+        for earlier in _readable(table_folder):
+            known |= {about["sha256"]: earlier.file(name) for name, about in earlier.files.items()}
         for name, about in files.items():
             twin = known.get(about["sha256"])
             if twin is None or not twin.is_file() or file_sha256(twin) != about["sha256"]:
@@ -195,6 +196,16 @@ class Landing:
             except OSError:
                 return  # a file system without hard links
             beside.replace(self.path / name)
+
+
+def _readable(table_folder: Path) -> list[Snapshot]:
+    """The snapshots of a table whose manifests can be read, whatever else is wrong with them."""
+    found = []
+    for manifest in sorted(table_folder.glob(f"*/{MANIFEST}")):
+        if not manifest.parent.name.startswith("."):
+            with suppress(SnapshotError):
+                found.append(Snapshot.read(manifest.parent))
+    return found
 
 
 class Store:
@@ -246,13 +257,8 @@ class Store:
         folder = self.root / table_id
         if not folder.is_dir():
             return []
-        found = []
-        for manifest in folder.glob(f"*/{MANIFEST}"):
-            if not manifest.parent.name.startswith("."):
-                # One that is damaged costs no other; orchestration.damage tells of it.
-                with suppress(SnapshotError):
-                    found.append(Snapshot.read(manifest.parent))
-        return sorted(found, key=lambda s: (s.fetched_at, s.snapshot_id))
+        # One that is damaged costs no other; orchestration.damage tells of it.
+        return sorted(_readable(folder), key=lambda s: (s.sequence, s.fetched_at, s.snapshot_id))
 
     def get(self, table_id: str, snapshot_id: str) -> Snapshot:
         """:raises SnapshotError: it is not there, or can't be read."""

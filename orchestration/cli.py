@@ -21,7 +21,7 @@ from orchestration import show
 #: Errors that say what to do, by name: the modules that raise them are imported only by the commands that need them.
 _TOLD = {
     *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "DiskFullError", "BuildError", "IndicatorError"),
-    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError", "ServeError", "Damaged"),
+    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError", "ClockError", "ServeError", "Damaged"),
 }
 
 
@@ -376,6 +376,39 @@ def sources_verify(tables: tuple[str, ...], as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--right", is_flag=True, help="Say that the clock is right now; what it told wrong is corrected from now on."
+)
+@json_option
+@_friendly
+def clock(right: bool, as_json: bool) -> None:
+    """Whether the machine's clock can be trusted, and how to put right what it told while it was wrong."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from orchestration.workspace import Workspace
+
+    work = Workspace.open()
+    if right:
+        with work.writing("rdc clock --right"):
+            found, made = work.clock_is_right()
+    else:
+        found, made = work.clock, False
+    wrong = found.wrong(datetime.now(UTC))
+    if as_json:
+        show.as_json({"wrong": wrong, "corrected": made, **asdict(found)})
+    elif wrong:
+        show.warn("CLOCK", wrong)
+    elif made:
+        show.out.print(
+            "Written down. What was told later than now is told as of before now; the next `rdc run` releases it so."
+        )
+    else:
+        show.out.print(f"The clock is in order; a run last saw {found.highest or 'nothing yet'}.")
+    sys.exit(1 if wrong else 0)
+
+
+@main.command()
 @json_option
 @_friendly
 def status(as_json: bool) -> None:
@@ -397,6 +430,8 @@ def status(as_json: bool) -> None:
         )
     else:
         show.out.print("No release yet. Make one with: rdc run")
+    if found["clock"]:
+        show.warn("CLOCK", found["clock"])
     if found["refused"]:
         show.warn("REFUSED", f"The last candidate did not pass its audit, so it was not released: {found['refused']}")
     show.table(

@@ -214,10 +214,20 @@ def prepare(work: Workspace, inputs: list[Input]) -> None:
         folder.chmod(0o700)
     note_levels(work)
     delivered = [t.id for t in work.registry.tables.values() if t.protocol == "municipal"]
-    plan = work.releases.plan(inputs, datetime.now(UTC))
-    work.candidate.prepare(
-        inputs, work.releases.current_file, work.outcomes.file, work.indicators, work.closed, delivered, plan
+    clock, current = work.clock, work.releases.current()
+    plan = work.releases.plan(inputs, datetime.now(UTC), len(clock.corrections))
+    known_at = work.candidate.prepare(
+        inputs,
+        work.releases.current_file,
+        work.outcomes.file,
+        work.indicators,
+        work.closed,
+        delivered,
+        plan,
+        clock,
+        current.corrections if current else 0,
     )
+    work.saw(known_at)
 
 
 def planned(work: Workspace) -> list[Input]:

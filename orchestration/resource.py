@@ -8,7 +8,7 @@ import dagster as dg
 
 from orchestration.instance import PROCESS
 from orchestration.workspace import Workspace
-from orchestration.writer import sign_of_life, writing
+from orchestration.writer import sign_of_life
 
 
 class Run(dg.ConfigurableResource):
@@ -23,13 +23,15 @@ class Run(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Run"]:
-        home = Workspace.open().settings.home
+        work = Workspace.open()
         what = "Dagster"
         if context.run and context.instance:
             what = f"Dagster, job {context.run.job_name}, run {context.run.run_id[:8]}"
-            context.instance.add_run_tags(context.run.run_id, {PROCESS: sign_of_life(home)})
+            context.instance.add_run_tags(context.run.run_id, {PROCESS: sign_of_life(work.settings.home)})
         # All steps of a run are done in one process, so this lasts from the first to the last of them.
-        with writing(home, what, waiting=context.log.info if context.log else lambda _: None):
+        with work.writing(what, waiting=context.log.info if context.log else lambda _: None):
+            if context.log and (why := work.clock_is_wrong()):
+                context.log.warning(why)
             yield self
 
     def workspace(self) -> Workspace:

@@ -334,6 +334,8 @@ def _summary(
             + "\n"
             + "\n".join(_short(t, 300) for t in told.lines({c.table.id: c.reason for c in kept})),
         )
+    if wrong := work.clock_is_wrong():
+        show.warn("CLOCK", wrong)
     for outcome in outcomes.values():
         if outcome.result == UNCHANGED and outcome.reason:
             show.warn("NOT TAKEN IN YET", outcome.reason)
@@ -370,6 +372,7 @@ def _record(
         "release": current.release_id if current else None,
         "new_release": released is not None,
         "problem": problem or None,
+        "clock": work.clock_is_wrong(),
         "causes": [asdict(cause) for cause in causes(outcomes.values())],
         "tables": [
             {

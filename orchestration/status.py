@@ -34,6 +34,7 @@ def overview(work: Workspace) -> dict[str, Any]:
         "file": str(work.releases.current_file) if release else None,
         "damage": [asdict(d) for d in damage.lost(work.settings)],
         "stray": municipal.stray_folders(work),
+        "clock": work.clock_is_wrong(),
         "refused": _refused(work, release.created_at if release else None),
         "tables": [_table(work, t, inputs.get(t.id), latest.get(t.id), heard.get(t.id)) for t in shown],
     }
@@ -50,7 +51,7 @@ def _refused(work: Workspace, released_at: str | None) -> str | None:
 def _table(
     work: Workspace, table: Table, used: dict[str, str] | None, last: Outcome | None, heard: Outcome | None
 ) -> dict[str, Any]:
-    good, newest = work.store.good(table.id), work.store.newest(table.id)
+    good, newest, clock = work.store.good(table.id), work.store.newest(table.id), work.clock
     shown = good or work.store.sample(table.id)
     verdict = work.store.verdict(newest) if newest else None
     state, why = "ok", ""
@@ -82,7 +83,7 @@ def _table(
         "result": last.result if last else None,
         "modified": shown.modified if shown else None,
         "snapshot_id": shown.snapshot_id if shown else None,
-        "fetched_at": shown.fetched_at if shown else None,
+        "fetched_at": clock.fetched(shown).isoformat(timespec="milliseconds") if shown else None,
         "rows": shown.row_count if shown else None,
         "checks": f"{sum(c['success'] for c in checks)}/{len(checks)}" if checks else None,
     }

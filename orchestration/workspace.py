@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest.clock import Clock, ClockError
+from ingest.durable import Damaged, set_aside
 from ingest.http import Client
 from ingest.outcome import Outcomes
 from ingest.registry import Registry, Table
@@ -51,12 +53,11 @@ class Workspace:
             store=Store(settings.snapshots),
             releases=Releases(settings.releases(level), own=settings.own_indicators),
             outcomes=Outcomes(settings.snapshots),
-            level=level,
-        )
+        ).at(level)
 
     def at(self, level: str) -> Workspace:
         """The same data folder, seen by others."""
-        releases = Releases(self.settings.releases(level), own=self.settings.own_indicators)
+        releases = Releases(self.settings.releases(level), own=self.settings.own_indicators, mark=self.clock.mark)
         return replace(self, level=level, releases=releases)
 
     def sees(self, table: Table) -> bool:
@@ -117,9 +118,61 @@ class Workspace:
         named = self.registry.select(ids)
         return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or municipal.awaits(self, t)]
 
-    def writing(self, what: str, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
+    @contextmanager
+    def writing(self, what: str, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
         """Be the one process that writes in this data folder; see :func:`orchestration.writer.writing`."""
-        return writing(self.settings.home, what, waiting)
+        with writing(self.settings.home, what, waiting):
+            self._look_at_the_clock()
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # what went wrong inside is what is to be told
+                    self.saw(datetime.now(UTC))
+
+    @property
+    def clock(self) -> Clock:
+        """What is known of the clock; nothing where that can't be read, until the next run has looked at it."""
+        try:
+            return Clock.read(self.settings.home)
+        except Damaged:
+            return Clock()
+
+    def clock_is_wrong(self) -> str | None:
+        """What is to be told of the clock, or None where nothing is."""
+        return self.clock.wrong(datetime.now(UTC))
+
+    def _look_at_the_clock(self) -> None:
+        home = self.settings.home
+        try:
+            before = Clock.read(home)
+        except Damaged as error:
+            set_aside(home, error.path)
+            before = Clock()
+        if before.highest is None:
+            before = replace(before, highest=self._last_moment())
+        before.seen(datetime.now(UTC)).write(home)
+
+    def saw(self, moment: datetime) -> None:
+        """Remember the latest moment that something was marked with."""
+        before = self.clock
+        if (after := before.seen(moment)) != before:
+            after.write(self.settings.home)
+
+    def clock_is_right(self) -> tuple[Clock, bool]:
+        """Someone says so; what is known of the clock now, and whether something is corrected by that."""
+        before = self.clock
+        newest = {t.name: s.sequence for t in self.store.root.glob("*/") if (s := self.store.newest(t.name))}
+        after = before.right(datetime.now(UTC), newest)
+        after.write(self.settings.home)
+        return after, len(after.corrections) > len(before.corrections)
+
+    def _last_moment(self) -> str | None:
+        """The latest moment that is told in the data folder."""
+        told = [datetime.fromisoformat(r.created_at) for r in self.at(PUBLIC).releases.all()]
+        for folder in self.store.root.glob("*/*-*Z-*/"):
+            with suppress(ValueError, IndexError):
+                told.append(datetime.strptime(folder.name.rsplit("-", 2)[1] + "+0000", "%Y%m%dT%H%M%S%fZ%z"))
+        return max(told).isoformat() if told else None
 
     def sweep(self) -> None:
         """Clear what a killed run left. Only with the lock."""
@@ -130,9 +183,14 @@ class Workspace:
 
 def prunable(work: Workspace, days: float) -> list[Snapshot]:
     """The snapshots that nothing needs any more: older than so many days, used by no release and by no figure of its
-    history, and neither the newest nor the last good one of their table."""
+    history, and neither the newest nor the last good one of their table.
+
+    :raises ClockError: how old they are can't be told.
+    """
     from warehouse.read import reading
 
+    if why := work.clock_is_wrong():
+        raise ClockError(f"Nothing is removed for its age while the clock can't be trusted. {why}")
     needed: set[str] = set()
     # Of every series that is there: also one whose sources are declared no more.
     for releases in (work.at(level).releases for level in (PUBLIC, *work.settings.restricted)):

@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.clock import Clock
 from ingest.datacenter import here
 from ingest.registry import Table
 from ingest.snapshot import Snapshot
@@ -68,7 +69,9 @@ class Candidate:
         closed: Collection[str] = (),
         delivered: Collection[str] = (),
         plan: Plan | None = None,
-    ) -> None:
+        clock: Clock | None = None,
+        corrected: int = 0,
+    ) -> datetime:
         """Start anew: an empty file with schema ``raw``, and its plan beside it.
 
         :param released: the current release, for what was published before; None for the first one.
@@ -77,13 +80,17 @@ class Candidate:
         :param closed: tables that this release may know nothing of.
         :param delivered: tables of municipalities: why a delivery of theirs was refused is between it and its sender.
         :param plan: which build this is; without one it can be looked at, and is known from now on.
+        :param clock: how moments that a wrong clock told are to be told; as they are by default.
+        :param corrected: how many of the clock's corrections the released history has already.
+        :returns: the moment from which what this build makes is known.
         :raises IndicatorError: the registry can't be used, or does not fit the tables.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         with self.connect() as con:
             con.execute("create schema raw")
-            _load_inputs(con, inputs)
+            clock = clock or Clock()
+            _load_inputs(con, inputs, clock)
             _load_metadata(con, inputs)
             _load_rows(con, inputs)
             _load_disclosure_rules(con, inputs)
@@ -98,18 +105,23 @@ class Candidate:
             )
             load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
             _load_published(con, released, closed)
+            _correct_history(con, clock, corrected)
             _load_outcomes(con, outcomes, closed, delivered)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
+            # Later than all that was known before, also by a clock that was ahead: what follows must not begin earlier.
             con.execute(
-                "create table raw.build as select ?::varchar as build_id, "
-                "date_trunc('second', coalesce(?::timestamptz, now())) as known_at",
+                "create table raw.build as select ?::varchar as build_id, date_trunc('second', greatest("
+                "coalesce(?::timestamptz, now()), (select max(greatest(known_from, known_to)) + interval 1 second "
+                "from raw.published))) as known_at",
                 [plan.build_id, plan.known_at] if plan else [None, None],
             )
+            [(known_at,)] = con.execute("select known_at from raw.build").fetchall()
         if plan:
             plan.write(self.folder)
+        return known_at
 
 
-def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input], clock: Clock) -> None:
     con.execute(
         """
         create table raw.snapshot (
@@ -141,7 +153,7 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
                 item.note or None,
                 s.layout,
                 s.url,
-                datetime.fromisoformat(s.fetched_at),
+                clock.fetched(s),
                 s.modified,
                 json.dumps(s.stamp, sort_keys=True),
                 s.row_count,
@@ -469,6 +481,17 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, close
         {"closed": list(closed)},
     )
     con.execute("detach released")
+
+
+def _correct_history(con: duckdb.DuckDBPyConnection, clock: Clock, corrected: int) -> None:
+    """Tell the moments that a wrong clock told as they were decided to be told; earlier releases keep what they say."""
+    if not clock.corrections[corrected:]:
+        return
+    for column in ("known_from", "known_to"):
+        told = con.execute(f"select distinct {column} from raw.published where {column} is not null").fetchall()
+        pairs = [(was, better) for (was,) in told if (better := clock.corrected(was, corrected)) != was]
+        if pairs:
+            con.executemany(f"update raw.published set {column} = $2 where {column} = $1", pairs)
 
 
 def _load_outcomes(

@@ -33,6 +33,7 @@ class Plan:
     :param build_id: tells this build from every other; the candidate carries it too.
     :param known_at: the moment from which the figures of this build are known (ISO 8601, UTC).
     :param inputs: per table ``snapshot_id``, ``sha256``, ``origin`` and ``note``.
+    :param corrections: how many corrections of the clock are made in its history.
     :param code: SHA-256 over what turns snapshots into figures, and ``fingerprint`` over that and the inputs.
     """
 
@@ -41,9 +42,10 @@ class Plan:
     inputs: dict[str, dict[str, str]]
     code: str
     fingerprint: str
+    corrections: int = 0
 
     @classmethod
-    def of(cls, inputs: Iterable[Input], known_at: str, code: str, fingerprint: str) -> Plan:
+    def of(cls, inputs: Iterable[Input], known_at: str, code: str, fingerprint: str, corrections: int = 0) -> Plan:
         chosen = {
             i.table.id: {
                 "snapshot_id": i.snapshot.snapshot_id,
@@ -53,7 +55,7 @@ class Plan:
             }
             for i in inputs
         }
-        return cls(uuid.uuid4().hex, known_at, chosen, code, fingerprint)
+        return cls(uuid.uuid4().hex, known_at, chosen, code, fingerprint, corrections)
 
     @classmethod
     def read(cls, folder: Path) -> Plan:

@@ -56,6 +56,8 @@ class Release:
     :param inputs: per table the snapshot and the origin that it was built from.
     :param fingerprint: SHA-256 over inputs and the code that turned them into figures; equal means nothing to release.
     :param code: SHA-256 over the code alone; tells which releases of two series were made alike.
+    :param sequence: its place in the series, whatever the clock said; 0 for those from before there were numbers.
+    :param corrections: how many corrections of the clock are made in its history.
     :param tables: number of rows per released table.
     :param checks: number of checks by outcome.
     """
@@ -70,17 +72,21 @@ class Release:
     checks: dict[str, int]
     previous: str | None
     code: str = ""
+    sequence: int = 0
+    corrections: int = 0
 
 
 class Releases:
     """All releases under ``$RDC_HOME/warehouse``.
 
     :param own: folder with the user's own indicators; with them a build is another.
+    :param mark: what else makes a build another: the corrections of the clock.
     """
 
-    def __init__(self, folder: Path, keep: int | None = None, own: Path | None = None) -> None:
+    def __init__(self, folder: Path, keep: int | None = None, own: Path | None = None, mark: str = "") -> None:
         self.folder = folder
         self.own = own
+        self.mark = mark
         self.current_file = folder / NAME
         self.levels = Levels(folder)
         self.keep = keep or int(os.environ.get("RDC_KEEP_RELEASES", "10"))
@@ -90,7 +96,7 @@ class Releases:
     def all(self) -> list[Release]:
         """Every release that was published, oldest first. What can't be read is not among them (see :mod:`orchestration.damage`)."""
         found = [_read(f) for f in self.folders() if (f / PROMOTED).exists()]
-        return sorted((r for r in found if r), key=lambda r: _order(r.release_id))
+        return sorted((r for r in found if r), key=lambda r: (r.sequence, _order(r.release_id)))
 
     def folders(self) -> list[Path]:
         """The folders that bear the name of a release. A copy that someone laid beside them has another name, and is left alone."""
@@ -148,7 +154,7 @@ class Releases:
     def fingerprint(self, inputs: Iterable[Input]) -> str:
         """What a build depends on: the snapshots, and every file that turns them into figures."""
         used = [f"{i.table.id}={i.snapshot.snapshot_id}\n" for i in sorted(inputs, key=lambda i: i.table.id)]
-        return hashlib.sha256("".join([*used, self.code()]).encode()).hexdigest()
+        return hashlib.sha256("".join([*used, self.code(), self.mark]).encode()).hexdigest()
 
     def code(self) -> str:
         """SHA-256 over every file that turns snapshots into figures, the user's own indicators among them."""
@@ -179,9 +185,9 @@ class Releases:
         taken = [int(n.removeprefix(month)) for n in names if _ID.fullmatch(n) and n.startswith(month)]
         return f"{month}{max(taken, default=0) + 1}"
 
-    def plan(self, inputs: list[Input], known_at: datetime) -> Plan:
+    def plan(self, inputs: list[Input], known_at: datetime, corrections: int = 0) -> Plan:
         """Write down what a build is to be made from."""
-        return Plan.of(inputs, known_at.isoformat(), self.code(), self.fingerprint(inputs))
+        return Plan.of(inputs, known_at.isoformat(), self.code(), self.fingerprint(inputs), corrections)
 
     def publish(
         self,
@@ -243,6 +249,8 @@ class Releases:
             checks=checks,
             previous=previous.release_id if previous else None,
             code=plan.code if plan else self.code(),
+            sequence=1 + max((r.sequence for r in self.all()), default=0),
+            corrections=plan.corrections if plan else 0,
         )
         (making / "report.html").write_text(report, encoding="utf-8")
         earlier = ""
