@@ -18,6 +18,7 @@ from ingest.municipal.contract import Contract
 from ingest.municipal.door import Intake, take_in
 from ingest.municipal.files import Percent, UnreadableError
 from ingest.municipal.region import Geography
+from tests.ingest.municipal import oldbook
 from tests.ingest.municipal.test_reader import ods, repacked, zipped
 
 #: A contract with a column that counts, one that may be empty, and one that is not taken.
@@ -125,7 +126,9 @@ def encrypted_zip() -> bytes:
     ("data", "told"),
     [
         (protected(), "beveiligd met een wachtwoord"),
-        (formats.workbook.OLE + bytes(2000), "geen rekenblad"),
+        (formats.workbook.OLE + bytes(2000), "afgebroken"),
+        (oldbook.container("WordDocument", b"x"), "geen rekenblad"),
+        (oldbook.workbook([HEAD], locked=True), "beveiligd met een wachtwoord"),
         (encrypted_zip(), "beveiligd met een wachtwoord"),
         (zipped({"a.csv": CSV, "b.csv": CSV}), "bevat 2 bestanden"),
         (zipped({"map/": b""}), "bevat geen bestand"),
@@ -298,6 +301,32 @@ def test_hidden_rows_of_an_open_document_stop_it_too(contract, geography) -> Non
     rows[3] = row(body()[2][:3], ' table:visibility="filter"')
     intake = judge(contract, ods("".join(rows)), geography)
     assert intake.state == "stopped" and "(regel 4)" in intake.reasons[0]
+
+
+def test_an_old_spreadsheet_is_looked_through_as_well(contract, geography) -> None:
+    rows = [HEAD, *([2024, row[1], 0.125, "x"] for row in body())]
+    data = oldbook.workbook(rows, hidden_columns=[3], percent=[(2, 2)])
+    intake = judge(contract, oldbook.workbook(rows, hidden_columns=[3]), geography)
+    assert [r["ton"] for r in intake.rows] == [0.125] * 8
+    assert intake.warnings == ["Werkblad 1 heeft verborgen kolommen (D); ze zijn gelezen als de andere."]
+    [sheet] = formats.read(data)
+    assert [type(row.cells[2]) for row in sheet.rows[1:4]] == [float, Percent, float]
+    intake = judge(contract, oldbook.workbook(rows, hidden_rows=[0, 4]), geography)
+    assert intake.state == "stopped" and "(regel 5)" in intake.reasons[0]
+    rows[2][2], rows[5][2] = (0x07,), (0, 0x2A)
+    intake = judge(contract, oldbook.workbook(rows), geography)
+    assert intake.state == "stopped" and "(#DIV/0!/#DEEL/0!, #N/A/#N/B) in C3, C6" in intake.reasons[0]
+
+
+def test_a_damaged_old_spreadsheet_is_a_file_that_can_not_be_read() -> None:
+    data, refused = oldbook.workbook([HEAD, *body()]), 0
+    for at in range(0, 3000, 37):
+        for damaged in (data[:at], data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :]):
+            try:
+                formats.read(damaged)
+            except UnreadableError:
+                refused += 1
+    assert refused > 80
 
 
 def test_a_sheet_that_only_its_maker_sees_is_not_taken_without_a_word(contract, geography) -> None:
