@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ingest.attempt import LandingError, told
+from ingest.attempt import LandingError, passes, told
 from ingest.durable import PRIVATE, Damaged, write
 from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
@@ -237,12 +237,13 @@ def _deliveries(
             if known.get("intake") != contract.intake_hash:
                 known = {}  # what did not change must be judged anew all the same
             fetched = remote.fetch(way, work.client, known)
-        except (FetchError, remote.SecretMissingError) as error:
+        except BaseException as error:
+            if passes(error):
+                raise
+            if not isinstance(error, FetchError | remote.SecretMissingError):
+                # Whatever an address answers costs that address alone; its words may be about people.
+                error = LandingError(f"{urlsplit(way.url).netloc}: {told(error, quote=False)}.")
             problems.append(error)
-            continue
-        except Exception as error:
-            # Whatever an address answers costs that address alone; its words may be about people.
-            problems.append(LandingError(f"{urlsplit(way.url).netloc}: {told(error, quote=False)}."))
             continue
         if fetched is not None:
             yield fetched.name, fetched.data, way.kind

@@ -24,14 +24,14 @@ from tests.standin import StandIn
 
 
 @pytest.fixture
-def cbs():
+def source():
     with StandIn([v3_table()], page_size=7) as standin:
         yield standin
 
 
 @pytest.fixture
-def work(cbs: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    opened = Workspace.open(Settings.from_env({"RDC_HOME": str(tmp_path)} | cbs.env))
+def work(source: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    opened = Workspace.open(Settings.from_env({"RDC_HOME": str(tmp_path)} | source.env))
     opened.registry = Registry({V3.id: V3})
     opened.client = Client(timeout=1.0, attempts=1, backoff=0.01)
 
@@ -71,11 +71,11 @@ def chosen(work: Workspace) -> pipeline.Choice:
 
 @pytest.mark.parametrize("quiet", [False, True], ids=["as it comes", "with size and time put back"])
 def test_a_rewritten_snapshot_is_passed_over_and_the_one_before_serves(
-    work: Workspace, cbs: StandIn, quiet: bool
+    work: Workspace, source: StandIn, quiet: bool
 ) -> None:
     take(work)
     first = work.store.good(V3.id)
-    cbs[V3.id].touch()
+    source[V3.id].touch()
     take(work)
     second = work.store.good(V3.id)
     assert first and second and first != second
@@ -96,7 +96,7 @@ def test_a_rewritten_snapshot_is_passed_over_and_the_one_before_serves(
     assert "data.parquet changed or gone" in state["why"]
 
 
-def test_what_was_changed_is_fetched_anew_though_the_source_published_nothing(work: Workspace, cbs: StandIn) -> None:
+def test_what_was_changed_is_fetched_anew_though_the_source_published_nothing(work: Workspace, source: StandIn) -> None:
     take(work)
     first = work.store.good(V3.id)
     assert first and pipeline.plan(work, [V3])[V3.id].result == UNCHANGED
@@ -115,13 +115,13 @@ def test_what_was_changed_is_fetched_anew_though_the_source_published_nothing(wo
 
 
 def test_where_nothing_else_can_serve_the_current_release_stays(
-    work: Workspace, cbs: StandIn, monkeypatch: pytest.MonkeyPatch
+    work: Workspace, source: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(work)
     good = work.store.good(V3.id)
     assert good
     rewrite(good)
-    cbs.stop()
+    source.stop()
     assert take(work) in (FAILED, UNREACHABLE)
     choice = chosen(work)
     assert choice.input is None and "no earlier one that could serve" in choice.reason
