@@ -192,8 +192,7 @@ def test_a_release_keeps_the_figure_and_names_the_table(released: Rdc, tmp_path:
         [(before,)] = rdc.sql(figure)
         [snapshot] = Store(tmp_path / "snapshots").all("83625NED")
         file = snapshot.file("data.parquet")
-        measure = duckdb.sql(f"select code from '{snapshot.file('measures.parquet')}'").fetchall()[0][0]
-        duckdb.sql(f"copy (select * replace (17 as \"{measure}\") from '{file}') to '{file}.other' (format parquet)")
+        duckdb.sql(f"copy (select * replace (17 as \"Value\") from '{file}') to '{file}.other' (format parquet)")
         file.with_name(file.name + ".other").replace(file)
         cbs["85098NED"].touch()
 
