@@ -482,7 +482,30 @@ def _loaded(text: str) -> Any:
             for item, own in zip(items, texts, strict=True):
                 if isinstance(item, dict) and isinstance(own, dict):
                     item |= {key: own[key] for key in _TEXTS[kind] if item.get(key) is not None and key in own}
+    _no_other_number(content, written, "")
     return content
+
+
+def _no_other_number(content: Any, written: Any, at: str) -> None:
+    """YAML 1.1 reads 010 as 8, 1:30 as 90 and 1_000 as 1000: nobody who writes a threshold means that.
+
+    :raises yaml.YAMLError: there is such a number.
+    """
+    if isinstance(content, dict) and isinstance(written, dict):
+        for key, value in content.items():
+            _no_other_number(value, written.get(str(key)), f"{at}.{key}".lstrip("."))
+    elif isinstance(content, list) and isinstance(written, list):
+        for n, (value, own) in enumerate(zip(content, written, strict=True)):
+            _no_other_number(value, own, f"{at}.{n}")
+    elif (
+        isinstance(content, int)
+        and not isinstance(content, bool)
+        and isinstance(written, str)
+        and not re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", written)
+    ):
+        raise yaml.YAMLError(
+            f"field {at}: {written} would be read as {content}; write the number without zeros in front, : or _"
+        )
 
 
 def _part(content: Any, key: str) -> Any:

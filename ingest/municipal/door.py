@@ -28,7 +28,7 @@ from ingest.municipal.periods import far_years
 from ingest.municipal.personal import value_class
 from ingest.municipal.reading import Cell, Decided
 from ingest.municipal.region import Geography, NoRegionError, gemeente_of
-from ingest.municipal.values import BadValueError, Missing, member, nothing, parse, period_code
+from ingest.municipal.values import BadValueError, Missing, agreed, nothing, parse, period_code
 
 ACCEPTED, STOPPED = "accepted", "stopped"
 
@@ -204,7 +204,7 @@ def _sheets(
 
 
 def _by_column(contract: Contract, lines: list[Line]) -> dict[str, list[Cell]]:
-    found: dict[str, list[Cell]] = {c.name: [] for c in contract.columns}
+    found: dict[str, list[Cell]] = {c.name: [] for c in contract.columns if reading.matters(c)}
     several = len({line.sheet for line in lines}) > 1
     for line in lines:
         place = f"werkblad {line.sheet}, regel {line.number}" if several else f"regel {line.number}"
@@ -423,9 +423,16 @@ def _is_total(row: Row, labels: list[int], columns: Mapping[int, Column]) -> boo
         isinstance(text := row.cells[at], str)
         and len(text) < 60
         and files.TOTAL_WORDS.match(text) is not None
-        and not (at in columns and member(text, columns[at]) is not None)
+        and (not agreed(text, columns[at]) if at in columns else _is_label(text, row, columns))
         for at in places
     )
+
+
+def _is_label(text: str, row: Row, columns: Mapping[int, Column]) -> bool:
+    """Whether a text of a dropped column is the label of a totals row, and not somebody's «Totaal kapotte lantaarn»: of such a
+    row nothing is missing."""
+    needed = [at for at, column in columns.items() if column.required and not column.empty]
+    return len(text.split()) < 3 or any(at >= len(row.cells) or blank(row.cells[at]) for at in needed)
 
 
 def _section(value: Any, contract: Contract, geography: Geography) -> Any:

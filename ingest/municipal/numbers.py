@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 Decimals = Literal["comma", "point"]
 
@@ -22,6 +22,9 @@ _EURO = re.compile(r"€|\bEUR(?:O)?\b", re.IGNORECASE)
 #: Hyphen, minus and the dashes that a word processor makes of them.
 _MINUS = "-\u2212\u2013"
 _PRICE = re.compile(rf"(?<=\d)[.,][{_MINUS}\u2014=]+$")  # € 12,-
+
+#: What most cells are, at a fraction of the cost.
+_SIMPLE = re.compile(r"(?P<minus>-?)(?P<whole>[0-9]{1,15})(?:(?P<sign>[.,])(?P<fraction>[0-9]{1,15}))?")
 
 #: Behind every sign of thousands stand three digits, before the first at most three, and never a zero in front.
 _GROUPED = r"[1-9]\d{{0,2}}(?:{0}\d{{3}})+"
@@ -64,6 +67,13 @@ def written(text: str) -> Written | None:
     """``1.234,56``, ``€ (12,50)``, ``12 %``, ``3-``; an accountant's zero ``€ -``. None where it can't be a number."""
     if len(text) > LONGEST * 2:
         return None
+    if (plain := _SIMPLE.fullmatch(text)) is not None:
+        sign, fraction = plain["sign"], plain["fraction"]
+        value = Decimal(f"{plain['minus']}{plain['whole']}.{fraction or 0}")
+        if sign is None:
+            return Written(text, {"comma": value, "point": value}, False)
+        if len(fraction) != 3 or len(plain["whole"]) > 3 or plain["whole"][0] == "0":
+            return Written(text, {"comma" if sign == "," else "point": value}, False)
     bare, euros = _EURO.subn(" ", text)
     bare = _SPACES.sub(" ", bare).strip()
     percent = bare.endswith("%")
@@ -74,11 +84,12 @@ def written(text: str) -> Written | None:
     negative = False
     if bare.startswith("(") and bare.endswith(")"):
         bare, negative = bare[1:-1].strip(), True
+        percent, bare = percent or bare.endswith("%"), bare.removesuffix("%").strip()
     elif bare[:1] and bare[0] in _MINUS + "+":
         bare, negative = bare[1:].strip(), bare[0] != "+"
     elif bare[-1:] and bare[-1] in _MINUS:
         bare, negative = bare[:-1].strip(), True
-    if len(bare) > LONGEST or not re.fullmatch(r"[\d., ']*\d[\d., ']*", bare):
+    if len(bare) > LONGEST or not re.fullmatch(r"[0-9., ']*[0-9][0-9., ']*", bare):
         return None
     meanings: dict[Decimals, Decimal] = {}
     for decimal, form in _FORMS.items():
@@ -112,12 +123,14 @@ class Decision:
     either: int | None = None
 
 
-def decide(values: Iterable[Any], declared: Decimals | None, default: Decimals = "comma") -> Decision:
-    """As the contract declares, else as the numbers themselves show, else the default."""
+def decide(cells: Iterable[Written | None], declared: Decimals | None, default: Decimals = "comma") -> Decision:
+    """As the contract declares, else as the numbers themselves show, else the default.
+
+    :param cells: those of a column; None for what is no text, or no number.
+    """
     first: dict[Decimals, int] = {}  # the first place that can only be read so
     either: dict[str, int] = {}  # the first place that can be read both ways, by its sign
-    for at, value in enumerate(values):
-        number = written(value) if isinstance(value, str) else None
+    for at, number in enumerate(cells):
         if number is None:
             continue
         if number.ambiguous:

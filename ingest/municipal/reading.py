@@ -56,6 +56,11 @@ class Decided:
         return self.readings.get(column.name, Reading())
 
 
+def matters(column: Column) -> bool:
+    """Whether what a cell of it means may show in its neighbours only."""
+    return column.type in ("integer", "decimal", "x", "y", "date", "period", "key")
+
+
 def decide(contract: Contract, cells: Mapping[str, Sequence[Cell]]) -> Decided:
     """:param cells: per column of the contract all its cells, over all sheets."""
     decided = Decided()
@@ -73,13 +78,14 @@ def _numbers(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: D
         if column.type not in ("integer", "decimal", "x", "y"):
             continue
         own = [c for c in cells.get(column.name, ()) if column.reason(c.value) is None]
-        percent = _percent(contract, column, own, decided) if column.type in ("integer", "decimal") else "number"
+        texts = [numbers.written(c.value) if isinstance(c.value, str) else None for c in own]
+        percent = _percent(contract, column, own, texts, decided) if column.type in ("integer", "decimal") else "number"
         if column.type in ("x", "y"):
             # A coordinate is seldom written in thousands: the one sign that it has is the decimal one.
             comma = any("," in c.value for c in own if isinstance(c.value, str))
-            decision = numbers.decide((c.value for c in own), None, "comma" if comma else "point")
+            decision = numbers.decide(texts, None, "comma" if comma else "point")
         else:
-            decision = numbers.decide((c.value for c in own), contract.layout.decimal)
+            decision = numbers.decide(texts, contract.layout.decimal)
             if decision.shown:
                 shown[decision.decimal].append(column.name)
             if decision.either is not None:
@@ -88,7 +94,7 @@ def _numbers(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: D
         if decision.doubt is not None:
             decided.problems.append(_doubt(column, own, decision.doubt))
         dashes = sum(1 for c in own if isinstance(c.value, str) and not c.value.strip("-\u2012\u2013\u2014\u2212 "))
-        if dashes and column.empty:
+        if dashes and column.empty and column.type in ("integer", "decimal"):
             decided.warnings.append(
                 f"Kolom {column.name}: in {dashes} {'cel' if dashes == 1 else 'cellen'} staat een streepje. Gelezen is dat er geen "
                 "cijfer is, niet dat het nul is. Laat in het contract zetten wat het betekent: `missing: {'-': nul}`, of een reden."
@@ -112,12 +118,15 @@ _FRACTIONS = {"fractie", "aandeel", "deel", "ratio", "verhouding", "quote", "1",
 
 
 def _percent(
-    contract: Contract, column: Column, own: Sequence[Cell], decided: Decided
+    contract: Contract,
+    column: Column,
+    own: Sequence[Cell],
+    texts: Sequence[numbers.Written | None],
+    decided: Decided,
 ) -> Literal["number", "fraction"]:
     """Whether a percentage is kept as 12,3 or as 0,123: as the unit says. A zero is one with and without the sign."""
     shown = bare = None
-    for cell in own:
-        found = numbers.written(cell.value) if isinstance(cell.value, str) else None
+    for cell, found in zip(own, texts, strict=True):
         if isinstance(cell.value, Percent) or (found and found.percent):
             shown = shown or cell
         elif (isinstance(cell.value, int | float) and cell.value) or (found and any(found.meanings.values())):
@@ -206,11 +215,12 @@ def _keys(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: Deci
     own = cells.get(column.name, ())
     lost = next((c for c in own if _lost_digits(c.value)), None)
     if lost is None:
-        long = {c.value.strip(): c for c in own if isinstance(c.value, str) and re.fullmatch(r"\s*\d{16,}\s*", c.value)}
-        zeros = [len(tail) if not (tail := key[KEPT_DIGITS:]).strip("0") else 0 for key in long]
-        # A key may end in a zero; that all of them do is the spreadsheet's doing.
-        if zeros and all(zeros) and sum(zeros) >= 3:
-            lost = next(iter(long.values()))
+        long = [c for c in own if isinstance(c.value, str) and re.fullmatch(r"\s*[0-9]{16,}\s*", c.value)]
+        keys = {c.value.strip() for c in long}
+        zeros = [len(tail) if not (tail := key[KEPT_DIGITS:]).strip("0") else 0 for key in keys]
+        # A key may end in a zero; that all of them do, or do and are the same, is the spreadsheet's doing.
+        if zeros and all(zeros) and (sum(zeros) >= 3 or len(keys) < len(long)):
+            lost = long[0]
     if lost is not None:
         decided.problems.append(
             f"Kolom {column.name}: {lost.place} heeft een sleutel van meer dan {KEPT_DIGITS} cijfers die als getal door een "

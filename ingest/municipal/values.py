@@ -17,7 +17,7 @@ from ingest.municipal.personal import is_bsn, personal_class
 from ingest.municipal.reading import AS_IT_STANDS, Reading
 
 #: What people write where there is nothing.
-NOTHING = {"", "-", "--", "n.v.t.", "nvt", "n.b.", "nb", "null", "none", "nan", "#n/a", "#n/b", "onbekend", "?"}
+NOTHING = {"", "-", "--", "n.v.t.", "nvt", "n.b.", "nb", "null", "\\n", "none", "nan", "#n/a", "#n/b", "onbekend", "?"}
 
 #: What may be a sign for a number that is missing: ``.``, ``x``, ``*``, ``<5``, ``n/a``.
 _SIGN = re.compile(r"(?i)[^\w\s]{1,3}|x{1,3}|[<>≤≥]\s?\d{1,3}|n[./]?a\.?|n\.?d\.?|n\.?g\.?|geheim")
@@ -86,6 +86,14 @@ def member(value: Any, column: Column) -> str | None:
         return text
     known = {plain(k): k for k in allowed} | {plain(k): v for k, v in column.synonyms.items()}
     return known.get(plain(text)) if plain(text) else None
+
+
+def agreed(text: str, column: Column) -> bool:
+    """Whether a word stands under ``allowed``, or has a pattern that the word «Totaal» has not."""
+    if member(text, column) is not None:
+        return True
+    pattern = column.pattern if column.type == "text" else None
+    return bool(pattern and re.fullmatch(pattern, text.strip()) and not re.fullmatch(pattern, "Totaal"))
 
 
 def _text(value: Any, column: Column) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import datetime
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,25 @@ def test_other_keys_are_taken_as_they_are(keys: list[str]) -> None:
     assert judged(KEYED, records).state == "accepted"
 
 
+def _through_excel(key: int, scientific: bool) -> str:
+    """What a spreadsheet leaves of a number, done with decimals and not with the code under test."""
+    kept = Decimal(key).normalize(Context(prec=15))
+    if scientific:
+        digits, exponent = f"{kept:.5E}".split("E")
+        return f"{digits.replace('.', ',')}E{int(exponent):+03d}"
+    return f"{kept:f}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.integers(10**15, 10**19), min_size=3, max_size=20), st.booleans())
+def test_keys_are_never_fewer_than_they_were(keys: set[int], scientific: bool) -> None:
+    whole = judged(KEYED, "\n".join(["jaar;id", *(f"2024;{key}" for key in keys)]))
+    if not all(key % 10 == 0 for key in keys):
+        assert len({row["key"] for row in whole.rows}) == len(keys)
+    spoilt = [_through_excel(key, scientific) for key in keys]
+    assert judged(KEYED, "\n".join(["jaar;id", *(f"2024;{key}" for key in spoilt)])).state == "stopped"
+
+
 # -- words --------------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +186,19 @@ def test_an_agreed_value_that_begins_like_a_total_is_data() -> None:
     intake = judged(contract, "\n".join(["soort;jaar", *(f"{word};2024" for word in lines)]))
     assert [row["soort"] for row in intake.rows] == [*allowed, "Totaal verlies", "Rest"]
     assert dict(intake.dropped) == {"totalen": 3}
+
+
+def test_a_pattern_that_a_total_does_not_have_is_agreed_on_too() -> None:
+    contract = made({"name": "zaak", "type": "text", "pattern": r"[A-Za-z]+ \d{3}"})
+    intake = judged(contract, "zaak;jaar\nSom 123;2024\nTotaal 007;2024\nTotaal;2024\n")
+    assert (intake.accepted, dict(intake.dropped)) == (2, {"totalen": 1})
+
+
+def test_a_sentence_in_a_dropped_column_is_no_label_of_a_total() -> None:
+    contract = made({"name": "tekst", "type": "drop"}, {"name": "soort", "type": "category", "allowed": ["A", "B"]})
+    lines = ["Totaal kapotte lantaarn;A;2024", "Totaal;A;2024", "Totaal van alle soorten;;2024", "Lamp;B;2024"]
+    intake = judged(contract, "\n".join(["tekst;soort;jaar", *lines]))
+    assert (intake.accepted, dict(intake.dropped)) == (2, {"totalen": 2})
 
 
 def contract_file(tmp_path: Path, allowed: str, **column: Any) -> Path:
@@ -203,6 +236,21 @@ def test_booleans_that_come_another_way_are_refused(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8").replace("allowed: [A]", "<<: {allowed: [Yes, No]}")
     file.write_text(text, encoding="utf-8")
     with pytest.raises(RegistryError, match="quotation marks"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("number", "fine"), [("030", False), ("1_000", False), ("1:30", False), ("0x1F", False), ("30", True)]
+)
+def test_a_number_that_yaml_reads_otherwise_is_refused(tmp_path: Path, number: str, fine: bool) -> None:
+    file = contract_file(tmp_path, "[A]")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("retention_days: 365", f"retention_days: {number}"), encoding="utf-8"
+    )
+    if fine:
+        assert read(file).retention_days == 30
+        return
+    with pytest.raises(RegistryError, match="retention_days"):
         read(file)
 
 

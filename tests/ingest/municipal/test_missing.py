@@ -70,7 +70,7 @@ SHOWN = [0.123, 0.782, 0.07, 0.0, 1.0, -0.005]
 def test_a_percentage_means_the_same_in_a_sheet_and_in_a_text(unit: str | None, values: list[float]) -> None:
     contract = in_unit(unit)
     assert taken(judged(contract, sheet(SHOWN))) == values
-    assert taken(judged(contract, texts(["12,3%", "78,2 %", "7%", "0", "100%", "-0,5%"]))) == values
+    assert taken(judged(contract, texts(["12,3%", "78,2 %", "7%", "0", "100%", "(0,5%)"]))) == values
 
 
 def test_the_unit_of_a_column_goes_before_that_of_its_measure() -> None:
