@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,9 @@ NOTHING = {"", "-", "--", "n.v.t.", "nvt", "n.b.", "nb", "null", "\\n", "none", 
 
 #: What may be a sign for a number that is missing: ``.``, ``x``, ``*``, ``<5``, ``n/a``.
 _SIGN = re.compile(r"(?i)[^\w\s]{1,3}|x{1,3}|[<>≤≥]\s?\d{1,3}|n[./]?a\.?|n\.?d\.?|n\.?g\.?|geheim")
+
+#: Numbers that are milliseconds since 1970, and can't be a day of a spreadsheet or seconds: of 1980 to 2100.
+_MILLISECONDS = (315_532_800_000, 4_102_444_800_000)
 
 #: A date of before this is a date of birth, or a slip, unless the contract says otherwise.
 EARLIEST = date(2000, 1, 1)
@@ -155,11 +158,14 @@ def number(value: Any, decimal: Decimals | None = None) -> float:
 
 
 def as_date(value: Any, order: Order = "dmy") -> date:
-    """``31-12-2024``, ``31/12/2024``, ``2024-12-31T23:30:00Z``, ``20241231``, or a date of a spreadsheet, as a day here."""
+    """``31-12-2024``, ``31/12/2024``, ``2024-12-31T23:30:00Z``, ``20241231``, a date of a spreadsheet, or the milliseconds of
+    ArcGIS's GeoJSON, as a day here."""
     if isinstance(value, datetime):
         return (value.astimezone(HERE) if value.tzinfo else value).date()
     if isinstance(value, date):
         return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and _MILLISECONDS[0] <= value < _MILLISECONDS[1]:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)).astimezone(HERE).date()
     found = parts(value) if isinstance(value, str) else None
     try:
         if found is not None:

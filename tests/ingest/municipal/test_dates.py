@@ -81,6 +81,13 @@ def test_times_in_json_as_well() -> None:
     assert months(judged(json.dumps(records).encode())) == ["2025MM01", "2024MM07"]
 
 
+def test_milliseconds_of_arcgis_geojson_are_a_day_here() -> None:
+    at = [1_704_063_600_000, 1_719_784_800_000, 1_719_792_000_000]
+    features = [{"type": "Feature", "properties": {"datum": n, "soort": "Afval"}, "geometry": None} for n in at]
+    intake = judged(json.dumps({"type": "FeatureCollection", "features": features}).encode())
+    assert months(intake) == ["2024MM01", "2024MM07", "2024MM07"]
+
+
 def _summer(moment: datetime) -> bool:
     """The rule of the European Union since 1996, in UTC; not the table that the code uses."""
 
