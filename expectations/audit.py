@@ -15,6 +15,7 @@ from typing import Any
 
 from expectations.check import EXAMPLES, Check, Subject
 from expectations.result import CheckResult, now
+from ingest.paths import plain
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def _source(database: Path) -> Iterator[tuple[Any, Any, Any]]:
     context = gx.get_context(mode="ephemeral", project_config=config)
     source = context.data_sources.add_sql(
         name="duckdb",
-        connection_string=f"duckdb:///{database.resolve()}",
+        connection_string=f"duckdb:///{plain(database.resolve())}",
         kwargs={"connect_args": {"read_only": True}},
     )
     try:

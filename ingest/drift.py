@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.paths import literal
 from ingest.snapshot import Snapshot
 
 HARMLESS, COMPATIBLE, BREAKING = "harmless", "compatible", "breaking"
@@ -52,7 +53,7 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
 
 def _dimensions(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) -> list[Change]:
     old, new = (
-        dict(con.execute(f"select key, kind from read_parquet('{s.file('dimensions.parquet')}')").fetchall())
+        dict(con.execute(f"select key, kind from read_parquet({literal(s.file('dimensions.parquet'))})").fetchall())
         for s in (before, after)
     )
     found = [Change(BREAKING, "dimension", f"Dimensie {key} is er niet meer.", key) for key in old.keys() - new.keys()]
@@ -67,7 +68,9 @@ def _dimensions(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapsho
 
 def _measures(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) -> list[Change]:
     def read(snapshot: Snapshot) -> dict[tuple[str, str], dict[str, Any]]:
-        cursor = con.execute(f"select * from read_parquet('{snapshot.file('measures.parquet')}') order by position")
+        cursor = con.execute(
+            f"select * from read_parquet({literal(snapshot.file('measures.parquet'))}) order by position"
+        )
         names = [c[0] for c in cursor.description or []]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return {(r["path"], r["stem"]): r for r in rows}
@@ -112,8 +115,8 @@ def _codes(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) ->
         f"""
         select coalesce(a.dimension, b.dimension) as dimension, b.code is null as gone, count(*),
             list(coalesce(a.code, b.code) order by coalesce(a.code, b.code))[:5]
-        from read_parquet('{before.file("codes.parquet")}') a
-        full join read_parquet('{after.file("codes.parquet")}') b using (dimension, code)
+        from read_parquet({literal(before.file("codes.parquet"))}) a
+        full join read_parquet({literal(after.file("codes.parquet"))}) b using (dimension, code)
         where a.code is null or b.code is null
         group by all order by all
         """
@@ -178,8 +181,8 @@ def _content(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) 
 def _columns(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) -> list[tuple[str, str, str]]:
     """Per numeric measure that both have: its name, and where its values are in either snapshot."""
     pairs = con.execute(
-        f"select b.stem, a.code, b.code from read_parquet('{before.file('measures.parquet')}') a "
-        f"join read_parquet('{after.file('measures.parquet')}') b using (path, stem) "
+        f"select b.stem, a.code, b.code from read_parquet({literal(before.file('measures.parquet'))}) a "
+        f"join read_parquet({literal(after.file('measures.parquet'))}) b using (path, stem) "
         "where a.datatype <> 'String' and b.datatype <> 'String' order by b.position"
     ).fetchall()
     if after.layout == "long":
@@ -200,7 +203,7 @@ def _columns(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) 
 
 
 def _rows(snapshot: Snapshot) -> str:
-    return f"read_parquet('{snapshot.file('data.parquet')}')"
+    return f"read_parquet({literal(snapshot.file('data.parquet'))})"
 
 
 def _list(keys: list[str]) -> str:

@@ -26,6 +26,7 @@ import zstandard
 from ingest.attempt import Attempt, LandingError, attempt
 from ingest.http import Client, LoopError
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
+from ingest.paths import literal
 from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Landing, Snapshot, Store
@@ -292,7 +293,7 @@ def write_data(
     def write(whole: set[str]) -> None:
         columns = ", ".join(_typed(key, kind, key in whole) for key, kind in read.items())
         con.execute(
-            f"copy (select {columns}, 'live' as origin from {source}) to '{target}' "
+            f"copy (select {columns}, 'live' as origin from {source}) to {literal(target)} "
             f"(format parquet, compression zstd, parquet_version v2, row_group_size {min(122_880, _CELLS // len(read))})"
         )
 
@@ -411,8 +412,8 @@ def write_metadata(con: duckdb.DuckDBPyConnection, folder: Path, metadata: Metad
         arrays = _struct({key: f"{kind}[]" for key, kind in columns.items()})
         unnested = ", ".join(f"unnest({_name(key)}) as {_name(key)}" for key in columns)
         con.execute(
-            f"copy (select {unnested} from read_json('{document}', maximum_object_size = {size + 1024}, "
-            f"columns = {arrays})) to '{folder / name}.parquet' (format parquet, compression zstd)"
+            f"copy (select {unnested} from read_json({literal(document)}, maximum_object_size = {size + 1024}, "
+            f"columns = {arrays})) to {literal(folder / f'{name}.parquet')} (format parquet, compression zstd)"
         )
         document.unlink()
 
@@ -436,7 +437,7 @@ def _prove(
     """
     expected = sum(count for count, _ in counts)
     keys = [d.key for d in metadata.dimensions] + ([] if layout == "wide" else ["Measure"])
-    data = f"read_parquet('{landing.path / 'data.parquet'}')"
+    data = f"read_parquet({literal(landing.path / 'data.parquet')})"
     key = ", ".join(map(_name, keys))
     rows, distinct = con.execute(
         f"select (select count(*) from {data}), (select count(*) from (select distinct {key} from {data}))"
@@ -475,7 +476,7 @@ def _prove(
     for dimension in metadata.dimensions:
         strange = con.execute(
             f"select distinct d.{_name(dimension.key)} from {data} d anti join (select code from "
-            f"read_parquet('{landing.path / 'codes.parquet'}') where dimension = {_literal(dimension.key)}) c "
+            f"read_parquet({literal(landing.path / 'codes.parquet')}) where dimension = {_literal(dimension.key)}) c "
             f"on c.code = d.{_name(dimension.key)} limit 5"
         ).fetchall()
         if strange:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,9 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
         known: tuple[type[Exception], ...] = (RegistryError, SettingsError, SnapshotError, FetchError, OSError)
         try:
-            _look_over()
-            return command(*args, **kwargs)
+            with _room(command.__name__):
+                _look_over()
+                return command(*args, **kwargs)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
@@ -52,6 +54,21 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return wrapped
+
+
+@contextmanager
+def _room(command: str) -> Iterator[None]:
+    """Temporary files of a command go with it, also when it is killed: those of `rdc ui` are Dagster's, whose sockets need a short
+    path."""
+    from ingest.scratch import claimed
+    from ingest.settings import Settings
+
+    home = Settings.from_env().home
+    if command == "ui" or not home.is_dir():
+        yield
+    else:
+        with claimed(home):
+            yield
 
 
 def _look_over() -> None:
@@ -479,6 +496,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
     """Read-only SQL on the current release."""
     import duckdb
 
+    from ingest.paths import literal
     from ingest.settings import Settings
     from warehouse.export import csv_text, json_value
     from warehouse.read import reading
@@ -490,9 +508,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
             if fmt == "parquet":
                 if output is None:
                     raise click.UsageError("--format parquet needs --output FILE")
-                reader.con.execute(
-                    f"copy ({sql.rstrip().rstrip(';')}) to '{str(output).replace(chr(39), chr(39) * 2)}' (format parquet)"
-                )
+                reader.con.execute(f"copy ({sql.rstrip().rstrip(';')}) to {literal(output)} (format parquet)")
                 return
             cursor = reader.con.execute(sql)
             names = [column[0] for column in cursor.description or []]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest import durable
+from ingest.paths import plain
 from orchestration.writer import lives
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ _BEFORE = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 
 def dagster_home(home: Path) -> Path:
     """Where Dagster keeps its runs, as the environment says or in the data folder; made when it is not there yet."""
-    folder = Path(os.environ.get("DAGSTER_HOME") or home / "dagster")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = plain(Path(os.environ.get("DAGSTER_HOME") or home / "dagster"))
+    durable.folder(folder, 0o700)  # the logs of its runs are nobody else's business
     config = folder / "dagster.yaml"
     if not config.exists() or config.read_text(encoding="utf-8") == _BEFORE:
         durable.write(config, _CONFIG)

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ingest import durable
+from ingest.scratch import claimed
 from ingest.snapshot import now
 
 LOCK, WRITER, SIGNS = ".run.lock", ".run.json", ".alive"
@@ -35,6 +36,12 @@ def writing(home: Path, what: str, waiting: Callable[[str], None] | None = None)
     :raises BusyError: another process has it; the message says which, since when, and what it does.
     """
     home.mkdir(parents=True, exist_ok=True)
+    with claimed(home), _holding(home, what, waiting):
+        yield
+
+
+@contextmanager
+def _holding(home: Path, what: str, waiting: Callable[[str], None] | None) -> Iterator[None]:
     # A singleton is shared by all in this process who hold it; it is let go when the last of them lets go.
     lock = FileLock(home / LOCK, is_singleton=True, thread_local=False)
     told = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import durable
+from ingest.paths import plain
 from ingest.snapshot import file_sha256
 
 PROJECT = Path(__file__).parent.parent / "dbt_project"
@@ -154,7 +155,7 @@ def _invoke(command: list[str], scratch: Path, project: Path) -> Any:
 def _environment(database: Path) -> Iterator[None]:
     """Tell the profile which file to build into, and let go of the file afterwards: dbt-duckdb keeps it open."""
     before = {name: os.environ.get(name) for name in ("RDC_CANDIDATE", "DO_NOT_TRACK")}
-    os.environ.update(RDC_CANDIDATE=str(database), DO_NOT_TRACK="1")
+    os.environ.update(RDC_CANDIDATE=str(plain(database)), DO_NOT_TRACK="1")
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ import duckdb
 
 from ingest.clock import Clock
 from ingest.datacenter import here
+from ingest.paths import for_duckdb, literal
 from ingest.registry import Table
 from ingest.snapshot import Snapshot
 from warehouse import goals, indicators
@@ -49,7 +50,7 @@ class Candidate:
     """The database in the making. Only one process holds it, and only while it is being built."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "candidate"
+        self.folder = for_duckdb(folder) / "candidate"
         self.file = self.folder / NAME
 
     @contextmanager
@@ -472,7 +473,7 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, close
     )
     if released is None or not released.is_file():
         return
-    con.execute(f"attach {_text(released)} as released (read_only)")
+    con.execute(f"attach {literal(released)} as released (read_only)")
     con.execute(
         "insert into raw.published by name select * from released.core.indicator_history where indicator_id not in ("
         "select indicator_id from released.core.indicator_term where list_contains($closed, table_id) union "

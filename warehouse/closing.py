@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from ingest import durable
+from ingest.paths import literal
 from warehouse.access import LEVELS, Access, Scope, delivered, known, least_open, levels_of, levels_since
 
 FILE = "levels.json"
@@ -150,7 +151,7 @@ class Levels:
 
     def closed_in_file(self, file: Path, release_id: str) -> list[Closed]:
         with duckdb.connect() as con:
-            con.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as looked_at (read_only); use looked_at")
+            con.execute(f"attach {literal(file)} as looked_at (read_only); use looked_at")
             return self.closed_in(con, release_id)
 
     # -- the file -----------------------------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ def _levels_in(file: Path) -> list[tuple[str, str, bool]]:
     reads it finds out."""
     try:
         with duckdb.connect() as con:
-            con.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as looked_at (read_only); use looked_at")
+            con.execute(f"attach {literal(file)} as looked_at (read_only); use looked_at")
             if not has_levels(con):
                 return []
             municipal = delivered(con)

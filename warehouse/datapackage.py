@@ -29,6 +29,7 @@ from typing import Any
 import duckdb
 
 from ingest.datacenter import here
+from ingest.paths import literal
 from warehouse import changelog, product
 from warehouse.access import PUBLIC, Access
 from warehouse.diff import Diff
@@ -124,15 +125,13 @@ def _write(folder: Path, name: str, found: Extract, key: tuple[str, ...]) -> Wri
     target = folder / "tables" / f"{name}.parquet"
     parquet.write(found, target)
     columns = ", ".join(_as_text(c) for c in found.columns)
-    file = str(folder / "tables" / f"{name}.csv").replace("'", "''")
+    file = folder / "tables" / f"{name}.csv"
     # Formatted by DuckDB: as our own CSV writer does it, many times faster.
     found.published.con.execute(
-        f"copy (select {columns} from read_parquet('{str(target).replace(chr(39), chr(39) * 2)}')) to '{file}' "
+        f"copy (select {columns} from read_parquet({literal(target)})) to {literal(file)} "
         "(format csv, header true, delimiter ',', nullstr '')"
     )
-    [(rows,)] = found.published.con.execute(
-        f"select count(*) from read_parquet('{str(target).replace(chr(39), chr(39) * 2)}')"
-    ).fetchall()
+    [(rows,)] = found.published.con.execute(f"select count(*) from read_parquet({literal(target)})").fetchall()
     return Written(name, found, rows, key)
 
 

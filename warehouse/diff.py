@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.paths import literal
 from warehouse.access import EVERYTHING, LEVELS, Access, Scope, delivered, levels_of, levels_since, texts
 from warehouse.closing import Levels, has_levels, told_by
 from warehouse.release import Release, Releases
@@ -101,7 +102,7 @@ def comparing(old: Path, new: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the two files attached read-only as ``old`` and ``new``."""
     with duckdb.connect() as con:
         for alias, file in (("old", old), ("new", new)):
-            con.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as {alias} (read_only)")
+            con.execute(f"attach {literal(file)} as {alias} (read_only)")
         yield con
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ingest.paths import literal
 from ingest.snapshot import Store
 from warehouse.export import text
 from warehouse.read import NotThereError, Reader
@@ -198,7 +199,7 @@ def _verify(cell: dict[str, Any], store: Store) -> str:
         column = '"Value"'
     with duckdb.connect() as con:
         found = con.execute(
-            f"select {column}::double from read_parquet('{snapshot.file('data.parquet')}') where {' and '.join(conditions)}",
+            f"select {column}::double from read_parquet({literal(snapshot.file('data.parquet'))}) where {' and '.join(conditions)}",
             values,
         ).fetchall()
     if len(found) == 1 and found[0][0] == cell["value"]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.paths import literal
+
 #: Tables that are the same whatever the moment, or carry their own dates.
 _KEPT = ("indicator", "indicator_term", "region", "region_version", "region_group", "period")
 
@@ -34,7 +36,7 @@ def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
     :raises LookupError: nothing was published yet at that moment.
     """
     con = duckdb.connect()
-    con.execute(f"attach '{file}' as released (read_only)")
+    con.execute(f"attach {literal(file)} as released (read_only)")
     [(first, held)] = con.execute(
         "select min(known_from), count(*) filter (known_from <= $at and coalesce(known_to > $at, true)) "
         "from released.core.indicator_history",

@@ -236,7 +236,7 @@ class Releases:
         record(self.folder / MAKING, {"release_id": release_id})
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
-        candidate.file.rename(making / NAME)
+        shutil.move(candidate.file, making / NAME)  # a copy, where the candidate had to lie elsewhere
         (making / NAME).chmod(0o444)
         release = Release(
             release_id=release_id,

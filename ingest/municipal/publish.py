@@ -19,6 +19,7 @@ from ingest.land import duck, write_metadata
 from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.count import Key
 from ingest.municipal.region import Geography
+from ingest.paths import literal
 from ingest.snapshot import Snapshot, Store
 from ingest.statline.model import Codes, Dimension, Measure, Metadata
 
@@ -74,8 +75,8 @@ def write(
         shape = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
         with duck() as con:
             con.execute(
-                f"copy (select *, 'live' as origin from read_json('{lines}', format = 'newline_delimited', "
-                f"columns = {{{shape}}})) to '{landing.path / 'data.parquet'}' (format parquet, compression zstd)"
+                f"copy (select *, 'live' as origin from read_json({literal(lines)}, format = 'newline_delimited', "
+                f"columns = {{{shape}}})) to {literal(landing.path / 'data.parquet')} (format parquet, compression zstd)"
             )
             _write_rules(con, landing.path, contract)
             write_metadata(con, landing.path, metadata)
@@ -167,4 +168,4 @@ def _write_rules(con: Any, folder: Any, contract: Contract) -> None:
                 *(numerator, denominator, d.why),
             ],
         )
-    con.execute(f"copy rule to '{folder / 'rules.parquet'}' (format parquet, compression zstd)")
+    con.execute(f"copy rule to {literal(folder / 'rules.parquet')} (format parquet, compression zstd)")

@@ -10,6 +10,7 @@ from pathlib import Path
 from ingest.datacenter import here
 from ingest.municipal.boundaries import Boundaries, Postcodes
 from ingest.municipal.files import plain
+from ingest.paths import literal
 from ingest.snapshot import SAMPLE, Snapshot, SnapshotError, Store
 
 _CODE = re.compile(r"(?i)^\s*(GM|WK|BU)\s*0*?(\d+)\s*$")
@@ -167,7 +168,7 @@ def _names(snapshot: Snapshot) -> dict[str, str]:
 
     with duckdb.connect() as con:
         rows = con.execute(
-            f"select code, title from read_parquet('{snapshot.file('codes.parquet')}') "
+            f"select code, title from read_parquet({literal(snapshot.file('codes.parquet'))}) "
             "where dimension = ? and left(code, 2) in ('GM', 'WK', 'BU')",
             [snapshot.region_dimension],
         ).fetchall()

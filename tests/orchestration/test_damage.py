@@ -24,6 +24,7 @@ from tests.warehouse import made
 from warehouse.keys import Keys
 from warehouse.release import Releases
 
+ODD = "a'b;c?d#e %20 [x]*"
 TABLE, CONTRACT = "83625NED", "wmo_jeugd_clienten"
 
 
@@ -255,3 +256,18 @@ def test_a_folder_is_where_the_lock_should_be(home: Home) -> None:
     assert home("status").exit_code == 0
     write(home.path / "damaged" / "x", b"", PRIVATE)
     assert not (home.path / ".run.lock").is_dir()
+
+
+def test_a_data_folder_may_be_called_anything(template: Path, tmp_path: Path) -> None:
+    home = Home(Path(shutil.copytree(template, tmp_path / ODD)))
+    whole = Home(template).answers()
+    assert home.answers() == whole
+    third = made.publish(home.path / "warehouse", shift=3)
+    assert home("status").exit_code == 0
+    assert home("pull", "bevolking", "--output", str(home.path / "out.csv")).exit_code == 0
+    assert home("query", "select 1", "--format", "parquet", "--output", str(home.path / "out.parquet")).exit_code == 0
+    old, new, _ = sorted(home.answers()[1])
+    assert home("diff", old, third.release_id).exit_code == 0
+    assert home("rollback", new).exit_code == 0
+    assert home.answers()[0] == whole[0]
+    assert not list(tmp_path.glob("a'b;c*.wal*")) and [p.name for p in tmp_path.iterdir()] == [ODD]

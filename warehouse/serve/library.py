@@ -18,6 +18,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.durable import Damaged
+from ingest.paths import literal
 from warehouse.access import LEVELS, Access, Scope, delivered, levels_of
 from warehouse.closing import Levels
 from warehouse.published import Published
@@ -80,8 +82,7 @@ class Opened:
         with self._lock:
             if other.release_id not in self._attached:
                 alias = "release_" + other.release_id.replace(".", "_")
-                file = str(other.folder / "rdc.duckdb").replace("'", "''")
-                self.con.execute(f"attach '{file}' as {alias} (read_only)")
+                self.con.execute(f"attach {literal(other.folder / 'rdc.duckdb')} as {alias} (read_only)")
                 self._attached[other.release_id] = alias
             return self._attached[other.release_id]
 
@@ -176,6 +177,9 @@ class Library:
                 if release is not None:
                     self._current = self._open(release)
                     self._seen = seen
+            except Damaged as error:
+                if self._current is None:
+                    raise ReleaseError(str(error)) from error
             except (OSError, duckdb.Error, ReleaseError):
                 if self._current is None:
                     raise
@@ -221,8 +225,8 @@ class Library:
         [(confined,)] = con.execute("select current_setting('lock_configuration')").fetchall()
         if confined:  # A question still runs on the release since it was last open: DuckDB has one instance per file.
             return
-        folders = ", ".join("'" + str(f).replace("'", "''") + "/'" for f in (self.scratch, self.releases.folder))
-        con.execute(f"set temp_directory = '{self.scratch}/spill'")
+        folders = ", ".join(literal(f"{f}/") for f in (self.scratch, self.releases.folder))
+        con.execute(f"set temp_directory = {literal(self.scratch / 'spill')}")
         con.execute(f"set allowed_directories = [{folders}]")
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
