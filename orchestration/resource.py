@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster._utils.interrupts import check_captured_interrupt
 
 from orchestration.instance import PROCESS
 from orchestration.workspace import Workspace
@@ -29,10 +30,17 @@ class Run(dg.ConfigurableResource):
             what = f"Dagster, job {context.run.job_name}, run {context.run.run_id[:8]}"
             context.instance.add_run_tags(context.run.run_id, {PROCESS: sign_of_life(work.settings.home)})
         # All steps of a run are done in one process, so this lasts from the first to the last of them.
-        with work.writing(what, waiting=context.log.info if context.log else lambda _: None):
+        told = context.log.info if context.log else lambda _: None
+        with work.writing(what, told, _end_if_asked):
             if context.log and (why := work.clock_is_wrong()):
                 context.log.warning(why)
             yield self
 
     def workspace(self) -> Workspace:
         return Workspace.open(level=self.level)
+
+
+def _end_if_asked() -> None:
+    """Dagster keeps an interrupt back until a step begins; one that waits for its turn is to hear it now."""
+    if check_captured_interrupt():
+        raise dg.DagsterExecutionInterruptedError

@@ -119,9 +119,11 @@ class Workspace:
         return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or municipal.awaits(self, t)]
 
     @contextmanager
-    def writing(self, what: str, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+    def writing(
+        self, what: str, waiting: Callable[[str], None] | None = None, go_on: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
         """Be the one process that writes in this data folder; see :func:`orchestration.writer.writing`."""
-        with writing(self.settings.home, what, waiting):
+        with writing(self.settings.home, what, waiting, go_on):
             self._look_at_the_clock()
             try:
                 yield

@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,22 +26,25 @@ class BusyError(Exception):
 
 
 @contextmanager
-def writing(home: Path, what: str, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+def writing(
+    home: Path, what: str, waiting: Callable[[str], None] | None = None, go_on: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Be the one process that writes in ``home``, as long as this lasts. Within that process it may be nested.
 
     The operating system frees the lock when the process ends, however it ends.
 
     :param what: what is being done, for those who have to wait.
     :param waiting: wait as long as it takes, and tell this for whom; without it nobody waits.
+    :param go_on: called now and then while waiting; raises where it is to end.
     :raises BusyError: another process has it; the message says which, since when, and what it does.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with claimed(home), _holding(home, what, waiting):
+    with claimed(home), _holding(home, what, waiting, go_on):
         yield
 
 
 @contextmanager
-def _holding(home: Path, what: str, waiting: Callable[[str], None] | None) -> Iterator[None]:
+def _holding(home: Path, what: str, waiting: Callable[[str], None] | None, go_on: Callable[[], None]) -> Iterator[None]:
     # A singleton is shared by all in this process who hold it; it is let go when the last of them lets go.
     lock = FileLock(home / LOCK, is_singleton=True, thread_local=False)
     told = None
@@ -55,6 +58,7 @@ def _holding(home: Path, what: str, waiting: Callable[[str], None] | None) -> It
                 raise BusyError(
                     f"Another run is working in {home}: {by}. Wait until it has finished, then try again."
                 ) from None
+            go_on()
             if by != told:
                 told = by
                 waiting(f"Waiting, since another run is working in {home}: {by}.")
@@ -74,8 +78,7 @@ def _writer(home: Path) -> str:
     try:
         content = json.loads((home / WRITER).read_text(encoding="utf-8"))
         since = datetime.fromisoformat(content["since"]).astimezone()
-        minutes = max(0, int((datetime.now(UTC) - since).total_seconds() // 60))
-        return f"{content['what']} (process {content['pid']}, since {since:%Y-%m-%d %H:%M}, {minutes} min ago)"
+        return f"{content['what']} (process {content['pid']}, since {since:%Y-%m-%d %H:%M})"
     except (OSError, ValueError, KeyError, TypeError):
         return "it has only just begun"
 

@@ -2,9 +2,11 @@
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import dagster as dg
@@ -23,6 +25,7 @@ from warehouse.plan import Plan, PlanError
 
 HOLD = """
 import sys
+import threading
 from pathlib import Path
 from orchestration.writer import writing, sign_of_life
 home = Path(sys.argv[1])
@@ -33,6 +36,7 @@ with writing(home, "a long build"):
 
 TRY = """
 import sys
+import threading
 from pathlib import Path
 from orchestration.writer import BusyError, writing
 try:
@@ -68,7 +72,7 @@ def other_says(home: Path) -> str:
 def test_the_one_that_must_wait_hears_for_whom(tmp_path: Path) -> None:
     other = Other(tmp_path)
     try:
-        said = rf"a long build \(process {other.process.pid}, since 20.* 0 min ago\)"
+        said = rf"a long build \(process {other.process.pid}, since 20[-0-9: ]*\)"
         with pytest.raises(BusyError, match=said), writing(tmp_path, "mine"):
             pass
     finally:
@@ -100,6 +104,31 @@ def test_one_that_waits_gets_its_turn_and_told_for_whom_once(tmp_path: Path, mon
     with writing(tmp_path, "mine", waiting):
         pass
     assert len(told) == 1 and "a long build" in told[0]
+
+
+def test_one_that_waits_can_be_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RDC_HOME", str(tmp_path))
+    monkeypatch.setattr("orchestration.writer.LOOK_SECONDS", 0.1)
+    other = Other(tmp_path)
+
+    @dg.op
+    def work_of_it(run: Run) -> None: ...
+
+    @dg.job(resource_defs={"run": Run()}, executor_def=dg.in_process_executor)
+    def build() -> None:
+        work_of_it()
+
+    stop = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    stop.start()
+    try:
+        with dg.DagsterInstance.ephemeral() as instance:
+            with pytest.raises((KeyboardInterrupt, dg.DagsterExecutionInterruptedError)):
+                build.execute_in_process(instance=instance)
+            [run] = instance.get_runs()
+        assert run.is_finished and not run.is_success
+    finally:
+        stop.cancel()
+        other.stop()
 
 
 def test_a_dagster_run_is_the_writer_from_its_first_step_to_its_last(
