@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -96,9 +96,13 @@ def sign_of_life(home: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.iterdir():
             lives(home, left.name)
-        lock = FileLock(folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}", thread_local=False)
-        lock.acquire(timeout=0)
-        _signs[mine] = lock
+        while mine not in _signs:
+            lock = FileLock(folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}", thread_local=False)
+            with suppress(Timeout):
+                lock.acquire(timeout=0)
+                # One that tidies up may have been quicker, and taken it for the sign of a dead process.
+                if Path(lock.lock_file).is_file():
+                    _signs[mine] = lock
     return Path(_signs[mine].lock_file).name
 
 
