@@ -44,7 +44,7 @@ def dagster_home(home: Path) -> Path:
     folder = plain(Path(os.environ.get("DAGSTER_HOME") or home / "dagster"))
     durable.folder(folder, 0o700)  # the logs of its runs are nobody else's business
     config = folder / "dagster.yaml"
-    if not config.exists() or config.read_text(encoding="utf-8") == _BEFORE:
+    if not config.exists() or config.read_text(encoding="utf-8") in (_BEFORE, ""):
         durable.write(config, _CONFIG)
     return folder
 

@@ -13,11 +13,13 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
+from ingest import durable
 from ingest.settings import Settings
 from orchestration import show
 from orchestration.instance import close_dead_runs, dagster_home, going_on
 from orchestration.writer import BusyError
 
+LOCK = ".ui.lock"
 #: What is started.
 SERVICES = [sys.executable, "-m", "orchestration.webserver", "dev"]
 #: How long the services may take to end in good order.
@@ -32,7 +34,9 @@ def run(settings: Settings, port: str) -> int:
     :raises BusyError: they run already for this data folder.
     """
     folder = dagster_home(settings.home)
-    lock = FileLock(settings.home / ".ui.lock", thread_local=False)
+    if (settings.home / LOCK).is_dir():
+        durable.set_aside(settings.home, settings.home / LOCK)
+    lock = FileLock(settings.home / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:

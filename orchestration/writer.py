@@ -64,6 +64,8 @@ def _holding(home: Path, what: str, waiting: Callable[[str], None] | None, go_on
                 waiting(f"Waiting, since another run is working in {home}: {by}.")
     try:
         if lock.lock_counter == 1:
+            if (home / WRITER).is_dir():
+                durable.set_aside(home, home / WRITER)
             content = {"pid": os.getpid(), "since": now(), "what": what}
             durable.write(home / WRITER, json.dumps(content, ensure_ascii=False))
         yield
@@ -93,6 +95,8 @@ def sign_of_life(home: Path) -> str:
     mine = (os.getpid(), home)
     if mine not in _signs:
         folder = home / SIGNS
+        if folder.is_file():
+            durable.set_aside(home, folder)
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.iterdir():
             lives(home, left.name)

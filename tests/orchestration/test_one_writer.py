@@ -16,7 +16,7 @@ from orchestration import pipeline
 from orchestration.instance import KILLED, PROCESS, close_dead_runs, dagster_home
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
-from orchestration.writer import WRITER, BusyError, lives, sign_of_life, writing
+from orchestration.writer import SIGNS, WRITER, BusyError, lives, sign_of_life, writing
 from tests.ingest.test_land import V3
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
 from tests.standin import StandIn
@@ -91,6 +91,15 @@ def test_a_killed_writer_leaves_nothing_to_put_right(tmp_path: Path) -> None:
     assert not lives(tmp_path, other.sign)
     with writing(tmp_path, "mine"):
         assert "mine" in (tmp_path / WRITER).read_text()
+
+
+def test_something_else_in_the_place_of_a_file_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / WRITER).mkdir()
+    (tmp_path / SIGNS).write_text("not a folder")
+    with writing(tmp_path, "mine"):
+        assert "mine" in (tmp_path / WRITER).read_text()
+    assert lives(tmp_path, sign_of_life(tmp_path))
+    assert {f.name for f in tmp_path.glob("damaged/*/*")} == {WRITER, SIGNS}
 
 
 def test_one_that_waits_gets_its_turn_and_told_for_whom_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
