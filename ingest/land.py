@@ -263,9 +263,51 @@ def _parse(
 ) -> tuple[int, list[str]]:
     """The pages as Parquet, proved: how many rows they have, and what had to be said about them."""
     with duck() as con:
+        if layout == "wide":
+            _check_keys(con, landing.path, pages)
         write_metadata(con, landing.path, metadata)
         warnings = write_data(con, landing.path, pages, layout, metadata)
         return _prove(con, landing, layout, metadata, slices, counts, pages), warnings
+
+
+def _check_keys(con: duckdb.DuckDBPyConnection, folder: Path, pages: list[Page]) -> None:
+    """That every row has the keys that the first one was seen to have: one that lacks a topic would have no figure for it, which
+    in v3 means that there is none. Rows of v4 show it by themselves: each value that is missing has a reason."""
+    rows = _json(folder, pages, "read_json_objects", "")
+    kinds = con.execute(f"select count(distinct hash(json_keys(json))) from {rows}").fetchall()[0][0]
+    if kinds < 2:
+        return
+    found = con.execute(
+        f"select list_sort(json_keys(json)) as k, count(*) from {rows} group by k order by 2 desc"
+    ).fetchall()
+    if len(found) > 1:
+        usual, other = set(found[0][0]), set(found[1][0])
+        gone, new = ", ".join(sorted(usual - other)), ", ".join(sorted(other - usual))
+        twice = ", ".join(sorted({key for keys, _ in found[:2] for key in keys if keys.count(key) > 1}))
+        raise LandingError(
+            f"{pages[0].url}: expected the same keys in every row, got {found[1][1]:,} rows "
+            + " and ".join(
+                filter(
+                    None,
+                    [gone and f"without {gone}", new and f"with {new}", twice and f"with {twice} twice in one object"],
+                )
+            )
+        )
+
+
+def _json(folder: Path, pages: list[Page], function: str, more: str) -> str:
+    """The rows of pages of JSON, as something that DuckDB selects from."""
+    kept = {
+        "newline_delimited": [str(folder / page.file) for page in pages if page.between],
+        "array": [str(folder / page.file) for page in pages if not page.between],
+    }
+    reads = " union all ".join(
+        f"from {function}({_list(files)}, format = '{form}', compression = 'zstd', "
+        f"maximum_object_size = {_LONGEST_ROW}{more})"
+        for form, files in kept.items()
+        if files
+    )
+    return f"({reads})"
 
 
 # -- typing -----------------------------------------------------------------------------------------------------------
@@ -327,17 +369,7 @@ def write_data(
 def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str]:
     """The pages as something that DuckDB selects from; a bulk file is unpacked for as long as it is read."""
     if pages[0].file.endswith(".json.zst"):
-        kept = {
-            "newline_delimited": [str(folder / page.file) for page in pages if page.between],
-            "array": [str(folder / page.file) for page in pages if not page.between],
-        }
-        reads = " union all ".join(
-            f"from read_json({_list(files)}, format = '{form}', compression = 'zstd', "
-            f"maximum_object_size = {_LONGEST_ROW}, columns = {_struct(read)})"
-            for form, files in kept.items()
-            if files
-        )
-        yield f"({reads})"
+        yield _json(folder, pages, "read_json", f", columns = {_struct(read)}")
         return
     file = folder / pages[0].file
     header = page_columns(file) or []

@@ -362,6 +362,20 @@ def test_a_name_twice_in_an_object_is_refused(landing: Landing, tmp_path: Path) 
         assert "twice in one object" in reason or "duplicate key" in reason, reason
 
 
+def test_one_row_with_another_key_is_told(landing: Landing, tmp_path: Path) -> None:
+    """It would come in as a figure that is not there."""
+    if landing.table.protocol == "v4":
+        pytest.skip("a value without its reason is told by itself")
+    at = rows_at(landing)
+    before, _, after = landing.recorded[landing.order[at]][2].rpartition(b'"Aardgas_1"')
+    for other, said in (
+        (b'"Aardgas_9"', "1 rows without Aardgas_1 and with Aardgas_9"),
+        (b'"Perioden"', "duplicate key"),
+    ):
+        reason = landing.spoil(tmp_path, at, Spoilt(body=before + other + after)).reason
+        assert said in reason or "same keys" in reason, reason
+
+
 def test_an_address_without_encryption_is_not_followed() -> None:
     from ingest.http import FetchError, _Session
 
