@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from warehouse import changelog, product
 from warehouse.access import PUBLIC, Access
 from warehouse.diff import Diff
 from warehouse.export import LONG_SHAPE, TABLE, Extract, extract, parquet
+from warehouse.export.guessed import ROW, Guess, look
 from warehouse.published import Column, Published
 
 SUMS = "SHA256SUMS"
@@ -124,22 +125,27 @@ def _tables(folder: Path, published: Published) -> list[Written]:
 def _write(folder: Path, name: str, found: Extract, key: tuple[str, ...]) -> Written:
     target = folder / "tables" / f"{name}.parquet"
     parquet.write(found, target)
-    columns = ", ".join(_as_text(c) for c in found.columns)
-    file = folder / "tables" / f"{name}.csv"
+    source = f"read_parquet({literal(target)}, file_row_number = true)"
+    numbered = f"select * exclude (file_row_number), file_row_number + 1 as {ROW} from {source}"
+    con = found.published.con
+    guess = look(con, numbered, replace(found, parameters=[]))
+    columns = ", ".join(_as_text(c, guess) for c in found.columns)
     # Formatted by DuckDB: as our own CSV writer does it, many times faster.
-    found.published.con.execute(
-        f"copy (select {columns} from read_parquet({literal(target)})) to {literal(file)} "
-        "(format csv, header true, delimiter ',', nullstr '')"
+    con.execute(
+        f"copy (select {columns} from ({numbered}) order by {guess.order}) "
+        f"to {literal(folder / 'tables' / f'{name}.csv')} (format csv, header true, delimiter ',', nullstr '')"
     )
-    [(rows,)] = found.published.con.execute(f"select count(*) from read_parquet({literal(target)})").fetchall()
+    [(rows,)] = con.execute(f"select count(*) from {source}").fetchall()
     return Written(name, found, rows, key)
 
 
-def _as_text(column: Column) -> str:
-    """A whole number without decimals, any other to its last digit; see :func:`warehouse.export.plain.text`."""
+def _as_text(column: Column, guess: Guess) -> str:
+    """A whole number without decimals, any other to its last digit; see :func:`warehouse.export.plain.csv_typed_pieces`."""
     name = f'"{column.name}"'
     if column.type != "number":
         return name
+    if column.name in guess.broken:
+        return f"{name}::double::varchar as {name}"
     whole = f"{name} = trunc({name}) and abs({name}) < 1e15"
     return f"case when {whole} then {name}::bigint::varchar else {name}::varchar end as {name}"
 

@@ -156,9 +156,13 @@ LONG = [
 _PAIRS = (
     "Geldt voor alle cijfers van de rij; een indicator waarvoor iets anders geldt staat erachter als indicator=waarde."
 )
+#: A number is a number to every reader, so what does not hold for the whole row has a column of its own.
+_BUT = "Geldt voor de cijfers van de rij, behalve die in de kolom erachter."
+_OTHERS = "Per indicator als indicator=waarde, gescheiden door puntkomma's; leeg als er geen is."
 _WIDE_END = [
     Column("reference_period", "string", "Peildatum", f"{_REFERENCE_PERIOD.description} {_PAIRS}"),
-    Column("geography_year", "string", "Indelingsjaar", f"{_GEOGRAPHY_YEAR.description} {_PAIRS}"),
+    Column("geography_year", "integer", "Indelingsjaar", f"{_GEOGRAPHY_YEAR.description} {_BUT}"),
+    Column("geography_year_other", "string", "Ander indelingsjaar", f"Waarvoor een ander jaar geldt. {_OTHERS}"),
     Column("period_status", "string", "Status", f"Status van de periode bij de bron. {_PAIRS}"),
     Column(
         "missing_reason",
@@ -166,7 +170,10 @@ _WIDE_END = [
         "Reden dat een cijfer ontbreekt",
         "Per leeg cijfer van de rij waarom het er niet is: indicator=reden, gescheiden door puntkomma's.",
     ),
-    Column("definition_version", "string", "Definitieversie", f"Versie van de definitie. {_PAIRS}"),
+    Column("definition_version", "integer", "Definitieversie", f"Versie van de definitie. {_BUT}"),
+    Column(
+        "definition_version_other", "string", "Andere definitieversie", f"Waarvoor een andere versie geldt. {_OTHERS}"
+    ),
     Column("attribution", "string", "Bron", "Bronvermelding die bij hergebruik van deze rij hoort."),
     _RELEASE,
 ]
@@ -325,24 +332,29 @@ class Published:
             f"list([indicator_id, coalesce({c}::varchar, '')] order by indicator_id) as all_{c}"
             for c in said
         )
+        collected += "".join(f", min({c}) as number_{c}" for c in ("geography_year", "definition_version"))
+
+        def others(column: str, least: str) -> str:
+            differ = f"list_filter(all_{column}, lambda p: p[2] <> {least})"
+            return f"nullif(array_to_string(list_transform({differ}, lambda p: p[1] || '=' || p[2]), '; '), '')"
 
         def told(column: str) -> str:
-            others = f"list_filter(all_{column}, lambda p: p[2] <> least_{column})"
-            return (
-                f"nullif(concat_ws('; ', nullif(least_{column}, ''), "
-                f"nullif(array_to_string(list_transform({others}, lambda p: p[1] || '=' || p[2]), '; '), '')), '') "
-                f"as {column}"
-            )
+            least = f"least_{column}"
+            return f"nullif(concat_ws('; ', nullif({least}, ''), {others(column, least)}), '') as {column}"
+
+        def number(column: str) -> str:
+            text = f"coalesce(number_{column}::varchar, '')"
+            return f"number_{column} as {column}, {others(column, text)} as {column}_other"
 
         return f"""
         select
             region_code, region_name, region_type, period_code, start_date, end_date,
             {", ".join(_quote(n) for n in names)},
             {told("reference_period")},
-            {told("geography_year")},
+            {number("geography_year")},
             {told("period_status")},
             missing_reason,
-            {told("definition_version")},
+            {number("definition_version")},
             attribution, release_id
         from (
             select

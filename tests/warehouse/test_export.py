@@ -74,7 +74,7 @@ def test_a_workbook(warehouse: Path) -> None:
     assert ["cijfer gewijzigd", "won_prijs", "GM1728", "2023JJ00", 1, None, None, "confidential"] in [
         c[:8] for c in changes
     ]
-    assert {d["definition_version"] for d in rows} == {"1"}
+    assert {d["definition_version"] for d in rows} == {1}
 
 
 def test_codes_and_formulas_stay_text_in_a_workbook(warehouse: Path) -> None:

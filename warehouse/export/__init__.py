@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.export.extraction import LONG_SHAPE, TABLE, WIDE, ExportError, Extract, extract
-from warehouse.export.plain import csv_pieces, csv_text, json_pieces, json_value, swing_pieces, text
+from warehouse.export.plain import csv_pieces, csv_text, csv_typed_pieces, json_pieces, json_value, swing_pieces, text
 
 __all__ = [
     "FORMATS",
@@ -83,7 +83,7 @@ def pieces(found: Extract, fmt: str, geo: Path | None = None) -> Iterator[bytes]
     from warehouse.export import geopackage, jsonstat, parquet, workbook
 
     makers: dict[str, Callable[[Extract], Iterator[bytes]]] = {
-        "csv": lambda e: csv_pieces(e, ",", ".", "\n"),
+        "csv": csv_typed_pieces,
         "csv-nl": lambda e: csv_pieces(e, ";", ",", "\r\n", mark=True),
         "json": json_pieces,
         "jsonstat": jsonstat.pieces,

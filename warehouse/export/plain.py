@@ -7,12 +7,13 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from warehouse.export.extraction import Extract
+from warehouse.export.guessed import ROW, look
 
 
 def text(value: Any, point: str = ".") -> str:
@@ -59,6 +60,22 @@ def csv_pieces(found: Extract, delimiter: str, point: str, line_end: str, mark: 
         yield b"\xef\xbb\xbf"
     yield csv_text(found.names, [], delimiter, point, line_end).encode()
     yield from _csv_rows(found.batches(), delimiter, point, line_end)
+
+
+def csv_typed_pieces(found: Extract) -> Iterator[bytes]:
+    """CSV of which every reader guesses the same types; see :mod:`warehouse.export.guessed`."""
+    guess = look(found.published.con, f"select *, row_number() over () as {ROW} from ({found.sql})", found)
+    yield csv_text(found.names, [], ",", ".", "\n").encode()
+    broken = [n for n, name in enumerate(found.names) if name in guess.broken]
+
+    def written(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        cells = list(row)
+        for n in broken:
+            cells[n] = None if cells[n] is None else repr(float(cells[n]))
+        return tuple(cells)
+
+    ordered = replace(found, sql=guess.ordered(found.sql)) if guess.first else found
+    yield from _csv_rows(([written(row) for row in batch] for batch in ordered.batches()), ",", ".", "\n")
 
 
 def _csv_rows(batches: Iterable[list[tuple[Any, ...]]], delimiter: str, point: str, line_end: str) -> Iterator[bytes]:
@@ -110,9 +127,11 @@ def swing_pieces(found: Extract) -> Iterator[bytes]:
     told = {
         "peildatum": "reference_period",
         "indelingsjaar": "geography_year",
+        "indelingsjaar_anders": "geography_year_other",
         "status": "period_status",
         "reden_ontbreekt": "missing_reason",
         "definitieversie": "definition_version",
+        "definitieversie_anders": "definition_version_other",
         "bron": "attribution",
         "release": "release_id",
     }

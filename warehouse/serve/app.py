@@ -150,6 +150,8 @@ class _Envelope:
         if problem := _too_much(scope):
             await answer(request, problem)(scope, receive, _with_headers(send))
             return
+        scope = _spelled(scope)
+        request = Request(scope)
         is_head = scope["method"] == "HEAD"
         if is_head:
             # A copy: the server itself must go on to know that there is no body to come.
@@ -174,6 +176,21 @@ class _Envelope:
             await send(message)
 
         return sending
+
+
+#: Where OData begins; StatLine finds it whatever its case.
+_ODATA = ("/ODataCatalog", "/ODataCatalog/Tables", "/ODataCatalog/$metadata", "/ODataFeed", "/ODataApi", "/odata/v1")
+
+
+def _spelled(scope: Scope) -> Scope:
+    path = scope["path"]
+    if path[:6].lower() != "/odata":
+        return scope
+    for known in sorted(_ODATA, key=len, reverse=True):
+        if path.lower() == known.lower() or path.lower().startswith(known.lower() + "/"):
+            scope = {**scope, "path": known + path[len(known) :]}
+            return {**scope, "raw_path": known.encode() + scope["raw_path"][len(known) :]}
+    return scope
 
 
 def _with_headers(send: Send, is_head: bool = False) -> Send:

@@ -7,7 +7,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -218,13 +218,33 @@ def _known(asked: list[str] | None, there: Collection[str], what: str) -> list[s
     if wrong:
         near = difflib.get_close_matches(wrong[0].upper(), list(upper), n=3, cutoff=0.6)
         hint = f" Bedoelt u {', '.join(upper[n] for n in near)}?" if near else ""
-        raise Problem(404, f"{what} {', '.join(wrong[:5])} is er niet in deze release.{hint}")
+        detail = f"{what} {', '.join(wrong[:5])} is er niet in deze release.{hint}"
+        raise Problem(404, detail, [Fault("path" if what == "Tabel" else "query", what.lower(), detail)])
     return [upper[a.upper()] for a in asked]
 
 
 def _periods(asked: list[str] | None, published: Published) -> list[str]:
     codes = [f"{a}JJ00" if a.isdigit() and len(a) == 4 else a for a in asked or []]
     return _known(codes, published.period_codes, "Periode")
+
+
+def _together(*asks: Callable[[], list[str]]) -> list[list[str]]:
+    """What each of them finds.
+
+    :raises Problem: one finds a fault (as it says itself), or several do (400, with all of them).
+    """
+    found: list[list[str]] = []
+    wrong: list[Problem] = []
+    for ask in asks:
+        try:
+            found.append(ask())
+        except Problem as problem:
+            wrong.append(problem)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise Problem(400, " ".join(w.detail for w in wrong), [f for w in wrong for f in w.faults])
+    return found
 
 
 def _theme(published: Published, name: str) -> str:
@@ -551,8 +571,12 @@ def figures(
     opened, after = _start(asked, release, cursor, [int] if sorteer else [str] * 3)
     headers = asked.headers(opened, fmt)
     published = asked.published(opened)
-    names = _known(indicator, [i["indicator_id"] for i in published.indicators], "Indicator")
-    themes = _known(thema, published.themes, "Thema")
+    names, themes, regions, periods = _together(
+        lambda: _known(indicator, [i["indicator_id"] for i in published.indicators], "Indicator"),
+        lambda: _known(thema, published.themes, "Thema"),
+        lambda: _known(gebied, published.region_codes, "Gebied"),
+        lambda: _periods(periode, published),
+    )
     if themes:
         of_themes = [i["indicator_id"] for i in published.indicators if i["theme"] in themes]
         names = [n for n in names if n in of_themes] if names else list(dict.fromkeys(of_themes))
@@ -560,8 +584,8 @@ def figures(
     where, parameters = _where(
         [
             ("indicator_id", names),
-            ("region_code", _known(gebied, published.region_codes, "Gebied")),
-            ("period_code", _periods(periode, published)),
+            ("region_code", regions),
+            ("period_code", periods),
         ]
     )
     if gebiedSoort:
@@ -749,7 +773,11 @@ def table(
     opened = asked.open(named(release))
     _ = asked.headers(opened, fmt)
     published = asked.published(opened)
-    [name] = _known([tabel], [*published.themes, *published.reference], "Tabel")
+    [name], regions, periods = _together(
+        lambda: _known([tabel], [*published.themes, *published.reference], "Tabel"),
+        lambda: _known(gebied, published.region_codes, "Gebied"),
+        lambda: _periods(periode, published),
+    )
     shape = FORMATS[fmt].shape or ({"breed": WIDE, "lang": LONG_SHAPE}[vorm] if vorm else None)
     if name in published.reference:
         name, shape = f"{published.schema_of(name)}.{name}", shape if vorm or FORMATS[fmt].shape else None
@@ -757,8 +785,8 @@ def table(
         found = extract(
             published,
             name,
-            _known(gebied, published.region_codes, "Gebied"),
-            _periods(periode, published),
+            regions,
+            periods,
             shape,
             # What is told of changes is public at release; a key's own figures are not among them.
             None if opened.tightened(asked.library.current()) else opened.folder,

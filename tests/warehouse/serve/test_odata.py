@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cbsodata.cbsodata3 as cbsodata
@@ -201,7 +201,7 @@ def test_what_is_wrong_is_said_in_the_form_of_odata(center: Center, query: str, 
 
 
 _WORDS = (
-    "RegioS Perioden won_prijs ID 'GM0770' 'x'';drop' 1 -2.5e3 null true eq ne gt and or not ( ) , startswith( substringof( in "
+    "RegioS Perioden won_prijs ID 'GM0770' 'x'';drop' 1 -2.5e3 null true eq ne gt and or not ( ) , startswith( substringof( substring( in "
     "length( % ' \u00e9 -- /* ;"
 )
 _words = st.sampled_from(_WORDS.split())
@@ -220,3 +220,105 @@ def test_no_filter_whatever_breaks_the_service(center: Center, words: list[str])
         assert {
             (r["RegioS"], r["Perioden"]): r["won_prijs"] for r in answer.json()["value"]
         }.items() <= EXPECTED.items()
+
+
+ATOM = "application/atom+xml,application/atomsvc+xml,application/xml"
+POWER_QUERY = (
+    "application/json;odata.metadata=minimal;q=1.0,application/json;odata=minimalmetadata;q=0.9,"
+    "application/atomsvc+xml;q=0.8,application/atom+xml;q=0.8,application/xml;q=0.7,text/plain;q=0.7"
+)
+
+
+@pytest.mark.parametrize(
+    "path", ["/ODataFeed/odata/KEMPEN-WONEN/TypedDataSet", "/odata/v1/CBS/KEMPEN-WONEN/Observations"]
+)
+def test_who_takes_atom_only_is_told_so(center: Center, path: str) -> None:
+    roots = {
+        path,
+        path.rpartition("/")[0],
+        "/ODataCatalog",
+        "/ODataCatalog/Tables",
+        "/odata/v1/CBS",
+        "/odata/v1/CBS/Datasets",
+    }
+    for root in roots:
+        for accept, status in (
+            *((ATOM, 406), ("application/json;q=0, */*;q=0.0", 406), (POWER_QUERY, 200), ("*/*", 200), ("", 200)),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200),
+        ):
+            answer = center.service.get(root, headers={"Accept": accept})
+            assert answer.status_code == status, (root, accept)
+            assert "json" in answer.headers["Content-Type"]
+        assert "Atom" in center.service.get(root, headers={"Accept": ATOM}).text
+        assert center.service.get(root, headers={"Accept": ATOM}, **{"$format": "json"}).status_code == 200
+    # What is XML, or plain text, is had by whoever takes that.
+    assert center.service.get(path.rpartition("/")[0] + "/$metadata", headers={"Accept": "application/xml"}).ok
+    assert center.service.get(path + "/$count", headers={"Accept": "text/plain"}).ok
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/ODataCatalog", "/ODataCatalog/Tables", "/ODataCatalog/$metadata"),
+        *("/ODataFeed/OData/KEMPEN-WONEN", "/ODataApi/OData/KEMPEN-WONEN/TypedDataSet"),
+        *("/ODataFeed/OData/KEMPEN-WONEN/UntypedDataSet/$count", "/ODataApi/OData/KEMPEN-WONEN/$metadata"),
+        *("/ODataApi/OData/KEMPEN-WONEN/RegioS", "/ODataApi/OData/KEMPEN-WONEN/DataProperties"),
+        *(
+            "/odata/v1/CBS",
+            "/odata/v1/CBS/Datasets",
+            "/odata/v1/CBS/Datasets('KEMPEN-WONEN')",
+            "/odata/v1/CBS/$metadata",
+        ),
+        *("/odata/v1/CBS/KEMPEN-WONEN/Observations/$count", "/odata/v1/CBS/KEMPEN-WONEN/MeasureCodes"),
+    ],
+)
+def test_a_path_is_found_whatever_its_case(center: Center, path: str) -> None:
+    def said(asked: str) -> str:
+        answer = center.service.get(asked)
+        assert answer.status_code == 200, asked
+        # StatLine repeats the catalogue as it was asked for.
+        return answer.text.replace("/CBS/", "/cbs/").replace("/CBS", "/cbs")
+
+    assert said(path) == said(path.lower())
+    assert said(path.upper()).lower() == said(path).lower()
+
+
+@pytest.mark.parametrize(
+    ("condition", "kept"),
+    [
+        ("substring(RegioS,0,2) eq 'GM'", lambda r, p: r.startswith("GM")),
+        (
+            "((substring(RegioS, 0, 2) eq 'GM') or (substring(RegioS,0,2) eq 'WK')) and (substring(Perioden,4,2) eq 'JJ')",
+            lambda r, p: r[:2] in ("GM", "WK"),
+        ),
+        ("substring(Perioden,0,4) ge '2023'", lambda r, p: p[:4] >= "2023"),
+        ("substring(RegioS,2) eq '0770'", lambda r, p: r[2:] == "0770"),
+        ("substring(RegioS,-3,2) eq 'GM'", lambda r, p: r.startswith("GM")),
+        ("substring(RegioS,99) eq ''", lambda r, p: True),
+        ("substring(RegioS,0,1e300) eq 'KEMPEN'", lambda r, p: r == "KEMPEN"),
+        ("substring(RegioS,1e300,1) eq 'x'", lambda r, p: False),
+    ],
+)
+def test_substring_as_a_default_selection_has_it(
+    center: Center, condition: str, kept: Callable[[str, str], bool]
+) -> None:
+    expected = {(r[0], p) for r in REGIONS for p in PERIODS if kept(r[0], p)}
+    for path in ("/ODataFeed/odata/KEMPEN-WONEN/TypedDataSet", "/odata/v1/CBS/KEMPEN-WONEN/Observations"):
+        answer = center.service.get(path, **{"$filter": condition, "$select": "RegioS, Perioden"})
+        assert answer.status_code == 200, answer.text
+        assert {(v["RegioS"], v["Perioden"]) for v in answer.json()["value"]} == expected
+
+
+def test_all_that_is_wrong_with_options_is_told_at_once(center: Center) -> None:
+    wrong = {"$filter": "Bestaat eq 1", "$select": "Ook,Niet", "$top": "x", "$orderby": "Zomaar", "$format": "atom"}
+    for path in ("/ODataFeed/odata/KEMPEN-WONEN/TypedDataSet", "/odata/v1/CBS/KEMPEN-WONEN/Observations"):
+        answer = center.service.get(path, **wrong)
+        assert answer.status_code == 400
+        for said in ("kolom Bestaat", "'Ook', 'Niet'", "$top moet", "'Zomaar'", "geen atom"):
+            assert said in answer.text, said
+        assert center.service.get(path, **{"$expand": "x"}).status_code == 501
+        both = center.service.get(path, **{"$expand": "x", "$top": "x"})
+        assert both.status_code == 400 and "$expand" in both.text and "$top moet" in both.text
+    path = "/v1/waarnemingen"
+    body = center.service.get(path, indicator="bestaatniet", gebied="GM9999", periode="1900", thema="wone").json()
+    assert body["status"] == 400 and {e["name"] for e in body["errors"]} == {"indicator", "gebied", "periode", "thema"}

@@ -37,11 +37,17 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "trim": (("text",), "text", "trim({0})"),
     "length": (("text",), "number", "length({0})"),
     "indexof": (("text", "text"), "number", "(strpos({0}, {1}) - 1)"),
+    # The first sign is at 0; a place or a length beyond the text gives what is there.
+    "substring": (("text", "number", "number"), "text", "substring({0}, {1}, {2})"),
     "concat": (("text", "text"), "text", "concat({0}, {1})"),
     "round": (("number",), "number", "round({0})"),
     "floor": (("number",), "number", "floor({0})"),
     "ceiling": (("number",), "number", "ceil({0})"),
 }
+
+
+#: The same with fewer arguments.
+_SHORTER = {"substring": (("text", "number"), "text", "substring({0}, {1})")}
 
 
 class FilterError(ValueError):
@@ -189,9 +195,14 @@ class _Parser:
         while self.take("mark", ","):
             arguments.append(self.either())
         self.expect(")")
+        if name in _SHORTER and len(arguments) == len(_SHORTER[name][0]):
+            kinds, own, sql = _SHORTER[name]
         if len(arguments) != len(kinds):
             raise FilterError(f"De functie {name} wil {len(kinds)} argumenten en kreeg er {len(arguments)}.")
-        return _Node(sql.format(*(self.of_kind(a, k).sql for a, k in zip(arguments, kinds, strict=True))), own)
+        texts = [self.of_kind(a, k).sql for a, k in zip(arguments, kinds, strict=True)]
+        if name == "substring":
+            texts = [texts[0], f"({_whole(texts[1])} + 1)", *map(_whole, texts[2:])]
+        return _Node(sql.format(*texts), own)
 
     def of_kind(self, node: _Node, kind: str) -> _Node:
         if node.kind != kind:
@@ -214,6 +225,11 @@ class _Parser:
         return FilterError(
             f"Het filter is niet te lezen vanaf teken {position + 1}: {self.text[position : position + 30]!r}."
         )
+
+
+def _whole(sql: str) -> str:
+    """A place in a text: whole, and no further than any text goes."""
+    return f"least(greatest(coalesce({sql}, 0), 0), 10000)::integer"
 
 
 _DUTCH = {"text": "tekst", "number": "getal", "truth": "voorwaarde", "null": "null"}

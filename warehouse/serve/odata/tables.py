@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from warehouse.published import Published
 from warehouse.serve.asking import Asked
 from warehouse.serve.library import Opened
 from warehouse.serve.odata.filters import Field, FilterError, to_sql
-from warehouse.serve.problem import Problem
+from warehouse.serve.problem import Fault, Problem
 
 REGION, PERIOD = "RegioS", "Perioden"
 #: Our reasons in the words of v4's ValueAttribute. What we suppressed is confidential to whoever reads it here.
@@ -202,32 +203,54 @@ class Options:
 
     def __post_init__(self) -> None:
         self.given: dict[str, str] = {}
+        self.parameters: list[Any] = []
+        self._wrong: list[Problem] = []
+        self._read()
+        json_only(self.asked, "text/plain" if self.asked.request.url.path.lower().endswith("/$count") else "")
+        if len(self.given.get("$filter", "")) > _LONGEST_FILTER:
+            self._refuse("$filter", f"Een filter mag hoogstens {_LONGEST_FILTER} tekens lang zijn.")
+        self.top, self.skip = self._number("$top"), self._number("$skip") or 0
+        counting = "$inlinecount" if self.version == 3 else "$count"
+        wants = self.given.get(counting, "")
+        if wants not in ("", "allpages", "none", "true", "false"):
+            self._refuse(counting, f"{wants[:40]!r} is geen antwoord op de vraag om te tellen.")
+        self.counted = wants in ("allpages", "true")
+        self.where = self._filter() if not any(f.name == "$filter" for w in self._wrong for f in w.faults) else "false"
+        self.columns = self._columns()
+        self.order = self._order()
+        if self._wrong:
+            # An option that we don't have is 501; beside anything else that is wrong it is one of the faults.
+            statuses = {w.status for w in self._wrong}
+            told = dict.fromkeys(w.detail for w in self._wrong)
+            raise Problem(
+                statuses.pop() if len(statuses) == 1 else 400,
+                " ".join(told),
+                [f for w in self._wrong for f in w.faults],
+            )
+
+    def _read(self) -> None:
         allowed = {"$filter", "$select", "$top", "$skip", "$orderby", "$format", "release"}
         allowed |= {"$inlinecount"} if self.version == 3 else {"$count"}
         for name, value in self.asked.request.query_params.multi_items():
             if name.startswith("$") and name not in allowed:
-                raise Problem(501, f"De optie {name} is er niet; er zijn {', '.join(sorted(allowed))}.")
+                self._refuse(name, f"De optie {name[:40]} is er niet; er zijn {', '.join(sorted(allowed))}.", 501)
             if name in self.given:
-                raise Problem(400, f"De optie {name} staat er twee keer.")
+                self._refuse(name, f"De optie {name} staat er twee keer.")
             if name in allowed:
                 self.given[name] = value
         if (form := self.given.get("$format", "json").lower()) and "json" not in form:
-            raise Problem(400, f"Alleen JSON is te krijgen, geen {form[:40]}.")
-        if len(self.given.get("$filter", "")) > _LONGEST_FILTER:
-            raise Problem(400, f"Een filter mag hoogstens {_LONGEST_FILTER} tekens lang zijn.")
-        self.top, self.skip = self._number("$top"), self._number("$skip") or 0
-        wants = self.given.get("$inlinecount" if self.version == 3 else "$count", "")
-        if wants not in ("", "allpages", "none", "true", "false"):
-            raise Problem(400, f"{wants[:40]!r} is geen antwoord op de vraag om te tellen.")
-        self.counted = wants in ("allpages", "true")
-        self.parameters: list[Any] = []
+            self._refuse("$format", f"Alleen JSON is te krijgen, geen {form[:40]}.")
+
+    def _refuse(self, name: str, detail: str, status: int = 400) -> None:
+        self._wrong.append(Problem(status, detail, [Fault("query", name[:40], detail)]))
+
+    def _filter(self) -> str:
+        text = self.given.get("$filter", "").strip()
         try:
-            text = self.given.get("$filter", "").strip()
-            self.where = to_sql(text, self.known, self.parameters) if text else "true"
+            return to_sql(text, self.known, self.parameters) if text else "true"
         except FilterError as error:
-            raise Problem(400, str(error)) from error
-        self.columns = self._columns()
-        self.order = self._order()
+            self._refuse("$filter", str(error))
+            return "false"
 
     @property
     def release(self) -> str | None:
@@ -238,7 +261,8 @@ class Options:
         if text is None:
             return None
         if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-            raise Problem(400, f"{name} moet een heel getal zijn, geen {text[:40]!r}.")
+            self._refuse(name, f"{name} moet een heel getal zijn, geen {text[:40]!r}.")
+            return None
         return int(text)
 
     def _columns(self) -> list[str]:
@@ -246,9 +270,10 @@ class Options:
         if not text or text == "*":
             return list(self.known)
         names = [n.strip() for n in text.split(",")]
-        for name in names:
-            if name not in self.known:
-                raise Problem(400, f"Er is geen kolom {name[:80]!r}; er zijn {', '.join(list(self.known)[:30])}.")
+        if missing := [name for name in names if name not in self.known]:
+            there = ", ".join(list(self.known)[:30])
+            said = ", ".join(repr(n[:80]) for n in missing[:5])
+            self._refuse("$select", f"Er is geen kolom {said}; er zijn {there}.")
         return list(dict.fromkeys(names))
 
     def _order(self) -> str:
@@ -256,8 +281,9 @@ class Options:
         for part in filter(None, (p.strip() for p in self.given.get("$orderby", "").split(","))):
             name, *way = part.split()
             if name not in self.known or way not in ([], ["asc"], ["desc"]):
-                raise Problem(400, f"Op {part[:80]!r} is niet te sorteren.")
-            parts.append(f"{self.known[name].sql} {way[0] if way else 'asc'}")
+                self._refuse("$orderby", f"Op {part[:80]!r} is niet te sorteren.")
+            else:
+                parts.append(f"{self.known[name].sql} {way[0] if way else 'asc'}")
         return ", ".join(parts)
 
     def link(self, opened: Opened, shown: int) -> str:
@@ -269,6 +295,28 @@ class Options:
         given["release"] = opened.release_id
         query = "&".join(f"{quote(k, safe='$')}={quote(v, safe='')}" for k, v in given.items())
         return f"{self.asked.root}{self.asked.request.url.path}?{query}"
+
+
+def json_only(asked: Asked, besides: str = "") -> None:
+    """:raises Problem: the caller takes no JSON (406), and what says so would be no use to it either."""
+    if "json" in asked.request.query_params.get("$format", "").lower():
+        return
+    takes = asked.request.headers.get("accept", "").lower()
+    for part in filter(None, (p.strip() for p in takes.split(",")[:50])):
+        kind, *options = [p.strip() for p in part.split(";")]
+        refused = any(re.fullmatch(r"q=0(\.0*)?", o) for o in options)
+        if not refused and kind in ("*/*", "application/*", "application/json", besides or "*/*"):
+            return
+    if takes.strip():
+        raise Problem(
+            406, "Deze service geeft OData als JSON, niet als Atom of XML; vraag application/json of $format=json."
+        )
+
+
+def spelled(path: str, names: Iterable[str]) -> str:
+    """A path with our own spelling of the names in it: StatLine finds them whatever their case."""
+    ours = {name.lower(): name for name in names}
+    return "/".join(ours.get(part.lower(), part) for part in path.split("/"))
 
 
 def text_fields(*names: str) -> dict[str, Field]:

@@ -22,9 +22,11 @@ from warehouse.serve.odata.tables import (
     edm_of,
     fields_of,
     identifier,
+    json_only,
     list_page,
     number_fields,
     rows_page,
+    spelled,
     text_fields,
     types_of,
 )
@@ -39,6 +41,7 @@ _JSON = "application/json;odata=minimalmetadata;streaming=true;charset=utf-8"
 
 @router.get("/ODataCatalog")
 def catalogue_root(asked: Ask) -> Response:
+    json_only(asked)
     opened = asked.open()
     entry = {"name": "Tables", "url": f"{asked.root}/ODataCatalog/Tables"}
     return _answer(asked, f"{asked.root}/ODataCatalog/$metadata", json.dumps(entry), headers=asked.headers(opened))
@@ -188,7 +191,7 @@ def table(asked: Ask, odata: str, name: str, resource: str = "") -> Response:
     service = "ODataApi" if asked.request.url.path.lower().startswith("/odataapi") else "ODataFeed"
     root = f"{asked.root}/{service}/OData/{found.id}"
     headers = asked.headers(found.opened)
-    resource = resource.strip("/")
+    resource = spelled(resource.strip("/"), (*_RESOURCES, "$metadata", "$count"))
     if resource == "":
         Options(asked, text_fields("name", "url"), 3)
         entries = ",".join(json.dumps({"name": n, "url": f"{root}/{n}"}) for n in _RESOURCES)

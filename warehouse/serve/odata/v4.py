@@ -21,9 +21,11 @@ from warehouse.serve.odata.tables import (
     edm_of,
     fields_of,
     identifier,
+    json_only,
     list_page,
     number_fields,
     rows_page,
+    spelled,
     text_fields,
     types_of,
 )
@@ -184,6 +186,7 @@ def _catalog_is_ours(asked: Asked) -> None:
 @router.get("/")
 def root(asked: Ask, catalog: str) -> Response:
     _catalog_is_ours(asked)
+    json_only(asked)
     entry = {"name": "Datasets", "kind": "EntitySet", "url": "Datasets"}
     return _answer(f"{_root(asked)}/$metadata", json.dumps(entry), headers=asked.headers(asked.open()))
 
@@ -193,7 +196,9 @@ def root(asked: Ask, catalog: str) -> Response:
 def table(asked: Ask, catalog: str, name: str, resource: str = "") -> Response:
     _catalog_is_ours(asked)
     release = asked.request.query_params.get("release")
-    if name.startswith("Datasets"):
+    name = spelled(name, ("Datasets", "$metadata"))
+    resource = spelled(resource.strip("/"), (*_RESOURCES, "$metadata", "$count"))
+    if name.lower().startswith("datasets"):
         return _catalogue(asked, release, name[len("Datasets") :], resource)
     if name == "$metadata":
         entries = _datasets(asked, release)
@@ -201,7 +206,6 @@ def table(asked: Ask, catalog: str, name: str, resource: str = "") -> Response:
     found = StatLine.find(asked, name, release)
     headers = asked.headers(found.opened)
     context = f"{_root(asked)}/{found.id}/$metadata"
-    resource = resource.strip("/")
     if resource == "":
         Options(asked, text_fields("name", "kind", "url"), 4)
         entries = [{"name": n, "kind": "Singleton" if n == "Properties" else "EntitySet", "url": n} for n in _RESOURCES]
@@ -253,7 +257,7 @@ def _catalogue(asked: Asked, release: str | None, one: str, rest: str) -> Respon
     context = f"{_root(asked)}/$metadata#Datasets"
     if one.startswith("('") and one.endswith("')") and not rest:
         for entry in entries:
-            if entry["Identifier"] == one[2:-2]:
+            if entry["Identifier"] == one[2:-2].upper():
                 return _entity(entry, f"{context}/$entity", headers)
         raise Problem(404, f"Er is geen tabel {one[2:-2][:80]}.")
     if one or rest not in ("", "$count"):
