@@ -272,7 +272,9 @@ def judge_delivery(
         told = layer.folder / "reports" / told.name
     text = report.write(contract, name if way_in == "drop" else known, at, intake)
     if way_in == "drop":
-        write(told, text, PRIVATE)
+        mode = drop.shut(told.parent.parent)
+        write(told, text, mode)
+        told.parent.chmod(0o750 if mode != PRIVATE else 0o700)
     else:
         layer.write(f"reports/{told.name}", text.encode())
     delivery = Delivery(

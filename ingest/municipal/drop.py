@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest import durable
 from ingest.municipal.files import MOST_BYTES
 
 #: Where the reports for the sender are put, inside the drop folder.
@@ -34,6 +36,19 @@ def settle_seconds() -> float:
     return float(os.environ.get("RDC_DROP_SETTLE_SECONDS", "10"))
 
 
+def shut(folder: Path) -> int:
+    """Close a drop folder for all who have no business there, and say which mode a report in it gets.
+
+    What lies here is personal data. A group may read and write where it was let in on purpose, which the right to write tells;
+    others never.
+    """
+    found = folder.stat()
+    shared = bool(found.st_mode & stat.S_IWGRP)
+    if found.st_uid == os.geteuid():
+        folder.chmod(stat.S_IMODE(found.st_mode) & (0o7770 if shared else 0o7700))
+    return durable.PRIVATE | 0o040 if shared else durable.PRIVATE
+
+
 def look(folder: Path) -> list[Found]:
     """The files of a drop folder, the oldest first. What programs leave, folders and links are not deliveries."""
     if not folder.is_dir():
@@ -46,10 +61,10 @@ def look(folder: Path) -> list[Found]:
         if _UNFINISHED.fullmatch(entry.name):
             found.append((0.0, entry.name, Found(Path(entry.path), settled=False)))
             continue
-        stat = entry.stat(follow_symlinks=False)
+        facts = entry.stat(follow_symlinks=False)
         # A clock that runs ahead on the sender's side must not hold a file up for ever.
-        settled = not (0 <= now - stat.st_mtime < wait)
-        found.append((stat.st_mtime, entry.name, Found(Path(entry.path), settled)))
+        settled = not (0 <= now - facts.st_mtime < wait)
+        found.append((facts.st_mtime, entry.name, Found(Path(entry.path), settled)))
     return [item for _, _, item in sorted(found, key=lambda f: f[:2])]
 
 

@@ -19,12 +19,19 @@ PROJECT = Path(__file__).parents[2]
 CONTRACT = "wmo_jeugd_clienten"
 
 
+def delivered(home: Path) -> None:
+    """What a municipality put in the drop folder."""
+    from tests.ingest.municipal.test_deliveries import PLENTY, clients
+
+    (home / "drop" / CONTRACT).mkdir(parents=True)
+    (home / "drop" / CONTRACT / "2024.csv").write_text(clients(PLENTY), encoding="utf-8")
+
+
 def everything(home: Path) -> None:
     """Something of all that a run writes, but for dbt and the audits."""
     from ingest.snapshot import Verdict
     from orchestration import municipal
     from orchestration.workspace import Workspace
-    from tests.ingest.municipal.test_deliveries import PLENTY, clients
     from tests.warehouse import made
     from warehouse.keys import Keys
 
@@ -33,10 +40,6 @@ def everything(home: Path) -> None:
     fewer = contract.observation.model_copy(update={"dimensions": ("wet",)})
     work.registry.contracts[CONTRACT] = contract.model_copy(update={"observation": fewer})
     [table] = work.registry.select((CONTRACT,))
-    drop = work.settings.drop / CONTRACT
-    if not drop.is_dir():
-        drop.mkdir(parents=True)
-        (drop / "2024.csv").write_text(clients(PLENTY), encoding="utf-8")
     with work.writing("a test"):
         work.sweep()
         outcome = municipal.land(work, table)
@@ -115,12 +118,13 @@ def everywhere(folder: Path, what: str, each: int) -> None:
 
     os.environ["RDC_PSEUDONYM_KEY"] = "a secret for tests, and for nothing else"
     os.environ["RDC_DROP_SETTLE_SECONDS"] = "0"
+    delivered(folder / "first" / "home")
     found = names(folder / "first" / "home")
     assert len(found) > 30, found
     met = 0
     for number, name in enumerate(found[::each]):
         home = folder / f"{number}" / "home"
-        home.mkdir(parents=True)
+        delivered(home)
         if "releases" in name or "warehouse" in name:
             _well(lambda home=home: everything(home), name)  # a release that was there before
         ended = in_a_child(lambda home=home, name=name: (at_write(home, named(name), what), everything(home)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -319,6 +320,18 @@ def test_nothing_of_it_can_be_read_by_others(work: Workspace) -> None:
     assert len(private) > 5
     private.append(work.settings.snapshots / "wmo_jeugd_clienten")
     assert [p for p in private if p.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.parametrize(("before", "folder", "report"), [(0o755, 0o700, 0o600), (0o2775, 0o2770, 0o640)])
+def test_a_drop_folder_is_closed_for_those_who_have_no_business_there(
+    work: Workspace, before: int, folder: int, report: int
+) -> None:
+    dropped = put(work, "wmo_jeugd_clienten", "2024.csv", clients(PLENTY)).parent
+    dropped.chmod(before)
+    land(work)
+    [told] = (dropped / "verslagen").iterdir()
+    assert [stat.S_IMODE(p.stat().st_mode) for p in (dropped, told)] == [folder, report]
+    assert told.parent.stat().st_mode & 0o777 == (0o750 if report == 0o640 else 0o700)
 
 
 def test_a_sources_list_and_a_first_run_are_as_they_were(work: Workspace) -> None:
