@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from ingest import durable
 from ingest.datacenter import here
+from ingest.table.declaration import File
 
 if TYPE_CHECKING:
     from ingest.municipal.contract import Contract
@@ -60,7 +61,7 @@ class Table(BaseModel):
         pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]*$", description="the publisher's identifier; its case is significant in v4"
     )
     title: str
-    protocol: Literal["v3", "v4", "municipal"]
+    protocol: Literal["v3", "v4", "municipal", "table"]
     catalog: Literal["cbs", "third-party"] = "cbs"
     cadence: Literal["month", "quarter", "half_year", "year", "once"]
     period: str | None = Field(None, description="the period of all figures, for a table without a time dimension")
@@ -74,6 +75,7 @@ class Table(BaseModel):
     region_dimension: str | None = Field(
         None, description="of a table with two dimensions of regions: the one that its figures are about"
     )
+    at: File | None = Field(None, description="protocol table: where the file is, and what its columns are")
     columns: tuple[str, ...] = Field((), description="stems that are bound, checked when the table is taken in")
     owner: str | None = None
     licence: str | None = None
@@ -104,6 +106,14 @@ class Table(BaseModel):
         if self.via == "csv" and (self.protocol != "v4" or self.filter is not None or self.scope != "nederland"):
             raise ValueError(
                 "`via: csv` is the bulk file of a whole v4 table; it goes without `filter` and `scope: region`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whereabouts(self) -> Table:
+        if (self.protocol == "table") != (self.at is not None):
+            raise ValueError(
+                "`at` says where a table of protocol `table` is, and what its columns are; no other table has it"
             )
         return self
 

@@ -1,0 +1,299 @@
+"""A file at a URL lands as any table does: served over HTTP, in the forms in which publishers put them on the web."""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+import xlsxwriter
+
+from ingest.attempt import Attempt, attempt
+from ingest.http import Client
+from ingest.outcome import FAILED, FETCHED, UNCHANGED, Outcome
+from ingest.registry import Table
+from ingest.snapshot import Store
+from ingest.table import landing
+
+HEADING = ["GEMEENTENUMMER", "GEMEENTENAAM", "PEILJAAR", "SOORT", "AANTAL", "GEMIDDELDE"]
+ROWS = [
+    ["0770", "Eersel", "2023", "vmbo", "120", "7,25"],
+    ["0770", "Eersel", "2023", "vwo", "<5", "6,5"],
+    ["823", "Oirschot", "2023", "vmbo", "0", ""],
+    ["823", "Oirschot", "2024", "vwo", "1.204", "5,75"],
+]
+AT: dict[str, Any] = {
+    "region": {"column": "GEMEENTENUMMER", "written": "gemeente", "names": "GEMEENTENAAM"},
+    "period": {"column": "PEILJAAR"},
+    "dimensions": ["SOORT"],
+    "measures": [
+        {"column": "AANTAL", "title": "Leerlingen", "unit": "aantal"},
+        {"column": "GEMIDDELDE", "title": "Gemiddeld cijfer", "unit": "cijfer", "decimals": 2},
+    ],
+    "decimal": "comma",
+    "missing": {"<5": "confidential"},
+}
+
+
+@dataclass
+class Web:
+    """A web server with one file."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    found = Web()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.command)
+            etag = found.headers.get("ETag")
+            if etag and self.headers.get("If-None-Match") == etag:
+                self.send_response(304)
+                self.end_headers()
+                return
+            self.send_response(found.status)
+            for name, value in found.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(found.body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(found.body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found.url = f"http://127.0.0.1:{server.server_port}/duo/leerlingen.csv"
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+@dataclass
+class Setting:
+    web: Web
+    store: Store
+    client: Client
+
+    def table(self, **at: Any) -> Table:
+        said = {k: v for k, v in (AT | {"url": self.web.url} | at).items() if v is not None}
+        return Table(
+            id="leerlingen",
+            title="Leerlingen",
+            protocol="table",
+            cadence="year",
+            at=said,
+            source_id="duo",
+            file="duo.yml",
+        )  # type: ignore[arg-type]
+
+    def land(self, table: Table | None = None, scope: str | None = None, **at: Any) -> Outcome:
+        table = table or self.table(**at)
+        return attempt(table.id, lambda own: landing.land(table, own, self.store, self.client, lambda *_: None, scope))
+
+    def figures(self) -> list[tuple[Any, ...]]:
+        snapshot = self.store.newest("leerlingen")
+        assert snapshot is not None
+        return duckdb.execute(
+            "select Region, Period, SOORT, Measure, Value, ValueAttribute from read_parquet(?) order by all",
+            [str(snapshot.file("data.parquet"))],
+        ).fetchall()
+
+
+@pytest.fixture
+def setting(web: Web, tmp_path: Path) -> Setting:
+    return Setting(web, Store(tmp_path / "snapshots"), Client(timeout=5, attempts=1, backoff=0))
+
+
+EXPECTED = [
+    ("GM0770", "2023JJ00", "vmbo", "AANTAL", 120.0, "None"),
+    ("GM0770", "2023JJ00", "vmbo", "GEMIDDELDE", 7.25, "None"),
+    ("GM0770", "2023JJ00", "vwo", "AANTAL", None, "Confidential"),
+    ("GM0770", "2023JJ00", "vwo", "GEMIDDELDE", 6.5, "None"),
+    ("GM0823", "2023JJ00", "vmbo", "AANTAL", 0.0, "None"),
+    ("GM0823", "2023JJ00", "vmbo", "GEMIDDELDE", None, "Unknown"),
+    ("GM0823", "2024JJ00", "vwo", "AANTAL", 1204.0, "None"),
+    ("GM0823", "2024JJ00", "vwo", "GEMIDDELDE", 5.75, "None"),
+]
+
+
+def _csv(rows: list[list[str]] = ROWS, heading: list[str] = HEADING, encoding: str = "utf-8") -> bytes:
+    return "\r\n".join(";".join(row) for row in [heading, *rows]).encode(encoding)
+
+
+def _xlsx(rows: list[list[str]] = ROWS) -> bytes:
+    made = io.BytesIO()
+    book = xlsxwriter.Workbook(made)
+    book.add_worksheet("Toelichting").write(0, 0, "Peildatum 1 oktober")
+    sheet = book.add_worksheet("Leerlingen")
+    sheet.write_row(0, 0, ["Dienst Uitvoering Onderwijs"])
+    for n, row in enumerate([HEADING, *rows], 2):
+        for c, cell in enumerate(row):
+            bare = cell.replace(".", "").replace(",", ".")
+            if n > 2 and c in (2, 4, 5) and bare.replace(".", "").isdigit():
+                sheet.write_number(n, c, float(bare))
+            else:
+                sheet.write_string(n, c, cell)
+    book.close()
+    return made.getvalue()
+
+
+def _zip(name: str, content: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, content)
+    return made.getvalue()
+
+
+def _parquet() -> bytes:
+    made = io.BytesIO()
+    pl.DataFrame(ROWS, schema=HEADING, orient="row").write_parquet(made)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        (_csv(), {}),
+        (_csv(encoding="utf-8-sig"), {}),
+        (_csv(encoding="windows-1252"), {}),
+        (_xlsx(), {"sheet": "Leerlingen"}),
+        (_zip("leerlingen.csv", _csv()), {}),
+        (_zip("leerlingen.xlsx", _xlsx()), {"sheet": "leerlingen"}),
+        (_parquet(), {}),
+    ],
+    ids=["csv", "csv-bom", "csv-1252", "xlsx", "zip-csv", "zip-xlsx", "parquet"],
+)
+def test_the_same_table_in_any_form(setting: Setting, body: bytes, at: dict[str, Any]) -> None:
+    setting.web.body = body
+    outcome = setting.land(**at)
+    assert outcome.result == FETCHED, outcome.reason
+    assert setting.figures() == EXPECTED
+    snapshot = setting.store.newest("leerlingen")
+    assert snapshot is not None
+    assert (snapshot.row_count, snapshot.expected_count, snapshot.damaged()) == (8, 8, [])
+    names = duckdb.execute(
+        "select code, title from read_parquet(?) where dimension = 'Region' order by 1",
+        [str(snapshot.file("codes.parquet"))],
+    ).fetchall()
+    assert names == [("GM0770", "Eersel"), ("GM0823", "Oirschot")]
+
+
+def test_what_did_not_change_is_not_taken_again(setting: Setting) -> None:
+    setting.web.body = _csv()
+    assert setting.land().result == FETCHED
+    assert setting.land().result == UNCHANGED, "the same bytes, of a server that says nothing of versions"
+    table = setting.table()
+    assert landing.changed(table, setting.client, setting.store.newest(table.id)), "so it must be looked at each time"
+    setting.web.headers = {"ETag": '"1"'}
+    setting.web.body = _csv([*ROWS[:3], ["823", "Oirschot", "2024", "vwo", "1.205", "5,75"]])
+    assert setting.land().result == FETCHED
+    assert not landing.changed(table, setting.client, setting.store.newest(table.id))
+    assert setting.land().result == UNCHANGED
+    assert setting.land(missing={"<5": "not_available"}).result == FETCHED, "declared otherwise, it is read anew"
+    assert len(setting.store.all("leerlingen")) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "at", "told"),
+    [
+        (_csv(heading=[*HEADING[:4], "AANTALLEN", "GEMIDDELDE"]), {}, "without AANTAL"),
+        (_csv([*ROWS, ROWS[0]]), {}, "lines 2 and 6 are both about Region GM0770, Period 2023JJ00, SOORT vmbo"),
+        (_csv([*ROWS, ["9999x", "?", "2023", "vmbo", "1", "1,0"]]), {}, "line 6: '9999x'"),
+        (_csv([*ROWS, ["770", "Eersel", "soms", "vmbo", "1", "1,0"]]), {}, "line 6: 'soms'"),
+        (_csv([*ROWS, ["770", "Eersel", "2022", "vmbo", "veel", "1,0"]]), {}, "line 6: 'veel'"),
+        (_csv([*ROWS, ["770", "Eersel", "2022", "j@piet.nl", "4", "1,0"]]), {}, "e-mailadres"),
+        (b"<!doctype html><html><body>Pagina niet gevonden</body></html>", {}, "leerlingen.csv"),
+        (b"", {}, "leerlingen.csv"),
+        (_xlsx(), {"sheet": "Scholen"}, "there is no sheet Scholen; there are Toelichting, Leerlingen"),
+        (_csv([["0770", "Eersel", "2023", "vmbo", "1.204", "1"]]), {"decimal": None}, "decimal: comma"),
+        (
+            _csv([["0770", "Eersel", "2023", "vmbo", "1.5", "1"], ["0770", "Eersel", "2024", "vmbo", "1,5", "1"]]),
+            {},
+            "one way",
+        ),
+        (_csv([*ROWS, ["", "", "", "", '"nooit gesloten', ""]]), {}, "leerlingen.csv"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place_and_nothing_is_taken(
+    setting: Setting, body: bytes, at: dict[str, Any], told: str
+) -> None:
+    setting.web.body = _csv()
+    assert setting.land().result == FETCHED
+    setting.web.body = body
+    outcome = setting.land(**at)
+    assert outcome.result == FAILED
+    assert told in outcome.reason
+    assert outcome.reason.startswith("leerlingen: ")
+    assert setting.figures() == EXPECTED, "the last good one serves on"
+    assert not list(setting.store.root.glob("*/.landing-*"))
+
+
+def test_rows_about_no_region_are_left_out_when_that_is_declared(setting: Setting) -> None:
+    setting.web.body = _csv([*ROWS, ["Onbekend", "", "2023", "vmbo", "3", ""], ["", "", "2023", "vwo", "4", ""]])
+    assert setting.land().result == FAILED
+    region = AT["region"] | {"others": ["onbekend", ""]}
+    assert setting.land(region=region).result == FETCHED
+    assert setting.figures() == EXPECTED
+    snapshot = setting.store.newest("leerlingen")
+    assert snapshot is not None
+    assert snapshot.warnings == [
+        "1 rows about '' are left out, as declared",
+        "1 rows about 'Onbekend' are left out, as declared",
+    ]
+
+
+def test_the_scope_keeps_our_regions_and_says_how_many_there_were(setting: Setting) -> None:
+    setting.web.body = _csv([*ROWS, ["0344", "Utrecht", "2023", "vmbo", "9", "1,0"]])
+    buurten = AT["region"] | {"written": "code", "column": "CODE", "names": None}
+    assert setting.land().result == FETCHED
+    assert len(setting.figures()) == 10, "all municipalities are for comparison"
+    setting.web.body = b"CODE;JAAR;N\nBU07700001;2024;1\nBU03440001;2024;2\n"
+    table = setting.table(
+        region=buurten,
+        period={"column": "JAAR"},
+        dimensions=None,
+        measures=[{"column": "N", "title": "n", "unit": "aantal"}],
+        missing=None,
+    )
+    outcome = setting.land(table, scope="kempen")
+    assert (outcome.result, outcome.rows) == (FETCHED, 1), outcome.reason
+    snapshot = setting.store.newest("leerlingen")
+    assert snapshot is not None
+    assert "2 rows, of which 1 of other regions" in snapshot.count_source
+
+
+def test_a_declaration_says_each_thing_once(setting: Setting) -> None:
+    with pytest.raises(ValueError, match="AANTAL stands twice"):
+        setting.table(dimensions=["AANTAL"])
+    with pytest.raises(ValueError, match="no other table has it"):
+        Table(id="x", title="x", protocol="v3", cadence="year", at=AT | {"url": setting.web.url})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="url"):
+        setting.table(url="ftp://example.org/x.csv")
+
+
+def test_an_outcome_is_of_its_table_whatever_the_server_does(setting: Setting) -> None:
+    setting.web.status = 503
+    assert setting.land().result == FAILED
+    setting.web.status, setting.web.body, setting.web.headers = 200, _csv(), {"Content-Encoding": "gzip"}
+    outcome = setting.land()
+    assert outcome.result == FAILED
+    assert "damaged" in outcome.reason
+    assert Attempt("x").outcome(FETCHED).result == FETCHED
