@@ -25,7 +25,7 @@ from ingest.land import duck, in_scope, write_metadata
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.registry import Table
 from ingest.snapshot import Snapshot, Store
-from ingest.statline.model import Codes, Dimension, Measure, Metadata
+from ingest.statline.model import Codes, Dimension, Measure, Metadata, Page
 from ingest.statline.slices import wanted
 from ingest.table.columns import Columns, member, typed
 from ingest.table.declaration import PERIOD, REGION, keyed
@@ -144,15 +144,7 @@ def _lay_down(table: Table, store: Store, arrived: Arrived, stamp: dict[str, str
             licence=table.licence or "",
             attribution=table.attribution or "",
             warnings=warnings,
-            pages=[
-                {
-                    "number": 1,
-                    "url": file.url,
-                    "file": f"{name}.zst",
-                    "bytes": len(arrived.data),
-                    "sha256": stamp["sha256"],
-                }
-            ],
+            pages=[Page(1, file.url, f"{name}.zst", "", "", len(arrived.data), stamp["sha256"]).as_dict()],
         )
 
 

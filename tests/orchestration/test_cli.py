@@ -189,7 +189,7 @@ def test_snapshots_can_be_verified_down_to_the_bytes_that_came(tmp_path: Path, m
 
     (setting.newest(V4).path / "page-00003.json.zst").unlink()
     broken = verify()
-    assert broken.exit_code == 1
+    assert broken.exit_code == 1, broken.output
     assert "page-00003.json.zst was changed or is gone" in broken.output
     assert "1 of 2 snapshots" in broken.output
     assert verify(V3.id).exit_code == 0

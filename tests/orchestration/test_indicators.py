@@ -347,6 +347,7 @@ def test_a_typo_in_a_stem_stops_the_build_with_the_stems_that_come_near(tmp_path
         shutil.copytree(
             PROJECT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
         )
+    shutil.copy(PROJECT / "region.yml", project)
     file = project / "dbt_project" / "indicators" / "bevolking.yml"
     file.write_text(
         file.read_text(encoding="utf-8").replace("stem: k_65JaarOfOuder\n", "stem: k_65JarenOfOuder\n"),

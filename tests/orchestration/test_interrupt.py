@@ -71,7 +71,7 @@ def test_a_swallowed_interrupt_leaves_the_release_as_it_was(tmp_path: Path, monk
     monkeypatch.setattr(pipeline, "_kept", lambda _: ([], True))
     monkeypatch.setattr(pipeline, "report", swallowed)
     with heard(), pytest.raises(KeyboardInterrupt):
-        pipeline.release(work, [])
+        pipeline.release(work)
     assert work.releases.all() == []
 
 

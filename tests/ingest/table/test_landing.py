@@ -22,6 +22,7 @@ from ingest.outcome import FAILED, FETCHED, UNCHANGED, Outcome
 from ingest.registry import Table
 from ingest.snapshot import Store
 from ingest.table import landing
+from ingest.verify import altered
 
 HEADING = ["GEMEENTENUMMER", "GEMEENTENAAM", "PEILJAAR", "SOORT", "AANTAL", "GEMIDDELDE"]
 ROWS = [
@@ -188,7 +189,7 @@ def test_the_same_table_in_any_form(setting: Setting, body: bytes, at: dict[str,
     assert setting.figures() == EXPECTED
     snapshot = setting.store.newest("leerlingen")
     assert snapshot is not None
-    assert (snapshot.row_count, snapshot.expected_count, snapshot.damaged()) == (8, 8, [])
+    assert (snapshot.row_count, snapshot.expected_count, altered(snapshot)) == (8, 8, [])
     names = duckdb.execute(
         "select code, title from read_parquet(?) where dimension = 'Region' order by 1",
         [str(snapshot.file("codes.parquet"))],
