@@ -6,6 +6,7 @@ other tables go on. Only what is about this process and not about the source pas
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ingest.durable import Damaged
 from ingest.http import FetchError, UnreachableError
 from ingest.outcome import FAILED, UNREACHABLE, Outcome
-from ingest.snapshot import now
+from ingest.snapshot import SnapshotError, now
 from ingest.words import shown
 
 #: Our own words have the whole address in them, and that of a slice may name 150 regions.
@@ -74,8 +76,11 @@ def passes(error: BaseException) -> bool:
 
 def told(error: BaseException, quote: bool = True) -> str:
     """An error in words: our own as they are, those that nobody foresaw with their kind and place."""
-    if isinstance(error, FetchError | LandingError):
+    if isinstance(error, FetchError | LandingError | Damaged | SnapshotError):
         return shown(_words(error), _LONG)
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f" ({shown(_words(error), 300)})" if quote else ""
+        return f"this machine failed, and not the source: {os.strerror(error.errno)}{where}. Nothing of it was taken"
     said = f" ({shown(_words(error), 300)})" if quote else ""
     return (
         f"what the source sent could not be used: {type(error).__name__} at {_place(error)}{said}. Nothing of it was taken. "

@@ -268,6 +268,15 @@ def test_what_is_about_this_process_passes(error: BaseException) -> None:
         attempt("85001NED", take)
 
 
+def test_a_full_disk_is_not_laid_at_the_door_of_the_source() -> None:
+    def take(_: object) -> Outcome:
+        raise OSError(28, "No space left on device", "/data/page")
+
+    reason = attempt("85001NED", take).reason
+    assert reason.startswith("85001NED: this machine failed, and not the source: No space left on device")
+    assert "/data" not in attempt("85001NED", take, quote=False).reason
+
+
 # -- the kinds that were met ------------------------------------------------------------------------------------------
 
 
