@@ -161,9 +161,11 @@ def _figures(file: File, column: str, grid: Grid) -> Figures:
         return missing.get(text.casefold()) or (None if text else REASONS["unknown"])
 
     reasons = [reason(cell) for cell in cells]
-    decision = numbers.decide(
-        (None if why else cell for cell, why in zip(cells, reasons, strict=True)), file.decimal, "point"
-    )
+    texts = [
+        numbers.written(cell) if isinstance(cell, str) and not why else None
+        for cell, why in zip(cells, reasons, strict=True)
+    ]
+    decision = numbers.decide(texts, file.decimal, "point")
     if decision.doubt is not None:
         doubt = [n for n in (decision.doubt.first, decision.doubt.second) if n is not None]
         raise LandingError(
