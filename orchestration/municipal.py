@@ -254,13 +254,13 @@ def judge_delivery(
     work: Workspace, contract: Contract, layer: Layer, geography: Geography, name: str, data: bytes, way_in: str
 ) -> Delivery:
     """Judge one delivery at the door, and keep what may be kept of it."""
-    from ingest.municipal import door, report
+    from ingest.municipal import door, reader, report
 
     at, sha = now(), _sha(data)
     secret = os.environ.get(SECRET, "").encode()
     try:
         intake = door.take_in(contract, name, data, geography, secret)
-    except door.KeyMissingError as error:
+    except (door.KeyMissingError, reader.ReaderError) as error:
         raise _SetUpError(str(error)) from None
     key_id = hmac.new(secret, b"key", hashlib.sha256).hexdigest()[:12] if contract.of_type("key") else None
     before = next((d.key_id for d in reversed(layer.deliveries()) if d.key_id and d.state == "accepted"), None)

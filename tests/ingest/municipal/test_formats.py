@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ import openpyxl
 import pytest
 import xlsxwriter
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.municipal import drop, formats
 from ingest.municipal.contract import Contract
 from ingest.municipal.door import Intake, take_in
-from ingest.municipal.files import Percent, UnreadableError
+from ingest.municipal.files import Faulty, Percent, UnreadableError
 from ingest.municipal.region import Geography
 from tests.ingest.municipal import oldbook
 from tests.ingest.municipal.test_reader import ods, repacked, zipped
@@ -261,6 +265,71 @@ def test_a_cell_that_shows_a_percentage_is_known_as_one() -> None:
         ods(f"<table:table-row>{cells.format('percentage')}{cells.format('float')}</table:table-row>")
     )
     assert [type(cell) for cell in sheet.rows[0].cells] == [Percent, float]
+
+
+FORMATS = {"General": False, "0%": True, "0.00%": True, "#,##0": False, '0" %"': False, "[Red]-0.0%": True}
+CELLS = st.one_of(
+    st.none(),
+    st.text("abc d", min_size=1, max_size=4).filter(lambda t: t == t.strip()),
+    st.tuples(st.floats(-9, 9).map(lambda x: round(x, 3)), st.sampled_from(sorted(FORMATS))),
+    st.sampled_from(["#DIV/0!", "#N/A", "=1+1", "=SUM(A1:B2)"]),
+)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=8),
+    start=st.tuples(st.integers(1, 4), st.integers(1, 30)),
+    lines=st.sets(st.integers(1, 9)),
+    columns=st.sets(st.integers(0, 6)),
+    prefixed=st.booleans(),
+)
+def test_each_cell_of_a_sheet_is_what_was_put_there(rows, start, lines, columns, prefixed: bool) -> None:
+    """Truth computed apart: what was put in, by place. Written in two dialects of the same format."""
+    _, book = workbook(Blad1=[])
+    page = book["Blad1"]
+    expected: dict[tuple[int, int], Any] = {}
+    for r, row in enumerate(rows, start[0]):
+        for c, put in enumerate(row, start[1]):
+            if put is None:
+                continue
+            cell = page.cell(r, c, put[0] if isinstance(put, tuple) else put)
+            expected[r, c] = (float, put) if isinstance(put, str) else put
+            if isinstance(put, tuple):
+                cell.number_format = put[1]
+                expected[r, c] = (Percent if FORMATS[put[1]] else float, put[0])
+            elif put.startswith("#"):
+                expected[r, c] = (Faulty, Faulty("error", put))
+            elif put.startswith("="):
+                expected[r, c] = (Faulty, Faulty("uncalculated"))
+            else:
+                expected[r, c] = (str, put)
+    for line in lines:
+        page.row_dimensions[line].hidden = True
+    for column in columns:
+        page.column_dimensions[openpyxl.utils.get_column_letter(column + 1)].hidden = True
+    data = saved(book)
+    if prefixed:
+        data = _prefixed(data)
+    if not expected:
+        with pytest.raises(UnreadableError, match="geen gevuld werkblad"):
+            formats.read(data)
+        return
+    [sheet] = formats.read(data)
+    found = {(row.line, c + 1): (type(row.cells[c]), row.cells[c]) for row in sheet.rows for c in row.filled}
+    assert found == expected
+    assert (sheet.hidden_lines, sheet.hidden_columns) == (lines, columns)
+
+
+def _prefixed(data: bytes) -> bytes:
+    """As other programs write it: every name with a prefix, and addresses of parts from the root."""
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        parts = {name: packed.read(name).decode() for name in packed.namelist()}
+    for name in ("xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"):
+        parts[name] = re.sub(r"<(/?)(?=[a-zA-Z])", r"<\1x:", parts[name]).replace(" xmlns=", " xmlns:x=")
+    rels = "xl/_rels/workbook.xml.rels"
+    parts[rels] = parts[rels].replace('Target="worksheets/', 'Target="/xl/worksheets/')
+    return zipped({name: text.encode() for name, text in parts.items()})
 
 
 # -- what is hidden, what is there twice ------------------------------------------------------------------------------

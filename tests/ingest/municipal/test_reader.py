@@ -7,7 +7,9 @@ import gzip
 import io
 import os
 import pickle
+import shutil
 import signal
+import sys
 import zipfile
 from pathlib import Path
 
@@ -177,6 +179,19 @@ def test_a_reader_that_is_stopped_from_outside_is_nobodys_fault() -> None:
     reader._reader.process.wait()
     assert len(reader.read(GOOD)[0].rows) == 2
     assert isinstance(reader._outcome(-signal.SIGTERM), reader.ReaderError)
+
+
+def test_a_reader_that_can_not_start_judges_nothing(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = next((examples.FOLDER / "klantcontacten").glob("*.csv"))
+    put(work, "klantcontacten", "b.csv", example.read_bytes())
+    layer = municipal.layer_of(work, work.registry.contracts["klantcontacten"])
+    reader._stop()
+    for broken, told in (("/nowhere/python", "could not be started"), (shutil.which("false"), "ended by itself")):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", broken)
+            outcome = municipal.land(work, work.registry.tables["klantcontacten"])
+        assert (outcome.result, layer.deliveries()) == ("failed", []) and told in outcome.reason
+    assert municipal.land(work, work.registry.tables["klantcontacten"]).result == "fetched"
 
 
 def test_the_reader_has_no_secret_and_takes_in_values_only(monkeypatch: pytest.MonkeyPatch) -> None:
