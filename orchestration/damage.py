@@ -350,6 +350,12 @@ def _current(home: Path, releases: Releases) -> Iterator[_Damage]:
         order = [*([pointed] if pointed in known else []), *(i for i in reversed(known) if i != pointed)]
         for release_id in order:
             kept = releases.path(release_id)
+            if closed := releases.opens(known[release_id]):
+                told = ", ".join(map(str, closed))
+                aside += (
+                    f"Release {release_id} was passed over, since it has what was closed after it was made: {told}. "
+                )
+                continue
             if not kept.is_file() or file_sha256(kept) != known[release_id].sha256:
                 _aside(home, kept.parent)
                 aside += f"Release {release_id} is damaged as well, and was put aside too. "
@@ -362,7 +368,7 @@ def _current(home: Path, releases: Releases) -> Iterator[_Damage]:
                 f"{aside}{last}; now it is release {release_id}, the newest that is whole. Look whether that is right.",
                 True,
             )
-        return f"{aside}No release is whole. `rdc run` makes one from the snapshots.", True
+        return f"{aside}No release can be used. `rdc run` makes one from the snapshots.", True
 
     yield file, what, mend
 

@@ -105,8 +105,13 @@ def translated(
             raise NotLinkedError(f"{name} {member} are no longer members, but were published")
 
     there = {k[1] for k in own if values[k]}
-    placed = _matched(there, {k[1] for k in mine}, regions, by_name=True)
+    placed = _matched(there, {k[1] for k in mine}, regions, stubborn=True)
     _none_replaced("region", there, {k[1] for k in mine if now[k]}, placed)
+    # A region where nobody was gives its name to the one that has it now, and takes a name that became free.
+    free = sorted(there - set(placed.values()))
+    for region in sorted({k[1] for k in old} - there):
+        if region in placed.values():
+            placed[region] = free.pop() if free else f"{region}?"
 
     def name_of(key: Key) -> Key:
         measure = key[0]
@@ -147,15 +152,16 @@ def _votes(
     return measures, regions, dimensions, members
 
 
-def _matched(old: Collection[str], new: Collection[str], votes: Votes, by_name: bool = False) -> dict[str, str]:
+def _matched(old: Collection[str], new: Collection[str], votes: Votes, stubborn: bool = False) -> dict[str, str]:
     """Old name → new name, each new one once: by the votes where they speak against the name itself, else by name.
 
-    :param by_name: a name that is still there is the same, whatever the votes say.
+    :param stubborn: a name that is still there is the same as long as any vote is for it.
     """
     found: dict[str, str] = {}
     for name in sorted(old):
         said = votes.get(name, Counter())
-        contradicted = not by_name and said and max(said.values()) >= 1 and said[name] < 0.5 * max(said.values())
+        enough = 1e-9 if stubborn else 0.5 * max(said.values(), default=0)
+        contradicted = max(said.values(), default=0) >= 1 and said[name] < enough
         if name in new and not contradicted:
             found[name] = name
     claims = [(n, name, to) for name in old if name not in found for to, n in votes.get(name, Counter()).items()]

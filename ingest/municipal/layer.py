@@ -7,6 +7,7 @@
     rows/<delivery>.jsonl.zst   the reduced rows of an accepted delivery, until the contract's retention is over
     quarantine/<delivery>.jsonl file, sheet, line, column, value class and reason of every row that was not accepted
     published/<gm>-<period>.json   true and published figures of every release of a municipality and period
+    content/<gm>-<period>.json  marks of the rows behind them, by which they are known under another name
     used/<deliveries>.json      which delivery the figures of each municipality and period are from, per snapshot
     fetched.json                ETag and hash of what was fetched last, per address
 
@@ -120,8 +121,12 @@ class Layer:
     def published(self, gemeente: str, period: str) -> list[dict[str, Any]]:
         """:raises Damaged: what was published is there and can't be read."""
         file = self.folder / "published" / f"{gemeente}-{period}.json"
+        remedy = (
+            "Without it the figures can't be protected. Put a copy of it back, or make it again with "
+            f"`rdc sources recall {self.folder.name}`."
+        )
         try:
-            return list(durable.read_record(file, "Put a copy of it back: without it the figures can't be protected."))
+            return list(durable.read_record(file, remedy))
         except FileNotFoundError:
             return []
 

@@ -310,3 +310,30 @@ def test_nothing_new_makes_no_release(delivered: Rdc) -> None:
     before = delivered.json("releases"), delivered.json("releases", "--level", "partners")
     assert "Nothing changed" in delivered("run").stdout
     assert (delivered.json("releases"), delivered.json("releases", "--level", "partners")) == before
+
+
+@pytest.mark.long
+def test_a_source_that_is_closed_again_is_closed_everywhere(delivered: Rdc, tmp_path: Path) -> None:
+    """Opened on purpose, then closed, by runs: the release in which it was open stays closed, and the one after has nothing of it."""
+    rdc = delivered.copy(tmp_path, delivered.env)
+    contract = tmp_path / "sources" / "municipal" / "klachten_eersel.yml"
+    contract.write_text(KLACHTEN.replace("sharing_level: municipality", "sharing_level: public"))
+    rdc("run")
+    opened = rdc.json("releases")[-1]["release_id"]
+    assert rdc.sql("select count(*) > 0 from core.observation where table_id = 'klachten_eersel'") == [(True,)]
+    contract.write_text(KLACHTEN)
+    rdc("run")
+    *_, before, after = rdc.json("releases")
+    assert (before["release_id"], before["closed"], after["closed"]) == (opened, ["klachten_eersel"], [])
+    names = ["klachten_eersel", "eigen_klachten", "Klachten over de gemeente"]
+    folder = tmp_path / "warehouse" / "releases" / after["release_id"]
+    assert found_in(tmp_path, names, sorted(folder.rglob("*"))) == []
+    refused = " ".join(rdc("rollback", opened, status=1).stderr.split())
+    assert "open again what was closed since: klachten_eersel (municipality since" in refused
+    assert "klachten_eersel" in rdc("query", "select 1", "--as-of", opened, status=1).stderr
+    assert "eigen_klachten" not in rdc("pull", "bestuur", "--as-of", opened).stdout
+    with Service(tmp_path, rdc.env) as service:
+        since = service.get("/v1/waarnemingen", sindsRelease=opened)
+        assert (since.status_code, since.json()["waarnemingen"]) == (200, [])
+        for path in ("indicatoren", "waarnemingen", "tabellen/bestuur", "tabellen/indicator"):
+            assert not [n for n in names if n in service.get(f"/v1/{path}", release=opened, limiet=1000).text]

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from ingest.registry import Table
 from ingest.settings import Settings
+from orchestration import damage
 from orchestration.cli import main
 from orchestration.pipeline import note_levels, rollback
 from orchestration.workspace import Workspace
@@ -164,6 +165,22 @@ def test_without_its_memory_what_was_ever_closed_is_closed(work: Workspace, spoi
     released(work)
     assert json.loads(file.read_text())["events"]
     assert len(list(work.settings.home.glob("damaged/*/warehouse/levels.json"))) == (spoil != "gone")
+
+
+@pytest.mark.parametrize("spoil", ["gone", "garbage"])
+def test_mending_a_damaged_home_does_not_open_it(work: Workspace, spoil: str) -> None:
+    """The newest release can't be used: the one before could, but has what was closed."""
+    released(work)
+    work = declared(work.settings.home, "partners")
+    second = released(work)
+    for file in (work.releases.current_file, work.releases.path(second.release_id)):
+        file.chmod(0o644)
+        file.unlink()
+        if spoil == "garbage":
+            file.write_bytes(b"x" * 4096)
+    told = " ".join(f.done for f in damage.mended(work.settings))
+    assert "passed over" in told and "T_EIGEN (partners since" in told
+    assert not work.releases.current_file.exists()
 
 
 def test_a_source_that_is_declared_no_more_is_closed(work: Workspace) -> None:
