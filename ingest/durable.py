@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,11 +132,14 @@ def set_aside(home: Path, path: Path, keep: bool = False) -> Path:
     return target
 
 
-def sweep(folder: Path) -> None:
-    """Remove what :func:`write` was writing here when it was killed. Only for the one that holds the run lock."""
+def sweep(folder: Path, seconds: float = 0) -> None:
+    """Remove what :func:`write` was writing here when it was killed. Only for the one that holds the run lock.
+
+    :param seconds: only what is older: here others write too, who need no run lock.
+    """
     for left in folder.glob(".*.part") if folder.is_dir() else []:
-        if _BESIDE.fullmatch(left.name) and left.is_file():
-            left.unlink()
+        if _BESIDE.fullmatch(left.name) and left.is_file() and time.time() - left.stat().st_mtime >= seconds:
+            left.unlink(missing_ok=True)
 
 
 def fsync(path: Path) -> None:

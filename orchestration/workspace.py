@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest import durable
 from ingest.clock import Clock, ClockError
 from ingest.durable import Damaged, set_aside
 from ingest.http import Client
+from ingest.municipal.drop import REPORTS
 from ingest.outcome import Outcomes
 from ingest.registry import Registry, Table
 from ingest.settings import Settings
@@ -179,6 +181,10 @@ class Workspace:
     def sweep(self) -> None:
         """Clear what a killed run left. Only with the lock."""
         self.store.sweep()
+        for folder in (self.settings.home, self.store.root):
+            durable.sweep(folder, seconds=60)
+        for folder in (*self.store.root.glob("*/"), *self.settings.drop.glob(f"*/{REPORTS}/")):
+            durable.sweep(folder)
         for level in {*self.levels(), *self.settings.restricted}:
             self.at(level).releases.sweep()
 

@@ -127,6 +127,15 @@ def test_lines_without_a_checksum_are_read(tmp_path: Path) -> None:
     assert old.read() == [{"a": 1}, {"a": 2}, {"a": 3}]
 
 
+def test_what_a_killed_write_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".a.json.0123abcd.part", ".mine.part", "a.0123abcd.part", ".a.json.0123abcd"):
+        (tmp_path / name).touch()
+    durable.sweep(tmp_path, seconds=60)
+    assert len(list(tmp_path.iterdir())) == 4
+    durable.sweep(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".a.json.0123abcd", ".mine.part", "a.0123abcd.part"]
+
+
 def test_two_things_put_aside_in_one_second_keep_apart(tmp_path: Path) -> None:
     kept = []
     for n in range(3):
