@@ -84,3 +84,18 @@ def test_slow_readers_of_whole_tables_hold_up_nobody(tmp_path: Path, monkeypatch
         assert requests.get(f"http://{host}/v1/waarnemingen", timeout=5).status_code == 200
         for there in slow:
             there.close()
+
+
+def test_a_large_page_of_odata_waits_its_turn_and_a_small_one_does_not(tmp_path: Path) -> None:
+    publish(tmp_path / "warehouse")
+    with listening(tmp_path) as host, pytest.MonkeyPatch.context() as patched:
+        url = f"http://{host}/odata/v1/CBS/KEMPEN-WONEN/Observations"
+        full = Problem(503, "vol", headers={"Retry-After": "10"})
+
+        def refuse(_: Making) -> None:
+            raise full
+
+        patched.setattr(Making, "turn", refuse)
+        refused = requests.get(url, timeout=10)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+        assert requests.get(url, params={"$top": "100"}, timeout=10).status_code == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +29,8 @@ ATTRIBUTES = {
     "unknown": "Unknown",
 }
 _LONGEST_FILTER = 6_000
+#: Rows of a page that is made in turn with the whole tables.
+_LARGE = 10_000
 _MONTHS = [
     "januari",
     "februari",
@@ -336,16 +339,22 @@ def rows_page(
     wants_more = options.top is None or options.top > take
     fields = ", ".join(f"'{name}', \"{name}\"" for name in options.columns)
     order = f"{options.order}, {default_order}" if options.order else default_order
-    con = table.published.con
-    found = con.execute(
-        f"select json_object({fields})::varchar from ({sql}) where {options.where} order by {order} "
-        f"limit {take + (1 if wants_more else 0)} offset {options.skip}",
-        options.parameters,
-    ).fetchall()
+    con, library = table.published.con, table.asked.library
     count = None
-    if options.counted:
-        [(count,)] = con.execute(f"select count(*) from ({sql}) where {options.where}", options.parameters).fetchall()
-    table.asked.library.done(table.published)
+    try:
+        # A page of a hundred thousand rows weighs what a whole table does.
+        with table.asked.request.app.state.making.turn() if take > _LARGE else nullcontext():
+            library.begin(table.published)
+            found = con.execute(
+                f"select json_object({fields})::varchar from ({sql}) where {options.where} order by {order} "
+                f"limit {take + (1 if wants_more else 0)} offset {options.skip}",
+                options.parameters,
+            ).fetchall()
+        if options.counted:
+            counting = f"select count(*) from ({sql}) where {options.where}"
+            [(count,)] = con.execute(counting, options.parameters).fetchall()
+    finally:
+        library.done(table.published)
     more = options.link(table.opened, take) if wants_more and len(found) > take else None
     return ",".join(row[0] for row in found[:take]), more, count
 
