@@ -51,6 +51,7 @@ def subjects() -> list[Subject]:
         "indicator": _indicator(),
         "indicator_value": _indicator_value(),
         "indicator_history": _indicator_history(),
+        "withheld": _withheld(),
     }
     return [Subject("core", f"core.{table}", "core", table, checks) for table, checks in tables.items()]
 
@@ -378,6 +379,7 @@ def _indicator_value() -> list[Check]:
             "core.snapshot as known on known.snapshot_id = v.snapshot_id",
         ),
     }
+    kept = " and unknown.method <> 'kept'"  # It is of an earlier release.
     own = ", ".join(f"({literal(code)}, {literal(name)})" for code, name in here().members.items())
     return [
         not_empty("Er is ten minste één cijfer.", least=0),
@@ -386,7 +388,7 @@ def _indicator_value() -> list[Check]:
                 name,
                 description,
                 f"select {figure} as example from (select v.* from audited as v anti join {target}) as unknown "
-                "where unknown.method <> 'absent'",
+                f"where unknown.method <> 'absent'{kept if name == 'snapshot_known' else ''}",
                 noun=_FIGURE,
             )
             for name, (description, target) in known.items()
@@ -523,6 +525,18 @@ def _indicator_history() -> list[Check]:
             column="missing_reason",
             first=own_regions(),
             noun=_FIGURE,
+        ),
+    ]
+
+
+def _withheld() -> list[Check]:
+    return [
+        rows(
+            "definitions_fit_tables",
+            "Elke definitie past op haar brontabellen, zodat er niets wordt ingehouden.",
+            "select concat(indicator_id, ': ', reason_nl) as example from audited",
+            severity="warning",
+            noun=("ingehouden cijferreeks", "ingehouden cijferreeksen"),
         ),
     ]
 

@@ -475,6 +475,12 @@ def status(as_json: bool) -> None:
     for t in found["tables"]:
         if t["why"]:
             show.out.print(f"[bold]{t['table_id']}[/] ({t['state']}): {show._escaped(t['why'])}", soft_wrap=True)
+    for item in found["withheld"]:
+        show.out.print(
+            f"[bold]{item['indicator_id']}[/] (withheld): {show._escaped(item['reason'])} Mend "
+            f"{show._escaped(item['place'])}",
+            soft_wrap=True,
+        )
     for name in found["stray"]:
         show.out.print(f"drop/{show._escaped(name)} belongs to no contract; `rdc sources list` shows which there are")
     for d in found["damage"]:

@@ -89,12 +89,13 @@ def _alone(
             if level != PUBLIC and not problem:
                 problem = _build_restricted(work.at(level), mode, [c.input for c in chosen if c.input])
         failed = _failures(mode, {t.id for t in selected}, outcomes, choices)
-        told = Telling(failed, outcomes, work.outcomes.latest(), verbose)
+        held_back = [] if problem else withheld(work, list(levels))
+        told = Telling(failed, outcomes, work.outcomes.latest(), verbose, held_back)
         if as_json:
             show.as_json(_record(work, choices, outcomes, released, problem))
         else:
             _summary(work, choices, told, released, problem, time.monotonic() - started)
-        return 1 if problem or failed else 0
+        return 1 if problem or failed or held_back else 0
     except Exception as error:
         free = shutil.disk_usage(work.settings.home).free
         if free < FULL:
@@ -288,9 +289,26 @@ class Telling:
     outcomes: dict[str, Outcome]
     latest: dict[str, Outcome]
     verbose: bool
+    withheld: list[str]
 
     def lines(self, reasons: dict[str, str]) -> list[str]:
         return lines(reasons, self.latest, self.verbose)
+
+
+def withheld(work: Workspace, levels: list[str]) -> list[str]:
+    """What the current releases do not have as the registry does not fit their tables: a line per indicator and table."""
+    said: dict[tuple[str, str], dict[str, None]] = {}
+    for level in levels:
+        current = work.at(level).releases.current()
+        for item in current.withheld if current else []:
+            kept = f" {item['kept_figures']:,} figures of before serve on." if item["kept_figures"] else ""
+            line = f"{item['reason']} Mend {item['place']}.{kept}"
+            said.setdefault((item["indicator_id"], item["table_id"]), {})[line] = None
+    return [
+        f"{indicator} is withheld for {table}: {next(iter(of_one))}"
+        + (f" ({len(of_one) - 1} more like it: `rdc status`)" if len(of_one) > 1 else "")
+        for (indicator, table), of_one in said.items()
+    ]
 
 
 def _summary(
@@ -341,7 +359,7 @@ def _summary(
             show.warn("NOT TAKEN IN YET", outcome.reason)
         elif outcome.result == FETCHED and outcome.reason:
             show.warn("CHANGED ON DISK", outcome.reason)
-    for line in told.lines(told.failed):
+    for line in [*told.lines(told.failed), *told.withheld]:
         show.fail(line)
     if problem:
         show.fail(problem)

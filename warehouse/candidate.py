@@ -7,7 +7,6 @@ before release: the released file stands on its own.
 
 from __future__ import annotations
 
-import difflib
 import json
 import shutil
 from collections.abc import Collection, Iterator
@@ -15,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -25,7 +23,9 @@ from ingest.paths import for_duckdb, literal
 from ingest.registry import Table
 from ingest.snapshot import Snapshot
 from warehouse import goals, indicators
-from warehouse.indicators import IndicatorError, Registry, Source, Term, Version
+from warehouse.binding import insert, keep_last_good, load_registry
+from warehouse.binding import text as _text
+from warehouse.indicators import Registry
 from warehouse.plan import Plan
 
 NAME = "rdc.duckdb"
@@ -84,7 +84,7 @@ class Candidate:
         :param clock: how moments that a wrong clock told are to be told; as they are by default.
         :param corrected: how many of the clock's corrections the released history has already.
         :returns: the moment from which what this build makes is known.
-        :raises IndicatorError: the registry can't be used, or does not fit the tables.
+        :raises IndicatorError: the registry can't be used. What of it does not fit the tables is withheld.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -98,6 +98,7 @@ class Candidate:
             _load_region(con)
             registry = registry or indicators.load()
             load_registry(con, registry)
+            keep_last_good(con, released)
             # What a municipal source divides by its rules, an indicator on it may not divide against them.
             con.execute(
                 "update raw.binding set least_denominator = (select max(rule.least_denominator) from raw.term as term "
@@ -215,10 +216,10 @@ def _load_region(con: duckdb.DuckDBPyConnection) -> None:
         );
         """
     )
-    _insert(
+    insert(
         con, "data_center", [[center.code, center.name, center.group.name, center.slug, center.corop, center.province]]
     )
-    _insert(con, "region_group_member", [list(membership) for membership in center.memberships()])
+    insert(con, "region_group_member", [list(membership) for membership in center.memberships()])
 
 
 def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
@@ -234,206 +235,6 @@ def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) 
     for item in inputs:
         if (rules := item.snapshot.file("rules.parquet")).is_file():
             con.execute(f"insert into raw.disclosure_rule by name select * from read_parquet({_text(rules)})")
-
-
-def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
-    """The registry as tables: definitions, bindings, their terms with the measure that each is bound to, and series.
-
-    A term of a table that is not in this build is left unbound. One of a table that is must find its column.
-
-    :raises IndicatorError: a term finds no column, or two, or doesn't fit the table's dimensions; with what comes near.
-    """
-    con.execute(
-        """
-        create table raw.indicator (
-            indicator_id varchar, version integer, theme varchar, theme_title varchar, position integer, name_nl varchar,
-            definition varchar, unit varchar, decimals integer, direction varchar, aggregation varchar, factor double,
-            why_not varchar, numerator varchar, denominator varchar, caveats varchar, series_break varchar,
-            source varchar, publisher varchar, licence varchar, source_tables varchar[], lowest_region varchar,
-            bbv integer, taakveld varchar, availability varchar, no_figure varchar, bindings varchar, definition_hash varchar,
-            valid_from date, valid_to date
-        );
-        create table raw.binding (
-            binding_id integer, indicator_id varchar, version integer, table_id varchar, regions varchar[],
-            first_period varchar, last_period varchar, constant double, stretch integer, series_break varchar,
-            same_areas boolean, seen boolean, least_denominator integer
-        );
-        create table raw.term (
-            binding_id integer, role varchar, term_no integer, table_id varchar, bound_to varchar,
-            dimensions_key varchar, sign integer, measure_id bigint
-        );
-        create table raw.series (series_id varchar, table_id varchar, period varchar, area_change varchar[]);
-        """
-    )
-    columns = Columns.of(con)
-    rows: dict[str, list[list[Any]]] = {"indicator": [], "binding": [], "term": [], "series": []}
-    problems: list[str] = []
-    for position, (theme, indicator) in enumerate(registry.indicators(), 1):
-        for v in indicator.versions:
-            sources = registry.sources(v)
-            availability, no_figure = _availability(v, sources, columns)
-            rows["indicator"].append(
-                [
-                    *(indicator.id, v.version, theme.theme, theme.title, position, indicator.name),
-                    *(v.definition, v.unit, v.decimals, indicator.direction, v.aggregation, v.factor, v.why_not),
-                    *(v.numerator, v.denominator, v.caveats, v.series_break),
-                    *(indicator.source, indicator.publisher, indicator.licence),
-                    *(list(dict.fromkeys(s.table for s in sources)), indicators.lowest_region(v)),
-                    *(indicator.bbv, indicator.taakveld, availability, no_figure),
-                    *(indicators.bindings_text(v), indicators.definition_hash(indicator, v), v.valid_from, v.valid_to),
-                ]
-            )
-            for s in sources:
-                number = len(rows["binding"]) + 1
-                rows["binding"].append(
-                    [
-                        *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
-                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen, None),
-                    ]
-                )
-                for role, terms in s.roles.items():
-                    for term_no, term in enumerate(terms, 1):
-                        table = term.table or s.table
-                        measure_id = None
-                        if table in columns.snapshots:
-                            measure_id, wrong = columns.find(table, term, s.strict or term.table is not None)
-                            place = f"versions.{v.version - 1}.{s.place}.{role}.{term_no - 1}"
-                            # The margins of a value are the same column at other members: the column is told once.
-                            problems += [
-                                f"{theme.theme}.yml: indicator {indicator.id}: field {place}.{w}"
-                                for w in wrong
-                                if role not in ("lower", "upper") or w.startswith("dimensions")
-                            ]
-                        bound_to = term.measure or " of ".join(term.stem) + f" ({' > '.join(term.path)})"
-                        rows["term"].append(
-                            [
-                                *(number, role, term_no, table, bound_to, dimensions_key(term.dimensions)),
-                                *(-1 if term.subtract else 1, measure_id),
-                            ]
-                        )
-    for series in registry.series.values():
-        for item in series.tables:
-            rows["series"].append([series.id, item.table, item.period, series.area_change])
-    if problems:
-        raise IndicatorError(
-            "The registry does not fit the tables of this build.\n" + "\n".join(dict.fromkeys(problems))
-        )
-    for name, content in rows.items():
-        _insert(con, name, content)
-
-
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
-    """Many rows at a time: a statement per row, as `executemany` does it, takes a millisecond each."""
-    for start in range(0, len(rows), 200):
-        some = rows[start : start + 200]
-        values = ", ".join([f"({', '.join(['?'] * len(some[0]))})"] * len(some))
-        con.execute(f"insert into raw.{table} values {values}", [v for row in some for v in row])
-
-
-def _availability(version: Version, sources: list[Source], columns: Columns) -> tuple[str, str | None]:
-    """Whether a definition has figures in this build, and if not, why, in Dutch."""
-    if version.no_figure:
-        return version.no_figure.reason, version.no_figure.text
-    if any(s.table in columns.snapshots for s in sources):
-        return "berekend", None
-    tables = list(dict.fromkeys(s.table for s in sources))
-    several = len(tables) > 1
-    return "niet_opgehaald", (
-        f"De brontabel{'len' if several else ''} {', '.join(tables)} {'zijn' if several else 'is'} niet in deze uitgave "
-        f"opgenomen. Ophalen kan met: rdc run --table {tables[-1]}"
-    )
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns and further dimensions of the tables of this build, to which terms are bound.
-
-    :param measures: per table what is known of each column: number, stem, topic groups.
-    :param dimensions: per table and dimension, besides region and period, its members.
-    """
-
-    snapshots: set[str]
-    measures: dict[str, list[tuple[int, str, str]]]
-    dimensions: dict[str, dict[str, dict[str, str]]]
-
-    @classmethod
-    def of(cls, con: duckdb.DuckDBPyConnection) -> Columns:
-        snapshots = [r[0] for r in con.execute("select table_id from raw.snapshot").fetchall()]
-        measures: dict[str, list[tuple[int, str, str]]] = {t: [] for t in snapshots}
-        dimensions: dict[str, dict[str, dict[str, str]]] = {t: {} for t in snapshots}
-        for table, *column in con.execute(
-            "select s.table_id, m.measure_id, m.stem, coalesce(m.path, '') from raw.measure m "
-            "join raw.snapshot s using (snapshot_no) order by m.measure_id"
-        ).fetchall():
-            measures[table].append(tuple(column))
-        for table, dimension in con.execute("select table_id, unnest(other_dimensions) from raw.snapshot").fetchall():
-            dimensions[table][dimension] = {}
-        for table, dimension, code, title in con.execute(
-            "select s.table_id, c.dimension, c.code, c.title from raw.code c join raw.snapshot s using (snapshot_no) "
-            "where list_contains(s.other_dimensions, c.dimension)"
-        ).fetchall():
-            dimensions[table][dimension][code] = title
-        return cls(set(snapshots), measures, dimensions)
-
-    def find(self, table: str, term: Term, strict: bool) -> tuple[int | None, list[str]]:
-        """The column of a term, and what is wrong when there is not exactly one.
-
-        :param strict: topic groups must agree; otherwise they only tell columns of one stem apart.
-        """
-        field = "measure" if term.measure else "stem"
-        names = [term.measure] if term.measure else term.stem
-        path = " > ".join(term.path)
-        named = [m for m in self.measures[table] if m[1] in names]
-        found = [m for m in named if not path or m[2] == path]
-        if not found and len(named) == 1 and not strict:
-            found = named
-        wrong = list(self._members(table, term))
-        said = f"{table} has no column {' or '.join(names)}"
-        if len(found) == 1:
-            return found[0][0], wrong
-        if len(found) > 1:
-            which = "; ".join(self._column(m) for m in found)
-            wrong.append(f"{field}: {table} has {len(found)} columns {' or '.join(names)}: {which}. Name its `path`.")
-        elif named:
-            wrong.append(
-                f"path: {said} under {path or 'no topic group'}. It is under {'; '.join(m[2] or 'none' for m in named)}."
-            )
-        else:
-            wrong.append(f"{field}: {said}. {self._near(table, names)}")
-        return None, wrong
-
-    def _near(self, table: str, names: list[str]) -> str:
-        lowered = {m[1].casefold(): m for m in self.measures[table]}
-        near = [
-            lowered[key] for n in names for key in difflib.get_close_matches(n.casefold(), lowered, n=3, cutoff=0.5)
-        ]
-        listed = "; ".join(self._column(m) for m in dict.fromkeys(near))
-        return f"Did you mean {listed}?" if near else "None of its columns comes near; see core.measure."
-
-    @staticmethod
-    def _column(measure: tuple[int, str, str]) -> str:
-        return f"{measure[1]} ({measure[2]})" if measure[2] else measure[1]
-
-    def _members(self, table: str, term: Term) -> Iterator[str]:
-        """A term names one member of every further dimension; otherwise it would find no row, silently."""
-        has = self.dimensions[table]
-        for dimension in has.keys() - term.dimensions.keys():
-            yield f"dimensions: {table} has the dimension {dimension}; name its member. {_some(has[dimension])}"
-        for dimension, member in term.dimensions.items():
-            if dimension not in has:
-                yield f"dimensions: {table} has no dimension {dimension}, but {', '.join(has) or 'none at all'}."
-            elif member not in has[dimension]:
-                yield f"dimensions: {dimension} of {table} has no member {member}. {_some(has[dimension], member)}"
-
-
-def _some(members: dict[str, str], near: str = "") -> str:
-    codes = difflib.get_close_matches(near, members, n=3, cutoff=0.4) or list(members)[:5]
-    return "Members: " + ", ".join(f"{c} ({members[c]})" for c in codes) + (", …" if len(codes) < len(members) else "")
-
-
-def dimensions_key(members: dict[str, str]) -> str:
-    """The further dimensions of a row as one text, in alphabetical order: ``Leeftijd=10000;Marges=MW00000``."""
-    return ";".join(f"{key}={members[key]}" for key in sorted(members))
 
 
 def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> None:
@@ -454,7 +255,7 @@ def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> No
         ]
         for g in declared
     ]
-    _insert(con, "policy_goal", rows)
+    insert(con, "policy_goal", rows)
 
 
 def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str]) -> None:
@@ -520,7 +321,3 @@ def _load_outcomes(
             [list(closed)],
         )
         con.execute("update raw.outcome set reason = null where list_contains(?, table_id)", [list(delivered)])
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

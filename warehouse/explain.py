@@ -121,6 +121,8 @@ def _steps(
 ) -> list[str]:
     if figure["method"] == "absent":
         return [f"no source in this release: {figure['note']}"]
+    if figure["method"] == "kept":
+        return [f"kept from an earlier release: {figure['note']}", f"its snapshot is {figure['snapshot_id']}"]
     made = [c for c in cells if c["role"] not in _MARGINS]
     steps = [
         f"take {len(made)} cell(s) of {', '.join(sorted({c['table_id'] for c in made})) or figure['table_id']}, bound by "

@@ -74,6 +74,8 @@ class Term(_Strict):
         Without a path the stem must be the only one of its name in the table; the build fails when it is not.
     :param measure: the v4 measure code; instead of stem and path.
     :param dimensions: the member of every dimension besides region and period, by the dimension's key.
+    :param unit: what the column counts, as the table must say it; without one that of the indicator (``value``) or a number of
+        things (``numerator``, ``denominator``).
     :param table: another table than the binding's own; ``series``: that series' table of the same year.
     :param subtract: take the value off instead of adding it.
     """
@@ -85,6 +87,7 @@ class Term(_Strict):
     table: str | None = None
     series: str | None = None
     subtract: bool = False
+    unit: str | None = None
 
     @model_validator(mode="after")
     def _one_name(self) -> Term:
@@ -355,10 +358,10 @@ class Registry:
                 if item.period < (binding.first_period or "") or item.period > (binding.last_period or "~"):
                     continue
                 roles, at = _of_year(binding, item.period, place)
+                if isinstance(roles, Deviation) and roles.absent:
+                    continue  # A year without a figure breaks no series.
                 if roles is not before:
                     stretch, before = stretch + 1, roles
-                if isinstance(roles, Deviation) and roles.absent:
-                    continue
                 found.append(_source(binding, self._placed(roles, item.period), item.table, stretch, at, item))
         return found
 

@@ -26,7 +26,7 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class Release:
     :param corrections: how many corrections of the clock are made in its history.
     :param tables: number of rows per released table.
     :param checks: number of checks by outcome.
+    :param withheld: what the registry binds and its tables did not fit, as rows of core.withheld.
     """
 
     release_id: str
@@ -74,6 +75,7 @@ class Release:
     code: str = ""
     sequence: int = 0
     corrections: int = 0
+    withheld: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Releases:
@@ -225,6 +227,7 @@ class Releases:
                     "select schema_name, table_name from duckdb_tables() where schema_name in ('core', 'mart') order by all"
                 ).fetchall()
             }
+            withheld = _withheld(con)
             if has_levels(con):
                 self.levels.note(levels_of(con), delivered(con))
             con.execute("checkpoint")
@@ -251,6 +254,7 @@ class Releases:
             code=plan.code if plan else self.code(),
             sequence=1 + max((r.sequence for r in self.all()), default=0),
             corrections=plan.corrections if plan else 0,
+            withheld=withheld,
         )
         (making / "report.html").write_text(report, encoding="utf-8")
         earlier = ""
@@ -425,6 +429,18 @@ def summary(results: Iterable[Any]) -> dict[str, int]:
     for result in results:
         counts["passed" if result.success else result.severity] += 1
     return counts
+
+
+def _withheld(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """What this release does not have as its tables do not fit; nothing where no build with dbt was made."""
+    there = con.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'core' and table_name = 'withheld'"
+    ).fetchall()
+    if there == [(0,)]:
+        return []
+    found = con.execute("select indicator_id, table_id, place, reason, kept_figures from core.withheld order by all")
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _mark(folder: Path) -> None:

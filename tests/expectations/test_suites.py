@@ -94,6 +94,8 @@ create table core.indicator_history as select indicator_id, definition_version, 
 insert into core.indicator_history select * replace (1 as value, timestamptz '2025-01-01 00:00:00+00' as known_from,
     timestamptz '2026-01-01 00:00:00+00' as known_to) from core.indicator_history where region_code = 'GM0770';
 
+create table core.withheld (indicator_id varchar, reason_nl varchar);
+
 create table mart.bevolking as select region_code, period_code,
     max(value) filter (indicator_id = 'bev_inwoners') as bev_inwoners,
     max(value) filter (indicator_id = 'bev_jong_pct') as bev_jong_pct

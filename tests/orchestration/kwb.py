@@ -31,6 +31,26 @@ _NUMBERS = (
     "Omgevingsadressendichtheid_121",
 )  # fmt: skip
 
+#: What the columns count, besides numbers of things.
+_UNITS = {
+    "%": (
+        "PercentageEengezinswoning OnbewoondeWoningen Koopwoningen HuurwoningenTotaal InBezitWoningcorporatie "
+        "PercentageWoningenMetStadsverwarming AardgasvrijeWoningen WoningenMetZonnestroom Nettoarbeidsparticipatie "
+        "PercentageZelfstandigen PersonenInArmoede PercentageJongerenMetJeugdzorg"
+    ),
+    "x 1 000 euro": "GemiddeldeWOZWaardeVanWoningen GemiddeldInkomenPerInwoner MediaanVermogenVanParticuliereHuish",
+    "km": "AfstandTotHuisartsenpraktijk AfstandTotGroteSupermarkt AfstandTotKinderdagverblijf AfstandTotSchool",
+    "ha": "OppervlakteTotaal OppervlakteLand",
+    "aantal inwoners per km²": "Bevolkingsdichtheid",
+    "per km²": "Omgevingsadressendichtheid",
+    "per huishouden": "PersonenautoSPerHuishouden",
+    "per 1 000 inwoners": "WmoClientenRelatief",
+    "kWh": "GemiddeldeElektriciteitslevering",
+    "m³": "GemiddeldAardgasverbruik",
+    "code": "MateVanStedelijkheid",
+}
+_UNIT = {stem: unit for unit, stems in _UNITS.items() for stem in stems.split()}
+
 #: Inhabitants, of whom 0 to 15 years, of whom 65 years or older, on 1 January 2024.
 MUNICIPALITIES = {
     "GM1724": (19196, 2631, 4620),
@@ -79,7 +99,10 @@ def kwb(
         }  # fmt: skip
         rows.append(row | {rename.get(key, key): value for key, value in said.items()})
     topics = [Topic(key, datatype="String", unit="code") for key in _TEXT]
-    topics += [Topic(rename.get(key, key), datatype="Long") for key in _NUMBERS]
+    topics += [
+        Topic(rename.get(key, key), unit=_UNIT.get(key.rsplit("_", 1)[0], "aantal"), datatype="Long")
+        for key in _NUMBERS
+    ]
     return V3Table.build(
         table_id,
         title=f"Kerncijfers wijken en buurten {year}",

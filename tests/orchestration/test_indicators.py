@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import openpyxl
 import pytest
 
@@ -67,7 +68,7 @@ def stock(table_id: str, columns: tuple[str, ...], years: tuple[int, ...], figur
 
 
 def crimes() -> V3Table:
-    kinds = ("T001161", "CRI1000", "CRI2000", "CRI3000")
+    kinds = ("T001161", "CRI1000", "CRI2000", "CRI2100", "CRI3000")
     return V3Table.build(
         "83648NED",
         dims={"SoortMisdrijf": kinds, "RegioS": ["NL01", *KEMPEN], "Perioden": ["2024JJ00"]},
@@ -341,30 +342,89 @@ def test_a_day_can_be_asked_for_as_well_as_a_release(villages: Rdc) -> None:
     assert "kept per release" in " ".join(asked.stderr.split())
 
 
-def test_a_typo_in_a_stem_stops_the_build_with_the_stems_that_come_near(tmp_path: Path) -> None:
-    project = tmp_path / "project"
+WRONG = """
+theme: bevolking
+indicators:
+  - id: eigen_fout
+    name: Een fout
+    direction: neutraal
+    source: CBS
+    versions:
+      - version: 1
+        valid_from: 2010-01-01
+        definition: Aandeel gehuwden.
+        unit: '%'
+        decimals: 1
+        aggregation: none
+        why_not: Een proef.
+        bindings:
+          - {table: 84799NED, regions: [gemeente], value: [{stem: Gehuwd, path: [Bevolking, Burgerlijke staat]}]}
+"""
+
+
+def test_what_does_not_fit_is_withheld_and_all_else_is_released(tmp_path: Path) -> None:
+    project, home = tmp_path / "project", tmp_path / "home"
     for folder in ("dbt_project", "expectations", "ingest", "orchestration", "warehouse"):
         shutil.copytree(
             PROJECT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
         )
     shutil.copy(PROJECT / "region.yml", project)
+
+    def rdc(*arguments: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-c", "from orchestration.cli import main; main()", *arguments],
+            cwd=project,
+            env=os.environ | {"PYTHONPATH": str(project), "RDC_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, " ".join(done.stderr.split())
+
+    def figures(where: str) -> list[tuple]:
+        with duckdb.connect(str(home / "warehouse" / "rdc.duckdb"), read_only=True) as con:
+            return con.execute(f"from core.indicator_value where {where} order by all").fetchall()
+
+    shown = "indicator_id <> 'bev_65plus_pct' and indicator_id <> 'eigen_fout'"
+    assert rdc("run", "--source", "sample")[0] == 0
+    before, share = figures(shown), figures("indicator_id = 'bev_65plus_pct' and table_id = '84799NED'")
     file = project / "dbt_project" / "indicators" / "bevolking.yml"
-    file.write_text(
-        file.read_text(encoding="utf-8").replace("stem: k_65JaarOfOuder\n", "stem: k_65JarenOfOuder\n"),
-        encoding="utf-8",
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", "from orchestration.cli import main; main()", "run", "--source", "sample"],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project), "RDC_HOME": str(tmp_path / "home")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    said = " ".join(done.stderr.split())
-    assert done.returncode == 1 and "Traceback" not in said
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("stem: k_65JaarOfOuder\n", "stem: k_65JarenOfOuder\n"), encoding="utf-8")
+    (home / "indicators").mkdir()
+    (home / "indicators" / "mijn.yml").write_text(WRONG, encoding="utf-8")
+    status, _, said = rdc("run", "--source", "sample")
+    assert status == 1
     assert "bevolking.yml: indicator bev_65plus_pct: field versions.0.bindings.0.numerator.0.stem" in said
-    assert "84799NED has no column k_65JarenOfOuder" in said
+    assert "bev_65plus_pct is withheld for 84799NED: 84799NED has no column k_65JarenOfOuder" in said
     assert "Did you mean k_65JaarOfOuder (Bevolking > Leeftijdsgroepen)" in said
-    assert not (tmp_path / "home" / "warehouse" / "rdc.duckdb").exists()
+    assert "eigen_fout is withheld for 84799NED: " in said and "is in 'aantal', where '%' is expected" in said
+    # All else is as it was; of the first the last good figures serve on, of the second it is said why there are none.
+    columns = [c for c in range(17) if c != 15]  # all but the binding's number
+    assert [[row[c] for c in columns] for row in figures(shown)] == [[row[c] for c in columns] for row in before]
+    kept = figures("indicator_id = 'bev_65plus_pct' and table_id = '84799NED'")
+    assert share and [row[:8] for row in kept] == [row[:8] for row in share]
+    assert {(row[10][:20], row[12]) for row in kept} == {("Laatste goede cijfer", "kept")}
+    told = figures("indicator_id = 'eigen_fout'")
+    # Both for the year of its table and for the latest.
+    assert {(row[2], row[4], row[12]) for row in told} == {(code, None, "absent") for code in ("KEMPEN", *KEMPEN)}
+    assert len(told) == 12 and "2020JJ00" in {row[3] for row in told}
+    assert all(row[10].startswith("Ingehouden: kolom Gehuwd") for row in told)
+    with duckdb.connect(str(home / "warehouse" / "rdc.duckdb"), read_only=True) as con:
+        found = con.execute(
+            "select indicator_id, availability, caveats from core.indicator "
+            "where indicator_id in ('bev_65plus_pct', 'eigen_fout') order by 1"
+        ).fetchall()
+        assert [(i, a) for i, a, _ in found] == [("bev_65plus_pct", "ingehouden"), ("eigen_fout", "ingehouden")]
+        assert all("Ingehouden: " in caveats for _, _, caveats in found)
+        assert con.execute(
+            "select success, severity from core.check_result where check_name = 'definitions_fit_tables'"
+        ).fetchall() == [(False, "warning")]
+        assert con.execute("select count(*) from core.observation where table_id = '84799NED'").fetchall()[0][0] > 1000
+    status, _, said = rdc("run", "--source", "sample")  # nothing changed, and nothing was mended
+    assert status == 1 and "eigen_fout is withheld" in said
+    assert "bev_65plus_pct (withheld): 84799NED has no column" in " ".join(rdc("status")[1].split())
+    status, told_by, _ = rdc("explain", "bev_65plus_pct", "GM0770", "2020")
+    assert status == 0 and "kept from an earlier release" in " ".join(told_by.split())

@@ -10,9 +10,10 @@ import yaml
 
 from ingest.registry import Registry as Tables
 from warehouse import codebook, goals, indicators
-from warehouse.candidate import Columns
+from warehouse.binding import Column, Columns
 from warehouse.goals import GoalError
 from warehouse.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry, Term
+from warehouse.units import agree
 
 REGISTRY = indicators.load()
 ALL = [indicator for _, indicator in REGISTRY.indicators()]
@@ -59,7 +60,7 @@ def test_a_series_is_written_out_over_its_years_with_its_exceptions() -> None:
     last = sources[-1]
     assert (last.table, [t.stem for t in last.roles["numerator"]]) == (
         "86358NED",
-        [["k_65Tot80Jaar"], ["k_80JaarOfOuder"]],
+        [["k_65JaarTot80Jaar", "k_65Tot80Jaar"], ["k_80JaarOfOuder"]],
     )
     assert last.stretch == sources[0].stretch + 1
 
@@ -206,9 +207,9 @@ COLUMNS = Columns(
     {"T1"},
     {
         "T1": [
-            (1, "AantalInwoners", "Bevolking"),
-            (2, "Appartement", "Energie > Elektriciteit"),
-            (3, "Appartement", "Energie > Aardgas"),
+            Column(1, "AantalInwoners", "Bevolking", "aantal"),
+            Column(2, "Appartement", "Energie > Elektriciteit", "kWh"),
+            Column(3, "Appartement", "Energie > Aardgas", "m3"),
         ]
     },
     {"T1": {"Marges": {"MW00000": "Waarde", "MOG0095": "Ondergrens"}}},
@@ -260,7 +261,29 @@ def test_a_term_finds_its_column(term: dict, strict: bool, number: int) -> None:
 )
 def test_a_term_that_finds_none_or_two_is_told_with_what_comes_near(term: dict, strict: bool, said: str) -> None:
     _, wrong = COLUMNS.find("T1", Term(**({"dimensions": _VALUE} | term)), strict)
-    assert len(wrong) == 1 and said in wrong[0]
+    assert len(wrong) == 1 and said in wrong[0].text and wrong[0].dutch
+
+
+@pytest.mark.parametrize(
+    ("unit", "stem", "fits"),
+    [("aantal", "AantalInwoners", True), ("personen", "AantalInwoners", True), ("%", "AantalInwoners", False),
+     ("x 1 000", "AantalInwoners", False), ("per 1 000 inwoners", "AantalInwoners", False), (None, "AantalInwoners", True)],
+)  # fmt: skip
+def test_a_column_must_count_what_its_binding_says(unit: str | None, stem: str, fits: bool) -> None:
+    number, wrong = COLUMNS.find("T1", Term(stem=stem, dimensions=_VALUE), True, unit)
+    assert number == 1 and (wrong == []) is fits
+    assert fits or "unit: AantalInwoners (Bevolking) of T1 is in 'aantal'" in wrong[0].text
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("x 1 000 euro", "1 000 euro", True), ("m³", "m3", True), ("hectare", "ha", True), ("kWp", "kW", True),
+     ("aantal inwoners per km²", "inwoners per km²", True), ("per 1 000", "per 1 000 inwoners van 15 tot 65 jaar", True),
+     ("euro", "x 1 000 euro", False), ("per 1 000 inwoners", "per 10 000 inwoners", False), ("%", "aantal", False),
+     ("are", "ha", False), ("", "aantal", True), ("1 000 kg", "kg", False), ("per huishouden", "aantal", False)],
+)  # fmt: skip
+def test_units_agree_when_they_count_the_same_in_the_same_measure(one: str, other: str, same: bool) -> None:
+    assert agree(one, other) is agree(other, one) is same
 
 
 # -- policy goals -----------------------------------------------------------------------------------------------------

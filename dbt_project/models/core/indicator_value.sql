@@ -1,7 +1,7 @@
 {%- set roles = ['value', 'numerator', 'denominator', 'lower', 'upper'] -%}
 -- One figure per indicator, region and period, and how it came about. In steps: the cells that a binding names, added up per
 -- role; the figure of each region from them; the figure of a group (such as the data centre's own) from its members' roles; a row with the
--- reason for an indicator that has none; and where each series breaks. A ratio of a group is divided from numerators and
+-- reason for an indicator that has none; what is withheld; and where each series breaks. A ratio of a group is divided from numerators and
 -- denominators added up, never an average of ratios. No figure is moved from one area to another.
 with shape as (
     select
@@ -257,39 +257,93 @@ grouped as (
     anti join own using (indicator_id, definition_version, region_code, period_code)
 ),
 
--- An indicator without any source in this release still says why, once for each of our municipalities and for them together.
 latest as (
     select max(start_date) as start_date, arg_max(period_code, start_date) as period_code
     from {{ ref('period') }}
     where period_type = 'jaar' and start_date <= (select max(fetched_at)::date from {{ ref('snapshot') }})
 ),
 
-absent as (
-    select
-        indicator.indicator_id,
-        indicator.version as definition_version,
-        region.region_code,
-        latest.period_code,
-        'not_available' as missing_reason,
-        indicator.no_figure as note,
-        'absent' as method
-    from {{ ref('indicator') }} as indicator
-    cross join latest
-    cross join (
-        select region_code from own_municipality
-        union all
-        select region_code from {{ ref('data_center') }}
-    ) as region
-    where
-        latest.start_date >= indicator.valid_from
-        and latest.start_date <= coalesce(indicator.valid_to, date '9999-12-31')
-        and indicator.indicator_id not in (select indicator_id from {{ ref('indicator_term') }})
+own_region as (
+    select region_code from own_municipality
+    union all
+    select region_code from {{ ref('data_center') }}
 ),
 
-figure as (
+-- What a source does not fit is withheld: the last good figures of it serve on, as far as nothing else gives them.
+kept as (
+    select kept_figure.*, 'kept' as method, null::varchar as composition
+    from {{ source('raw', 'kept_figure') }} as kept_figure
+    semi join {{ ref('period') }} as period on period.period_code = kept_figure.period_code
+    semi join {{ ref('region') }} as region on region.region_code = kept_figure.region_code
+    anti join own
+        on own.indicator_id = kept_figure.indicator_id
+        and own.region_code = kept_figure.region_code
+        and own.period_code = kept_figure.period_code
+    anti join grouped
+        on grouped.indicator_id = kept_figure.indicator_id
+        and grouped.region_code = kept_figure.region_code
+        and grouped.period_code = kept_figure.period_code
+),
+
+made as (
     select * from own
     union all by name
     select * from grouped
+    union all by name
+    select * from kept
+),
+
+-- What is withheld and has no such figures says so in the period of its table; an indicator without any source in this
+-- release says why in the latest year.
+unmade as (
+    select
+        withheld.indicator_id,
+        withheld.version as definition_version,
+        coalesce(snapshot.declared_period, latest.period_code) as period_code,
+        'Ingehouden: ' || string_agg(distinct withheld.reason_nl, ' ') as note,
+        withheld.table_id,
+        withheld.binding_id
+    from {{ source('raw', 'withheld') }} as withheld
+    inner join {{ source('raw', 'binding') }} as binding
+        on binding.binding_id = withheld.binding_id and list_contains(binding.regions, 'gemeente')
+    inner join {{ ref('snapshot') }} as snapshot on snapshot.table_id = withheld.table_id
+    cross join latest
+    group by all
+    union all by name
+    select indicator_id, version as definition_version, latest.period_code, no_figure as note
+    from {{ ref('indicator') }}
+    cross join latest
+    where indicator_id not in (select indicator_id from {{ ref('indicator_term') }})
+),
+
+absent as (
+    select distinct on (unmade.indicator_id, own_region.region_code, unmade.period_code)
+        unmade.indicator_id,
+        unmade.definition_version,
+        own_region.region_code,
+        unmade.period_code,
+        'not_available' as missing_reason,
+        unmade.note,
+        'absent' as method,
+        unmade.table_id,
+        unmade.binding_id
+    from unmade
+    inner join {{ ref('indicator') }} as indicator
+        on indicator.indicator_id = unmade.indicator_id and indicator.version = unmade.definition_version
+    inner join {{ ref('period') }} as period
+        on period.period_code = unmade.period_code
+        and period.start_date >= indicator.valid_from
+        and period.start_date <= coalesce(indicator.valid_to, date '9999-12-31')
+    cross join own_region
+    anti join made
+        on made.indicator_id = unmade.indicator_id
+        and made.region_code = own_region.region_code
+        and made.period_code = unmade.period_code
+    order by all
+),
+
+figure as (
+    select * from made
     union all by name
     select * from absent
 ),
