@@ -36,6 +36,7 @@ class SnapshotFacts:
     :param row_count: rows that arrived; ``expected_count`` is what the service says there are.
     :param period: the declared period of all figures, for a table without a time dimension.
     :param previous_row_count: rows of the last good snapshot of this table, if there is one.
+    :param had_ours: whether our municipalities are in that one; None where there is none.
     :param declared_columns: stems that the registry says this table has, seen at the source or not.
     """
 
@@ -50,6 +51,7 @@ class SnapshotFacts:
     other_dimensions: Sequence[str]
     period: str | None
     previous_row_count: int | None = None
+    had_ours: bool | None = None
     declared_columns: Sequence[str] = ()
 
     @property
@@ -98,7 +100,7 @@ def _subject(con: duckdb.DuckDBPyConnection, facts: SnapshotFacts, schema: str) 
         *_whole(facts, schema, measures, named),
         *_keys(facts, schema),
         *(_wide(schema, measures) if facts.layout == "wide" else _long(schema)),
-        *_regions(facts.region_dimension),
+        *_regions(facts.region_dimension, facts.had_ours),
     ]
     return Subject("snapshot", facts.table_id, schema, "data", checks)
 
@@ -264,8 +266,9 @@ def _measures_used(unused: str) -> Check:
     )
 
 
-def _regions(dimension: str | None) -> list[Check]:
-    """Regions in a known form, and our own among them. A table without municipalities need not have ours."""
+def _regions(dimension: str | None, had_ours: bool | None) -> list[Check]:
+    """Regions in a known form, and our own among them. A table without municipalities need not have ours, nor one that has
+    only some (the large ones, say): only one that had ours and lost them is suspect."""
     if dimension is None:
         return []
     center, region = here(), identifier(dimension)
@@ -286,6 +289,7 @@ def _regions(dimension: str | None) -> list[Check]:
             f"Een tabel met gemeenten bevat gemeenten van {center.group.name}.",
             f"select {literal(center.fill('geen van de $aantal'))} as example from audited "
             f"having bool_or({municipality}) and not bool_or({region} in {own})",
+            severity="critical" if had_ours else "warning",
             column=dimension,
             noun=("fout", "fouten"),
         ),

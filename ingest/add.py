@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ingest.attempt import told
+from ingest.datacenter import here
 from ingest.http import Client, FetchError, NotFoundError
 from ingest.land import misshapen
 from ingest.registry import Registry, RegistryError, Table, add_own
@@ -33,6 +34,10 @@ _CADENCE = {
     "vervallen": "once",
     "gediscontinueerd": "once",
 }
+
+
+class PeriodNeededError(RegistryError):
+    """A table without a time dimension whose metadata name no single year: someone must say which period it is about."""
 
 
 def add(
@@ -108,7 +113,7 @@ def add(
     if metadata.dimension("time") is None and period is None:
         period = _period(head)
         if period is None:
-            raise RegistryError(
+            raise PeriodNeededError(
                 f"{table_id} has no time dimension, and its metadata names no single year ({head.title!r}, "
                 f"{head.period_text!r}). Say which period its figures are of: --period 2020JJ00"
             )
@@ -137,6 +142,8 @@ def add(
     ]
     if table.protocol == "v4" and via == "odata" and odata_filter is None and (head.count or 0) > BULK_PAYS:
         facts.append("of so many observations the bulk file is cheaper: `via: csv` in the declaration takes that")
+    if remark := _ours(metadata):
+        facts.append(remark)
     if table.region_dimension:
         facts.append(f"regions of its figures: {table.region_dimension}")
     if table.period:
@@ -156,6 +163,17 @@ def _declared(**fields: object) -> Table:
 def _region(metadata: Metadata) -> str:
     dimension = metadata.dimension("region")
     return dimension.key if dimension else metadata.dimensions[0].key
+
+
+def _ours(metadata: Metadata) -> str:
+    """What to know of a table that our municipalities are not in."""
+    region = metadata.dimension("region")
+    if region is None:
+        return "it has no regions: its figures are in core.observation without one"
+    codes = {code.strip() for code in metadata.codes[region.key].code}
+    if codes & set(here().codes):
+        return ""
+    return f"none of our municipalities is among its {len(codes)} regions; it can be compared with, and is taken all the same"
 
 
 def _period(head: Head) -> str | None:

@@ -83,11 +83,16 @@ class Table(BaseModel):
     sharing_level: Literal["public", "partners", "municipality"] | None = None
     municipality: str | None = Field(None, description="whose table it is, where no other municipality may see it")
     on_request: bool = Field(False, description="ingested when asked for by id; kept fresh once it has a snapshot")
-    verified: bool = Field(True, description="whether the id and the columns were seen at the source")
     why: str | None = Field(None, description="why this table, or why this protocol, in a sentence")
     # Filled in from the publisher and the file, never written by hand.
     source_id: str = ""
     file: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_before(cls, said: object) -> object:
+        # Files that were written before what was seen had a place of its own (ingest/seen.py) say `verified`.
+        return {k: v for k, v in said.items() if k != "verified"} if isinstance(said, dict) else said
 
     @field_validator("scope")
     @classmethod
@@ -172,6 +177,8 @@ class Registry:
         from ingest.municipal import contract
 
         contracts = contract.load(own, shipped / "municipal")
+        for table_id in _only_on_request(own, tables):
+            tables[table_id] = tables[table_id].model_copy(update={"on_request": True})
         for declared in contracts.values():
             if declared.id in tables:
                 raise RegistryError(f"{declared.file}: {declared.id} is already a table of {tables[declared.id].file}")
@@ -194,6 +201,22 @@ class Registry:
                     f"`rdc sources add {table_id}` declares it."
                 )
         return [self.tables[i] for i in (dict.fromkeys(ids) if ids else self.tables)]
+
+
+#: In ``$RDC_HOME/sources``: the tables that this data folder takes only when they are asked for, a line each.
+ON_REQUEST = "on_request.txt"
+
+
+def _only_on_request(own: Path | None, tables: dict[str, Table]) -> list[str]:
+    file = own / ON_REQUEST if own else None
+    if file is None or not file.is_file():
+        return []
+    named = [
+        words[0] for line in file.read_text(encoding="utf-8").splitlines() if (words := line.split("#")[0].split())
+    ]
+    if unknown := [name for name in named if name not in tables]:
+        raise RegistryError(f"{file}: {', '.join(unknown)} is not declared; `rdc sources list` shows what is")
+    return named
 
 
 def _read(file: Path) -> list[Table]:

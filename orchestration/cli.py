@@ -167,6 +167,14 @@ def sources() -> None:
     """The declared source tables."""
 
 
+def _columns_known(table_id: str) -> str:
+    """Whether its columns were known before it is taken in."""
+    from ingest.seen import seen
+
+    table = seen().get(table_id)
+    return "no" if table is None or not table.columns else "all" if table.whole else "in part"
+
+
 @sources.command("list")
 @json_option
 @_friendly
@@ -181,11 +189,11 @@ def sources_list(as_json: bool) -> None:
         return
     show.table(
         "",
-        ["table", "title", "protocol", "publisher", "cadence", "period", "ingested", "verified"],
+        ["table", "title", "protocol", "publisher", "cadence", "period", "ingested", "columns known"],
         [
             (
                 *(t.id, t.title, t.protocol, t.source_id, t.cadence, t.period),
-                *("on request" if t.on_request else "always", "yes" if t.verified else "not yet"),
+                *("on request" if t.on_request else "always", _columns_known(t.id)),
             )
             for t in declared
         ],
@@ -221,13 +229,23 @@ def sources_add(
     via: str,
 ) -> None:
     """Read a table's metadata and register it; the next run lands it."""
-    from ingest.add import add
+    from ingest.add import PeriodNeededError, add
     from ingest.http import Client
     from ingest.settings import Settings
 
-    table, file, told = add(
-        Settings.from_env(), Client(), table_id, protocol, catalog, period, odata_filter, via, region_dimension
-    )
+    settings, client = Settings.from_env(), Client()
+    try:
+        table, file, told = add(
+            settings, client, table_id, protocol, catalog, period, odata_filter, via, region_dimension
+        )
+    except PeriodNeededError as error:
+        if not sys.stdin.isatty():
+            raise
+        show.err.print(str(error))
+        period = click.prompt("Period of all its figures")
+        table, file, told = add(
+            settings, client, table_id, protocol, catalog, period, odata_filter, via, region_dimension
+        )
     show.out.print(f"Registered [bold]{table.id}[/] ({table.protocol}): {table.title}")
     for line in told:
         show.out.print(f"  {line}")

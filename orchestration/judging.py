@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from expectations import CheckResult
+from ingest.datacenter import here
 from ingest.drift import BREAKING, Change
 from ingest.outcome import FETCHED, Outcome
 from ingest.registry import Acceptance, Table, accept_change, accepted
@@ -172,5 +173,20 @@ def _facts(store: Store, snapshot: Snapshot, columns: tuple[str, ...], kind: typ
         other_dimensions=tuple(snapshot.other_dimensions),
         period=snapshot.period,
         previous_row_count=before.row_count if before else None,
+        had_ours=_has_ours(before) if before else None,
         declared_columns=columns,
     )
+
+
+def _has_ours(snapshot: Snapshot) -> bool:
+    """Whether a municipality of ours is in a snapshot."""
+    import duckdb
+
+    if snapshot.region_dimension is None:
+        return False
+    with duckdb.connect() as con:
+        found = con.execute(
+            f'select count(*) from read_parquet(?) where list_contains(?, "{snapshot.region_dimension}")',
+            [str(snapshot.file("data.parquet")), list(here().codes)],
+        ).fetchall()
+    return bool(found[0][0])

@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
-from ingest.registry import Table
+from ingest.registry import SHIPPED, Table
 from ingest.snapshot import now
 from ingest.words import shown
 from orchestration import pipeline, show
@@ -55,7 +56,9 @@ def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool
     work = Workspace.open()
     selected = work.selected(table_ids)
     with work.writing("rdc run"):
-        return _alone(work, selected, mode, scope, as_json, verbose, started)
+        # What someone asked for must come; of all the other tables it is told where a source did not answer.
+        asked = {t.id for t in selected if table_ids or Path(t.file).parent != SHIPPED}
+        return _alone(work, selected, mode, scope, as_json, verbose, started, asked)
 
 
 def _alone(
@@ -66,6 +69,7 @@ def _alone(
     as_json: bool,
     verbose: bool,
     started: float,
+    asked: set[str],
 ) -> int:
     """The run itself, of the one process that writes."""
     try:
@@ -88,7 +92,7 @@ def _alone(
         for level, chosen in levels.items():
             if level != PUBLIC and not problem:
                 problem = _build_restricted(work.at(level), mode, [c.input for c in chosen if c.input])
-        failed = _failures(mode, {t.id for t in selected}, outcomes, choices)
+        failed = _failures(mode, asked, outcomes, choices)
         held_back = [] if problem else withheld(work, list(levels))
         told = Telling(failed, outcomes, work.outcomes.latest(), verbose, held_back)
         if as_json:
@@ -261,7 +265,7 @@ def _watching(bar: Any, total: int) -> Iterator[None]:
 # -- what happened ----------------------------------------------------------------------------------------------------
 
 
-def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choices: list[Choice]) -> dict[str, str]:
+def _failures(mode: str, asked: set[str], outcomes: dict[str, Outcome], choices: list[Choice]) -> dict[str, str]:
     """What makes the run end with status 1, by table: a source that answered wrongly, one that did not answer where live was
     asked for, and a table that was asked for and has no data at all."""
     failed = {
@@ -276,7 +280,7 @@ def _failures(mode: str, selected: set[str], outcomes: dict[str, Outcome], choic
             failed[choice.table.id] = choice.spoilt
         if choice.table.id in waiting or choice.table.id in failed:
             continue
-        if choice.input is None and choice.table.id in selected and mode != "sample":
+        if choice.input is None and choice.table.id in asked and mode != "sample":
             failed[choice.table.id] = f"no data at all ({choice.reason})"
     return failed
 
@@ -330,6 +334,7 @@ def _summary(
                 *((f"{c.input.snapshot.row_count:,}", c.input.snapshot.modified[:10]) if c.input else (None, None)),
             )
             for c in choices
+            if c.input or c.table.id in told.failed
         ],
         right=("rows",),
     )
@@ -354,6 +359,13 @@ def _summary(
         )
     if wrong := work.clock_is_wrong():
         show.warn("CLOCK", wrong)
+    absent = {c.table.id: c.reason for c in choices if c.input is None and c.table.id not in told.failed}
+    if absent:
+        show.warn(
+            "NO DATA YET",
+            f"{len(absent)} tables are not in this release, and an indicator that needs one says so:\n"
+            + "\n".join(f"  {_short(t, 300)}" for t in told.lines(absent)),
+        )
     for outcome in outcomes.values():
         if outcome.result == UNCHANGED and outcome.reason:
             show.warn("NOT TAKEN IN YET", outcome.reason)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from ingest.registry import Registry
+from ingest.registry import ON_REQUEST, Registry
 from ingest.snapshot import SAMPLE, Snapshot
 from tests.standin import Dim, Group, Missing, Table, Topic, V3Table, V4Table
 
@@ -18,6 +19,17 @@ def sample_tables() -> list[Table]:
     return [
         _table(Snapshot.read(SAMPLE / table_id)) for table_id in Registry.load().tables if (SAMPLE / table_id).is_dir()
     ]
+
+
+def only_the_sample(home: Path) -> None:
+    """Let a data folder take by default the tables that the sample has, and the others on request."""
+    file = home / "sources" / ON_REQUEST
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    tables = Registry.load().tables.values()
+    others = [t.id for t in tables if t.protocol != "municipal" and not (SAMPLE / t.id).is_dir()]
+    file.write_text("".join(f"{table_id}\n" for table_id in others), encoding="utf-8")
 
 
 def _table(snapshot: Snapshot) -> Table:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from ingest.seen import column_seen, groups_seen
 from warehouse import indicators
 from warehouse.indicators import Registry, Source, Term, Version
 from warehouse.units import agree
@@ -97,7 +98,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
                 rows["binding"].append(
                     [
                         *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
-                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen, None),
+                        *(s.constant, s.stretch, s.series_break, s.same_areas, seen_at_source(s), None),
                     ]
                 )
                 terms, wrong = _bound(number, v, s, columns)
@@ -142,9 +143,10 @@ def _bound(
         for term_no, term in enumerate(members, 1):
             table = term.table or source.table
             measure_id = None
+            names = [term.measure] if term.measure else term.stem
             if table in columns.snapshots:
                 unit = term.unit or ("aantal" if amount else version.unit)
-                measure_id, wrong = columns.find(table, term, source.strict or term.table is not None, unit)
+                measure_id, wrong = columns.find(table, term, groups_seen(table, names), unit)
                 for found in wrong:
                     # The margins of a value are the same column at other members: a wrong column is told once.
                     problems.setdefault(found, f"{role}.{term_no - 1}.{found.text.partition(':')[0]}")
@@ -156,6 +158,15 @@ def _bound(
                 ]
             )
     return terms, [(place, Wrong(found.text.partition(": ")[2], found.dutch)) for found, place in problems.items()]
+
+
+def seen_at_source(source: Source) -> bool:
+    """Whether all columns of a binding were seen at the source before it was first taken in."""
+    return all(
+        column_seen(term.table or source.table, [term.measure] if term.measure else term.stem)
+        for terms in source.roles.values()
+        for term in terms
+    )
 
 
 def _availability(
@@ -211,7 +222,8 @@ class Columns:
     def find(self, table: str, term: Term, strict: bool, unit: str | None = None) -> tuple[int | None, list[Wrong]]:
         """The column of a term, and what is wrong when there is not exactly one that counts what it should.
 
-        :param strict: topic groups must agree; otherwise they only tell columns of one stem apart.
+        :param strict: the topic groups of this column were seen, so they must agree; otherwise they only tell columns of one
+            stem apart.
         :param unit: what the column must count; None takes any.
         """
         field = "measure" if term.measure else "stem"
@@ -301,14 +313,20 @@ def dimensions_key(members: dict[str, str]) -> str:
 
 
 #: Columns of a figure that a release goes on with from the one before it.
-_KEPT = (
-    "figure.indicator_id, definition_version, region_code, period_code, value, numerator, denominator, lower_bound, "
-    "upper_bound, missing_reason, period_status, snapshot_id, figure.table_id"
+_KEPT = ", ".join(
+    f"figure.{name}"
+    for name in (
+        *("indicator_id", "definition_version", "region_code", "period_code", "value", "numerator", "denominator"),
+        *("lower_bound", "upper_bound", "missing_reason", "period_status", "snapshot_id", "table_id"),
+    )
 )
 
 
 def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> None:
-    """Of what is withheld: the figures that the current release has of the same indicator from the same table."""
+    """Of what is withheld: the figures that the current release has of the same indicator from the same table.
+
+    Not of what a municipality delivered: how such figures are protected may have changed since.
+    """
     con.execute(
         """
         create table raw.kept_figure (
@@ -332,6 +350,8 @@ def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> Non
             on withheld.indicator_id = figure.indicator_id
             and withheld.version = figure.definition_version
             and withheld.table_id = figure.table_id
+        inner join raw.snapshot as snapshot
+            on snapshot.table_id = figure.table_id and snapshot.protocol <> 'municipal'
         where figure.method <> 'absent'
         group by {_KEPT}
         """

@@ -17,6 +17,7 @@ import yaml
 from ingest.datacenter import here
 from ingest.registry import Registry as Tables
 from warehouse import indicators
+from warehouse.binding import seen_at_source
 from warehouse.indicators import Indicator, Registry, Source, Term, Theme, Version
 
 PROJECT = Path(__file__).parent.parent
@@ -37,7 +38,7 @@ _REASON = {
     "eigen_gegevens": "eigen gegevens van de gemeente",
     "geen_open_bron": "geen open bron",
     "vervallen": "vervallen",
-    "kolommen_niet_gezien": "er is een open tabel, maar haar kolommen zijn nog niet gezien",
+    "kolommen_niet_gezien": "er is een open tabel, maar haar precieze indeling is ons nog niet bekend",
 }
 _AGGREGATION = {
     "sum": "De aantallen van de leden worden opgeteld.",
@@ -212,7 +213,9 @@ def _source_line(tables: Tables, source: Source) -> str:
     if source.constant:
         columns += f"; opgeteld bij {source.constant:g}"
     regions = ", ".join(_region(r) for r in source.regions)
-    return f"| {_cell(title)} | {periods} | {regions} | {_cell(columns)} | {'ja' if source.seen else 'nee'} |"
+    return (
+        f"| {_cell(title)} | {periods} | {regions} | {_cell(columns)} | {'ja' if seen_at_source(source) else 'nee'} |"
+    )
 
 
 def _term(term: Term, at: int) -> str:

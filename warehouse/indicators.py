@@ -140,8 +140,6 @@ class Binding(Roles):
     :param regions: the kinds of region that this table serves; so that two tables never give the same figure.
     :param first_period, last_period: the periods that it serves, where another table has those before or after.
     :param constant: what the value is added to: 100, with a term that is subtracted, gives the complement of a percentage.
-    :param seen: whether the columns were seen at the source. Of a table whose columns were not, the topic groups count
-        only where two columns share a stem; the first ingest tells whether the stem is right.
     :param series_break: why its figures can't be compared with those of the binding before it, Dutch.
     :param continues: why they can, Dutch. A binding that takes over from another must say one of the two.
     :param same_areas: all years of the table are in one division into wijken and buurten, so that its series never break.
@@ -154,7 +152,6 @@ class Binding(Roles):
     margins: Margins | None = None
     first_period: str | None = Field(None, pattern=PERIOD)
     last_period: str | None = Field(None, pattern=PERIOD)
-    seen: bool = True
     series_break: str | None = None
     continues: str | None = None
     same_areas: bool = False
@@ -285,11 +282,10 @@ class OwnTheme(_Strict):
 
 
 class SeriesTable(_Strict):
-    """A year of a series. ``seen`` says what of its columns was seen at the source: their keys, and their topic groups."""
+    """A year of a series."""
 
     period: str = Field(pattern=PERIOD)
     table: str
-    seen: Literal["nothing", "columns", "columns_and_groups"] = "nothing"
 
 
 class Series(_Strict):
@@ -313,7 +309,6 @@ class Source:
     """One table that serves an indicator: a binding, with a series written out over its tables.
 
     :param stretch: number of the stretch of the binding that it belongs to; goes up where an exception begins or ends.
-    :param strict: topic groups must agree even where the stem alone would do.
     :param place: where in the registry it is declared, for messages.
     """
 
@@ -323,8 +318,6 @@ class Source:
     last_period: str | None
     roles: dict[str, list[Term]]
     constant: float
-    seen: bool
-    strict: bool
     stretch: int
     series_break: str | None
     same_areas: bool
@@ -462,8 +455,6 @@ def _source(
         last_period=None if item else binding.last_period,
         roles=terms,
         constant=binding.constant,
-        seen=item.seen != "nothing" if item else binding.seen,
-        strict=item.seen == "columns_and_groups" if item else binding.seen,
         stretch=stretch,
         series_break=broken,
         same_areas=binding.same_areas,

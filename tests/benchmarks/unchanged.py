@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.sample_tables import sample_tables
+from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import StandIn, V3Table
 
 TABLES, LATENCY, CONNECTIONS = 60, 0.15, 4
@@ -33,7 +33,7 @@ def main(rounds: int = 5) -> None:
     declared = [{"id": t.id, "title": t.id, "protocol": "v3", "cadence": "year"} for t in more]
     rdc = Path(sys.executable).with_name("rdc")
     with tempfile.TemporaryDirectory() as folder, StandIn([*default, *more]) as cbs:
-        (Path(folder) / "sources").mkdir()
+        only_the_sample(Path(folder))
         terms = {
             "source_id": "bench",
             "name": "B",

@@ -520,7 +520,9 @@ def snapshot(tmp_path: Path):
                 con.execute(fault)
             for table in ("data", "codes", "measures", "dimensions"):
                 con.execute(f"copy {table} to '{folder / table}.parquet' (format parquet)")
-        facts = SnapshotFacts(name, "T1", folder, layout, count, count, "Regio", "Perioden", ("Soort",), None, count)
+        facts = SnapshotFacts(
+            name, "T1", folder, layout, count, count, "Regio", "Perioden", ("Soort",), None, count, True
+        )
         return replace(facts, **fault) if isinstance(fault, dict) else facts
 
     return made
@@ -541,6 +543,18 @@ def test_a_faulty_snapshot_fails_its_check(snapshot, check: str, severity: str, 
     found = next(r for r in audit_snapshot(snapshot(layout, fault)) if r.check == check)
     assert (found.success, found.severity) == (False, severity), found.observed
     assert not found.observed.startswith("De controle kon niet"), found.observed
+
+
+def test_a_table_that_never_had_ours_is_told_and_not_refused(snapshot) -> None:
+    """Provinces and the four large cities, say: no municipality of ours, and nothing wrong with it."""
+    fault = (
+        "delete from data where \"Regio\" like 'GM%' and \"Regio\" <> 'GM0770'; "
+        "update data set \"Regio\" = 'GM0363' where \"Regio\" = 'GM0770'"
+    )
+    for number, (had_ours, severity) in enumerate([(None, "warning"), (False, "warning"), (True, "critical")]):
+        facts = replace(snapshot("wide", fault, f"T1-{number}"), had_ours=had_ours)
+        [found] = [r for r in audit_snapshot(facts) if r.check == "kempen_present"]
+        assert (found.success, found.severity) == (False, severity)
 
 
 def test_a_snapshot_without_regions_or_periods(snapshot) -> None:

@@ -122,6 +122,22 @@ def test_a_third_party_table_is_asked_at_their_host(tmp_path: Path) -> None:
         assert add(tmp_path, cbs, "50999NED", catalog="third-party")[0].catalog == "third-party"
 
 
+def test_a_table_that_ours_are_not_in_or_that_has_no_regions_is_registered_with_a_remark(tmp_path: Path) -> None:
+    large = V3Table.build(
+        "85792NED",
+        dims={"RegioS": ["NL01", "PV30", "GM0363"], "Perioden": ["2023JJ00"]},
+        topics=["Aantal"],
+        rows=[(code, "2023JJ00", 1) for code in ("NL01", "PV30", "GM0363")],
+    )
+    bare = V3Table.build("85001NED", dims={"Perioden": ["2023JJ00"]}, topics=["Aantal"], rows=[("2023JJ00", 1)])
+    with StandIn([large, bare, v3("84948NED")]) as cbs:
+        assert any(
+            "none of our municipalities is among its 3 regions" in line for line in add(tmp_path, cbs, "85792NED")[2]
+        )
+        assert any("it has no regions" in line for line in add(tmp_path, cbs, "85001NED")[2])
+        assert len(add(tmp_path, cbs, "84948NED")[2]) == 1
+
+
 def test_the_year_of_a_table_without_periods_is_told_or_asked_for(tmp_path: Path) -> None:
     def without(table_id: str, title: str) -> V3Table:
         return V3Table.build(

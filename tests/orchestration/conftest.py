@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.sample_tables import sample_tables
+from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import StandIn
 
 #: The first data folder in which dbt parsed the project.
@@ -30,6 +30,8 @@ class Rdc:
 
     home: Path
     env: dict[str, str]
+    #: Whether it takes all tables that an indicator needs, or those that the stand-in has: the sample's.
+    whole: bool = False
 
     def __call__(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         self._warm()
@@ -69,6 +71,8 @@ class Rdc:
         return self.home / "warehouse" / "rdc.duckdb"
 
     def _environment(self) -> dict[str, str]:
+        if not self.whole:
+            only_the_sample(self.home)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("RDC_", "DAGSTER_", "PYTEST_", "COLUMNS"))}
         return kept | self.env | {"RDC_HOME": str(self.home), "RDC_HTTP_TIMEOUT": "2", "RDC_HTTP_ATTEMPTS": "2"}
 
