@@ -174,6 +174,8 @@ FAULTS = [
      "('Anders' as name) from core.region_version where region_code = 'GM0770'"),
     ("core.area_change", "one_flag_a_year", "critical", "insert into core.area_change select * from core.area_change"),
     ("core.area_change", "flag_known", "warning", "update core.area_change set change_code = '4'"),
+    ("core.withheld", "definitions_fit_tables", "warning",
+     "insert into core.withheld values ('bev_inwoners', 'T1 heeft geen kolom X.')"),
     ("core.indicator", "no_figure_has_reason", "critical", "update core.indicator set availability = 'vervallen'"),
     ("core.indicator_value", "margins_around_value", "warning", f"update core.indicator_value set upper_bound = 1 {_ROW}"),
     ("core.indicator_value", "segment_follows_breaks", "critical",
