@@ -1,8 +1,9 @@
-"""Write the bundled sample from the live snapshots of a data folder: ``python -m ingest.sample.build``.
+"""Write the bundled sample from the live snapshots of a data folder: ``python -m ingest.sample.build [TABLE]...``.
 
 The extract has the municipalities of the region (region.yml) with their wijken and buurten, the other municipalities of its
 COROP area, that area itself, its province and the Netherlands; every measure and every period of the snapshot. Explanations are left
-out: the extract is of figures. Run it after ``rdc run`` against StatLine, or against a stand-in that serves it.
+out: the extract is of figures. Run it after ``rdc run`` against StatLine, or against a stand-in that serves what was recorded of it.
+Without names it makes anew every table that the sample has.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ WHOLE = (
 PARTS = tuple(kind + code[2:] for code in _CENTER.codes for kind in ("WK", "BU"))
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     settings = Settings.from_env()
     store = Store(settings.snapshots)
     written = 0
-    for table in Registry.load().tables.values():
+    declared = Registry.load()
+    for table in declared.select(tuple(names) or tuple(t for t in declared.tables if (SAMPLE / t).is_dir())):
         snapshot = store.good(table.id)
         if snapshot is None:
             print(f"{table.id}: no accepted snapshot in {store.root}; run `rdc run` first", file=sys.stderr)
@@ -91,7 +93,7 @@ def cut(snapshot: Snapshot, target: Path, settings: Settings) -> Snapshot:
             f"to '{folder / 'codes.parquet'}' {options}"
         )
         facts = snapshot.manifest()
-        for made_anew in ("snapshot_id", "sha256", "bytes", "files"):
+        for made_anew in ("snapshot_id", "sha256", "bytes", "files", "sequence"):
             del facts[made_anew]
         facts |= {
             "origin": "sample",
@@ -112,4 +114,4 @@ def cut(snapshot: Snapshot, target: Path, settings: Settings) -> Snapshot:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

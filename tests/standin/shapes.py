@@ -20,7 +20,7 @@ from tests.standin.v3 import V3Table
 
 OURS = ("GM1724", "GM1728", "GM0770", "GM0823", "GM1667")
 OTHERS = ("GM0772", "GM0866", "GM1723")
-LARGE = ("NL01", "LD04", "PV30", "CR36")
+LARGE = ("NL01", "PV30", "CR36")
 #: How wide a publisher writes the codes of a dimension, where that is not CBS's usual width.
 WIDTHS = {"50150NED": 12, "50120NED": 12}
 DETAIL = ("WijkenEnBuurten", "Wijken")
@@ -44,10 +44,13 @@ PERIODS: dict[str, Sequence[str]] = {
 #: Tables of which the five are no part: it has the large municipalities only.
 WITHOUT_OURS = ("85171NED",)
 
+#: The value itself, and the bounds around it.
+MARGINS = ("MW00000", "MOG0095", "MBG0095")
+
 #: What others are a part of.
 _WHOLES = ("AantalInwoners", "HuishoudensTotaal", "TotaleBevolking", "BeginstandVoorraad", "EindstandVoorraad")
 _TEXTS = {"naam": "Gebied", "omschrijving": "Gebied"}
-_SHARE, _RATE = 1000, 500
+_SHARE, _RATE = 900, 500
 
 
 def shaped_tables(skip: Iterable[str] = ()) -> list[V3Table]:
@@ -66,12 +69,15 @@ def shaped(declared: Declared, shape: SeenTable) -> V3Table:
     if not any(d.key in REGIONS for d in dims):
         dims.append(_dimension(declared, "RegioS", {}))
     flags = [c for c in shape.columns if "Indelingswijziging" in c.key]
+    by_stem = {c.stem: c.key for c in shape.columns}
     rows = []
     for codes in itertools.product(*(d.codes for d in dims)):
         row: dict[str, Any] = dict(zip((d.key for d in dims), codes, strict=True))
         region = next(row[d.key] for d in dims if d.key in REGIONS)
         row |= {c.key: figure(declared.id, c, region, codes) for c in shape.columns}
         row |= {c.key: "1" if region[:2] in ("WK", "BU") else "." for c in flags}
+        if (density := by_stem.get("Bevolkingsdichtheid")) and "OppervlakteLand" in by_stem:
+            row[density] = round(100 * row[by_stem["AantalInwoners"]] / row[by_stem["OppervlakteLand"]])
         rows.append(row)
     return V3Table.build(
         declared.id,
@@ -86,7 +92,8 @@ def shaped(declared: Declared, shape: SeenTable) -> V3Table:
 
 def figure(table: str, column: SeenColumn, region: str, codes: Sequence[str]) -> Any:
     """The made figure of a cell; one in forty is missing."""
-    said = "|".join((table, column.key, *codes))
+    margin = next((code[:3] for code in codes if code in MARGINS), "")
+    said = "|".join((table, column.key, *(code for code in codes if code not in MARGINS)))
     number = int.from_bytes(hashlib.sha256(said.encode()).digest()[:4], "big")
     if column.unit in _TEXTS:
         return f"{_TEXTS[column.unit]} {region}"
@@ -96,10 +103,10 @@ def figure(table: str, column: SeenColumn, region: str, codes: Sequence[str]) ->
     if number % 40 == 0 and not whole:
         return None
     if column.unit == "%":
-        return number % _SHARE / 10
+        return round(5 + number % _SHARE / 10 + {"MOG": -3, "MBG": 3}.get(margin, 0), 1)
     if column.unit.startswith("per ") or column.unit in ("km", "kg per inwoner"):
         return number % _RATE / 10
-    size = {"NL": 1000, "LD": 300, "PV": 150, "CR": 40, "GM": 10, "WK": 3}.get(region[:2], 1)
+    size = {"NL": 1000, "PV": 150, "CR": 40, "GM": 10, "WK": 3}.get(region[:2], 1)
     return size * (10_000 + number % 10_000 if whole else 100 + number % 900)
 
 
