@@ -195,7 +195,9 @@ def _outcome(code: int) -> Exception:
     if code < 0 or code in (_SIGNAL + n for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)):
         return ReaderError("the process that reads files was stopped from outside; run again")
     if code in (0, 1, 2):
-        return ReaderError(f"the process that reads files ended by itself (exit {code}); run `rdc doctor`")
+        return ReaderError(
+            f"the process that reads files ended by itself (exit {code}); `python -m ingest.municipal.reader < /dev/null` says why"
+        )
     return UnreadableError(
         "Het bestand laat het programma dat het leest vastlopen, dus het is niet gelezen. Open het in Excel, sla het opnieuw op als "
         ".xlsx of CSV en lever het opnieuw."
