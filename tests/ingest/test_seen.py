@@ -76,8 +76,15 @@ def test_what_nobody_saw_is_named_as_such() -> None:
         ("85563NED", "OvermatigDrinker"),
     }
     assert column_seen("84799NED", ["AantalInwoners"]) and not column_seen("81955NED", ["Nieuwbouw"])
-    assert groups_seen("84799NED", ["AantalInwoners"]) and not groups_seen("82931NED", ["AantalInwoners"])
+    assert groups_seen("84799NED", ["AantalInwoners"]) and not groups_seen("82931NED", ["k_0Tot15Jaar"])
     assert column_seen("not_ours", ["X"]) and groups_seen("not_ours", ["X"])
+
+
+def test_a_column_that_was_a_share_in_2014_is_not_the_count_that_it_is_in_2016() -> None:
+    columns, term = _columns(), indicators.Term(stem=["WestersTotaal"])
+    [wrong] = columns.find("82931NED", term, True, "aantal")[1]
+    assert wrong.text.startswith("unit: WestersTotaal") and "is in '%', where 'aantal' is expected" in wrong.text
+    assert columns.find("82931NED", term, True, "%")[1] == [] == columns.find("83487NED", term, True, "aantal")[1]
 
 
 def test_every_table_that_an_indicator_needs_is_taken_by_default_and_no_other() -> None:

@@ -36,7 +36,12 @@ class Rdc:
     def __call__(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         self._warm()
         done = subprocess.run(
-            [str(RDC), *arguments], env=self._environment(), capture_output=True, text=True, timeout=300, check=False
+            [str(RDC), *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=900 if self.whole else 300,
+            check=False,
         )
         assert done.returncode == status, f"rdc {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         if not PARSED and (self.home / "dbt" / "target" / "manifest.json").is_file():

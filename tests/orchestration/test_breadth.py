@@ -71,7 +71,7 @@ def test_every_table_lands_and_every_indicator_that_can_has_its_figures(whole: W
 
 def test_three_wrong_bindings_are_withheld_and_named_and_all_else_is_released(whole: Whole, tmp_path: Path) -> None:
     before = whole.compared()
-    spoilt = {t.id: t for t in whole.tables}
+    spoilt = whole.cbs
     spoilt["83452NED"].set_unit("HoeveelheidHuishoudelijkAfval_1", "x 1 000 kg")
     spoilt["83454NED"].rename_measure("GerealiseerdeKosten_2", "Kosten_2")
     spoilt["86286NED"].drop_code("StatusVanBewoning", "A059383")

@@ -16,7 +16,12 @@ from tests.standin import StandIn, recorded_tables
 
 pytestmark = pytest.mark.shared
 
-V3 = ("84799NED", "81528NED", "85005NED", "85447NED", "86137NED", "85012NED", "85098NED", "82972NED", "70262ned")
+V3 = (
+    *("84799NED", "81528NED", "85005NED", "85447NED", "86137NED", "85012NED", "85098NED", "82972NED", "70262ned"),
+    "83674NED",
+)
+#: Taken for our region and what it is compared with.
+OF_OURS = ("84131NED", "84517NED", "86044NED")
 V4 = ("03759ned", "83625NED")
 
 
@@ -28,8 +33,28 @@ def whole(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield rdc
 
 
-def test_eleven_tables_are_live(whole: Rdc) -> None:
-    assert whole.sql('select origin, count(*) from core."table" group by all') == [("live", 11)]
+def test_all_tables_are_live(whole: Rdc) -> None:
+    assert whole.sql('select origin, count(*) from core."table" group by all') == [
+        ("live", len(V3) + len(V4) + len(OF_OURS))
+    ]
+
+
+@pytest.mark.parametrize("table_id", OF_OURS)
+def test_every_cell_of_ours_is_the_recorded_one(whole: Rdc, recorded: Path, table_id: str) -> None:
+    own = ("0770", "0823", "1667", "1724", "1728")
+    lines = {row["WijkenEnBuurten"].strip(): row for row in _lines(recorded / "v3" / table_id / "rows.jsonl.gz")}
+    cells = whole.sql(
+        f"select region_code, measure_code, coalesce(value::varchar, text_value) from core.observation where table_id = '{table_id}'"
+    )
+    released = {(region, code): value for region, code, value in cells}
+    assert {r for r, _ in released} == {
+        r for r in lines if r[:2] in ("NL", "GM") or (r[:2] in ("WK", "BU") and r[2:6] in own)
+    }
+    for (region, code), value in released.items():
+        said = lines[region][code]
+        text = said.strip() if isinstance(said, str) else said
+        expected = None if text in (None, "", ".") else text
+        assert value == expected or float(value) == float(expected), (region, code, value, said)
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
