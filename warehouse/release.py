@@ -163,7 +163,7 @@ class Releases:
         sha = hashlib.sha256()
         for file in sorted(
             f
-            for folder in ("dbt_project", "warehouse", "expectations")
+            for folder in ("dbt_project", "warehouse", "expectations", "ingest/sources/seen")
             for f in (PROJECT / folder).rglob("*")
             # What serves a release does not make it.
             if f.suffix in (".sql", ".yml", ".csv", ".py") and not {"target", "serve"} & set(f.parts)
