@@ -52,6 +52,27 @@ def known_scope(value: str) -> str:
     return own if value == "region" else value
 
 
+class StatedStatus(BaseModel):
+    """The status of a table's periods as its explanation says it, where the periods themselves are all called Definitief.
+
+    :param edition: day on which the source changed the table last, of the edition whose explanation was read.
+    :param periods: the periods that are not final; one after the last of them is provisional until someone has read on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    edition: date
+    periods: dict[str, Literal["Voorlopig", "NaderVoorlopig"]] = Field(min_length=1)
+
+    @field_validator("periods")
+    @classmethod
+    def _period_codes(cls, value: dict[str, str]) -> dict[str, str]:
+        for code in value:
+            if not PERIOD.fullmatch(code):
+                raise ValueError(f"{code!r} is not a CBS period code such as 2020JJ00, 2024KW01 or 2024MM12")
+        return value
+
+
 class Table(BaseModel):
     """One table of a publisher: where it is, what of it we take, and on which terms it may be shared."""
 
@@ -84,6 +105,9 @@ class Table(BaseModel):
     municipality: str | None = Field(None, description="whose table it is, where no other municipality may see it")
     on_request: bool = Field(False, description="ingested when asked for by id; kept fresh once it has a snapshot")
     why: str | None = Field(None, description="why this table, or why this protocol, in a sentence")
+    stated_status: StatedStatus | None = Field(
+        None, description="the status of periods, of a table that gives it in its explanation only"
+    )
     # Filled in from the publisher and the file, never written by hand.
     source_id: str = ""
     file: str = ""

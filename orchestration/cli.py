@@ -630,14 +630,18 @@ def pull(
         return
     settings = Settings.from_env()
     with reading(Releases(settings.releases(level)), as_of) as reader:
+        places, times = [reader.region(r) for r in regions], [reader.period(p) for p in periods]
         found = extract(
             reader.published,
             ".".join(reader.table(str(table))),
-            [reader.region(r) for r in regions],
-            [reader.period(p) for p in periods],
+            places,
+            times,
             FORMATS[fmt].shape or (LONG_SHAPE if is_long else None),
             None if reader.closed else reader.folder,
         )
+        for line in reader.said:
+            show.err.print(line)
+        empty = (regions or periods) and not found.count()
         if output:
             write(found, fmt, output, settings.home / "geo")
             left = f"; {found.left_out:,} more are of regions without a boundary" if found.left_out else ""
@@ -647,6 +651,10 @@ def pull(
             for piece in pieces(found, fmt, settings.home / "geo"):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
+        if empty:
+            of = [d["indicator_id"] for d in found.definitions]
+            why = reader.published.why_empty(of, places, times)
+            raise click.ClickException(f"{found.name} has no rows of what was asked for. {why.in_english()}")
     if found.is_sample:
         show.warn("Sample", "These figures come from the bundled sample extract, not from a live source.")
 
@@ -688,6 +696,8 @@ def _pull_from(
                 since=since,
                 progress=progress,
             )
+            for line in center.said:
+                show.err.print(line)
             if output is None:
                 show.content(target.read_bytes())
                 return
@@ -716,6 +726,8 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
     with reading(work.releases, as_of) as reader:
         reader.needs_nothing_closed()
         found = chain(reader, work.store, indicator, region, period, cell_url(work), partial(provenance, work))
+    for line in reader.said:
+        show.err.print(line)
     if as_json:
         show.as_json(found)
     else:

@@ -22,7 +22,7 @@ from ingest.datacenter import here
 from ingest.paths import for_duckdb, literal
 from ingest.registry import Table
 from ingest.snapshot import Snapshot
-from warehouse import goals, indicators
+from warehouse import goals, indicators, labels
 from warehouse.binding import insert, keep_last_good, load_registry
 from warehouse.binding import text as _text
 from warehouse.indicators import Registry
@@ -98,6 +98,7 @@ class Candidate:
             _load_region(con)
             registry = registry or indicators.load()
             load_registry(con, registry)
+            labels.load(con, registry)
             keep_last_good(con, released)
             # What a municipal source divides by its rules, an indicator on it may not divide against them.
             con.execute(
@@ -191,6 +192,15 @@ def _load_metadata(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
             f"create table raw.{name[:-1]} as select row_number() over (order by snapshot_no, {order}) as {name[:-1]}_id, * "
             f"from ({' union all by name '.join(parts)})"
         )
+    for number, item in enumerate(inputs, 1):
+        if stated := item.table.stated_status:
+            of = "snapshot_no = $1 and dimension = $2"
+            key = [number, item.snapshot.time_dimension]
+            con.execute(
+                f"update raw.code set status = 'Voorlopig' where {of} and code > $3", [*key, max(stated.periods)]
+            )
+            for code, status in stated.periods.items():
+                con.execute(f"update raw.code set status = $3 where {of} and code = $4", [*key, status, code])
 
 
 def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:

@@ -19,6 +19,7 @@ from ingest.registry import Registry as Tables
 from warehouse import indicators
 from warehouse.binding import seen_at_source
 from warehouse.indicators import Indicator, Registry, Source, Term, Theme, Version
+from warehouse.labels import in_words
 
 PROJECT = Path(__file__).parent.parent
 MARTS = PROJECT / "dbt_project" / "models" / "mart"
@@ -29,6 +30,8 @@ _KEYS = [
     ("region_code", "varchar", "Code van de regio; $groep is $code, Nederland is NL01."),
     ("region_name", "varchar", "Naam van de regio."),
     ("region_type", "varchar", "Soort regio: land, provincie, corop, gemeente, wijk, buurt, groep …"),
+    ("parent_code", "varchar", "Code van de regio waarin zij ligt: van een buurt de wijk, van een wijk de gemeente."),
+    ("parent_name", "varchar", "Naam van de regio waarin zij ligt."),
     ("period_code", "varchar", "Periode zoals het CBS haar schrijft: 2024JJ00 is het jaar 2024."),
     ("start_date", "date", "Eerste dag van de periode."),
     ("end_date", "date", "Laatste dag van de periode."),
@@ -137,6 +140,7 @@ def _page(registry: Registry, tables: Tables, theme: Theme, indicator: Indicator
         ("BBV-indicator", f"nummer {indicator.bbv}" if indicator.bbv else None),
         ("eenheid", current.unit),
         ("decimalen", str(current.decimals)),
+        ("peildatum", in_words(current.reference)),
         ("gunstig is", _DIRECTION[indicator.direction]),
         ("bron", indicator.source),
         ("uitgever", indicator.publisher),
@@ -166,6 +170,10 @@ def _version(registry: Registry, tables: Tables, indicator: Indicator, version: 
         lines += [f"{' '.join(version.definition.split())} Eenheid: {version.unit}.", ""]
     if version.series_break:
         lines += [f"**Breuk in de reeks.** {_flat(version.series_break)}", ""]
+    if version.not_comparable:
+        lines += [f"**Niet te vergelijken in de tijd.** {_flat(version.not_comparable)}", ""]
+    if len(indicator.versions) > 1 and version.bindings:
+        lines += [f"Peildatum: {in_words(version.reference)}.", ""]
     if version.no_figure:
         lines += [f"**Geen cijfer: {_REASON[version.no_figure.reason]}.** {_flat(version.no_figure.text)}", ""]
     if version.numerator:
@@ -182,6 +190,8 @@ def _version(registry: Registry, tables: Tables, indicator: Indicator, version: 
     if sources:
         lines += ["### Herkomst", "", "| tabel | perioden | regio's | kolommen | gezien |", "|---|---|---|---|---|"]
         lines += [_source_line(tables, source) for source in sources]
+        for item in version.breaks:
+            lines += ["", f"**Breuk vanaf {_period(item.first)}.** {_flat(item.why)}"]
         breaks = dict.fromkeys((s.stretch, s.series_break) for s in sources if s.series_break)
         for stretch, text in breaks:
             table = next(s.table for s in sources if s.stretch == stretch)

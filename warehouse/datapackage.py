@@ -4,7 +4,7 @@
 
     tables/<theme>.parquet  .csv        wide: a row per region and period, a column per indicator
     tables/<theme>.long.parquet         long: a row per figure
-    tables/{indicator,region,region_group,period,policy_goal}.parquet  .csv
+    tables/{indicator,region,region_group,period,policy_goal,comparison}.parquet  .csv
     datapackage.json                    Frictionless Data Package v2 of all of them
     csv-metadata.json                   the same for the CSV files as CSVW
     catalog.ttl  catalog.jsonld         DCAT-AP-NL 3.0
@@ -45,6 +45,7 @@ _KEYS = {
     "region_group": ("group_code", "region_code", "valid_from"),
     "period": ("period_code",),
     "policy_goal": ("goal_id",),
+    "comparison": ("indicator_id", "region_code", "period_code", "group_code"),
 }
 _WIDE_KEY = ("region_code", "period_code")
 

@@ -22,6 +22,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ingest.datacenter import RegionFileError, here
+from warehouse.labels import Reference
 
 FOLDER = Path(__file__).parent.parent / "dbt_project" / "indicators"
 SERIES = "_series.yml"
@@ -186,6 +187,16 @@ class NoFigure(_Strict):
     text: str
 
 
+class Break(_Strict):
+    """Figures from a period on can't be compared with those before, though table and definition stay what they were.
+
+    :param first: the first period of the new stretch; of every kind of period the first that does not begin before it.
+    """
+
+    first: str = Field(pattern=PERIOD)
+    why: str
+
+
 class Version(_Strict):
     """A definition, and from when to when it holds (by period: the first day that a figure is about).
 
@@ -193,6 +204,11 @@ class Version(_Strict):
         (an aggregate can't be made from what is published; ``why_not`` says why, in Dutch).
     :param factor: what numerator / denominator is multiplied by: 100 for a percentage, 1000 for per 1 000.
     :param series_break: what a reader of the series must know at the step from the version before, Dutch.
+    :param reference: what date a figure is about (:mod:`warehouse.labels`).
+    :param breaks: where the source itself broke the series, and why, Dutch.
+    :param not_comparable: why figures of different periods can't be compared at all, Dutch: no index, no trend, no verdict.
+    :param total: whether it tells how much there is in a place, so that a larger place has more: then a place is neither
+        ranked nor called higher or lower than another. Without it what adds up, or is a number of things, is a total.
     """
 
     version: int = Field(ge=1)
@@ -200,6 +216,7 @@ class Version(_Strict):
     valid_to: date | None = None
     definition: str
     unit: str
+    reference: Reference = "period"
     decimals: int = Field(ge=0, le=4)
     aggregation: Literal["sum", "ratio", "none"] = "none"
     factor: float = 1
@@ -208,8 +225,15 @@ class Version(_Strict):
     denominator: str | None = Field(None, description="in words, Dutch")
     caveats: str | None = None
     series_break: str | None = None
+    breaks: list[Break] = []
+    not_comparable: str | None = None
+    total: bool | None = None
     bindings: list[Binding] = []
     no_figure: NoFigure | None = None
+
+    @property
+    def is_total(self) -> bool:
+        return self.aggregation == "sum" or self.unit == "aantal" if self.total is None else self.total
 
     @model_validator(mode="after")
     def _consistent(self) -> Version:

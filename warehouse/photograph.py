@@ -16,7 +16,9 @@ import duckdb
 from ingest.paths import literal
 
 #: Tables that are the same whatever the moment, or carry their own dates.
-_KEPT = ("indicator", "indicator_term", "region", "region_version", "region_group", "period")
+_KEPT = ("indicator", "indicator_term", "indicator_reference", "region", "region_version", "region_group", "period")
+#: What belongs to a figure and is not in its history: as it is now, where the figure is still the same.
+_LABELS = {"note": "varchar", "lower_bound": "double", "upper_bound": "double", "series_break": "varchar"}
 
 
 def moment(text: str) -> datetime | None:
@@ -49,15 +51,32 @@ def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
             + (f"; the first figures are of {first.astimezone(UTC):%Y-%m-%d %H:%M} UTC." if first else ".")
         )
     con.execute("create schema core; create schema mart")
+    there: dict[str, set[str]] = {}
+    for table, column in con.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'released' and schema_name = 'core'"
+    ).fetchall():
+        there.setdefault(table, set()).add(column)
     for name in _KEPT:
-        con.execute(f"create view core.{name} as select * from released.core.{name}")
+        if name in there:
+            con.execute(f"create view core.{name} as select * from released.core.{name}")
+    labels = ", ".join(
+        f"now_.{name}" if name in there["indicator_value"] else f"null::{kind} as {name}"
+        for name, kind in _LABELS.items()
+    )
     con.execute(
-        """
+        f"""
         create table core.indicator_value as
-        select * exclude (known_from, known_to), regexp_replace(snapshot_id, '-\\d{8}T\\d+Z-.*$', '') as table_id,
-            null::varchar as note, null::varchar as method, null::integer as binding_id
-        from released.core.indicator_history
-        where known_from <= $at and coalesce(known_to > $at, true)
+        select then_.* exclude (known_from, known_to), regexp_replace(then_.snapshot_id, '-\\d{{8}}T\\d+Z-.*$', '') as table_id,
+            {labels}, null::varchar as method, null::integer as binding_id
+        from released.core.indicator_history as then_
+        left join released.core.indicator_value as now_
+            on now_.indicator_id = then_.indicator_id
+            and now_.definition_version = then_.definition_version
+            and now_.region_code = then_.region_code
+            and now_.period_code = then_.period_code
+            and now_.value is not distinct from then_.value
+            and now_.missing_reason is not distinct from then_.missing_reason
+        where then_.known_from <= $at and coalesce(then_.known_to > $at, true)
         """,
         {"at": at},
     )
@@ -80,8 +99,9 @@ def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
         """
         create view mart.indicator as
         select i.theme, v.indicator_id, i.name_nl as indicator_name, v.definition_version, v.region_code,
-            r.name as region_name, r.region_type, v.period_code, p.start_date, p.end_date, v.value, i.unit, i.decimals,
-            v.missing_reason, v.period_status, i.source, v.table_id, v.snapshot_id
+            r.name as region_name, r.region_type, r.parent_code, v.period_code, p.period_type, p.start_date, p.end_date,
+            v.value, i.unit, i.decimals, v.lower_bound, v.upper_bound, v.missing_reason, v.note, v.period_status,
+            v.series_break, i.source, v.table_id, v.snapshot_id
         from core.indicator_value as v
         join core.indicator as i on i.indicator_id = v.indicator_id and i.version = v.definition_version
         join core.period as p using (period_code)
@@ -114,11 +134,12 @@ def _theme(con: duckdb.DuckDBPyConnection, theme: str) -> None:
             where indicator_id in (select unnest({figures}::varchar[]))
             group by region_code, period_code
         )
-        select wide.region_code, region.name as region_name, region.region_type, wide.period_code, period.start_date,
-            period.end_date{"".join(f', wide."{n}"' for n in figures)}
+        select wide.region_code, region.name as region_name, region.region_type, region.parent_code,
+            parent.name as parent_name, wide.period_code, period.start_date, period.end_date{"".join(f', wide."{n}"' for n in figures)}
         from wide
         inner join core.period as period using (period_code)
         left join core.region as region using (region_code)
+        left join core.region as parent on parent.region_code = region.parent_code
         where wide.has_something
         order by wide.region_code, wide.period_code
         """

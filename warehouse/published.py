@@ -30,6 +30,10 @@ REFERENCE = {
     ),
     "period": ("Perioden", "De perioden die voorkomen, met hun eerste en laatste dag."),
     "policy_goal": ("Beleidsdoelen", "Beleidsdoelen met hun indicator, uitgangspunt, streefwaarde en stand."),
+    "comparison": (
+        "Vergelijking",
+        "Elke eigen gemeente, en alle samen, naast groepen van gemeenten, het land en het eigen verleden.",
+    ),
 }
 
 MISSING_REASONS = {
@@ -76,6 +80,13 @@ def _region() -> list[Column]:
         Column(
             "region_type", "string", "Soort gebied", "Soort gebied: land, provincie, gemeente, wijk, buurt, groep …"
         ),
+        Column(
+            "parent_code",
+            "string",
+            "Ligt in",
+            "Code van het gebied waarin het ligt: van een buurt de wijk, van een wijk de gemeente.",
+        ),
+        Column("parent_name", "string", "Naam van waarin het ligt", "Naam van het gebied waarin het ligt."),
     ]
 
 
@@ -87,6 +98,9 @@ _PERIOD = [
         "Periode zoals het CBS haar schrijft: 2024JJ00 is het jaar 2024.",
         required=True,
     ),
+    Column(
+        "period_type", "string", "Soort periode", "Soort periode: jaar, schooljaar, halfjaar, kwartaal, maand of dag."
+    ),
     Column("start_date", "date", "Eerste dag", "Eerste dag van de periode."),
     Column("end_date", "date", "Laatste dag", "Laatste dag van de periode."),
 ]
@@ -94,7 +108,7 @@ _REFERENCE_PERIOD = Column(
     "reference_period",
     "string",
     "Peildatum",
-    "Waar het cijfer over gaat: een dag (2024-01-01) voor een stand op 1 januari, anders de hele periode (2024-01-01/2024-12-31).",
+    "Waar het cijfer over gaat, zoals de definitie het zegt: een dag (2024-01-01) of van dag tot dag (2024-01-01/2024-12-31).",
 )
 _GEOGRAPHY_YEAR = Column(
     "geography_year",
@@ -121,6 +135,14 @@ LONG = [
     _GEOGRAPHY_YEAR,
     Column("value", "number", "Waarde", "Het cijfer; leeg als het er niet is. Leeg is geen nul."),
     Column("unit", "string", "Eenheid", "Eenheid van het cijfer."),
+    Column("lower_bound", "number", "Ondergrens", "Ondergrens van het cijfer (95%), als de bron marges geeft."),
+    Column("upper_bound", "number", "Bovengrens", "Bovengrens van het cijfer (95%), als de bron marges geeft."),
+    Column(
+        "series_break",
+        "string",
+        "Reeksbreuk",
+        "Waarom dit cijfer niet met het vorige van zijn reeks te vergelijken is; leeg als dat wel kan.",
+    ),
     Column(
         "missing_reason",
         "string",
@@ -128,6 +150,7 @@ LONG = [
         "Waarom er geen cijfer is: " + "; ".join(f"{code} = {text}" for code, text in MISSING_REASONS.items()) + ".",
         categories=tuple(MISSING_REASONS),
     ),
+    Column("reason", "string", "Reden", "Waarom er geen cijfer is, in woorden."),
     Column("note", "string", "Toelichting", "Meer over een ontbrekend cijfer."),
     Column(
         "period_status",
@@ -170,6 +193,24 @@ _WIDE_END = [
         "Reden dat een cijfer ontbreekt",
         "Per leeg cijfer van de rij waarom het er niet is: indicator=reden, gescheiden door puntkomma's.",
     ),
+    Column(
+        "reason",
+        "string",
+        "Reden",
+        "Hetzelfde in woorden, met de toelichting erbij: indicator=reden, gescheiden door puntkomma's.",
+    ),
+    Column(
+        "margins",
+        "string",
+        "Marges",
+        "Onder- en bovengrens (95%) van de cijfers waarvan de bron ze geeft: indicator=ondergrens/bovengrens.",
+    ),
+    Column(
+        "series_break",
+        "string",
+        "Reeksbreuk",
+        "Waarom een cijfer niet met het vorige van zijn reeks te vergelijken is: indicator=waarom; leeg als dat wel kan.",
+    ),
     Column("definition_version", "integer", "Definitieversie", f"Versie van de definitie. {_BUT}"),
     Column(
         "definition_version_other", "string", "Andere definitieversie", f"Waarvoor een andere versie geldt. {_OTHERS}"
@@ -180,6 +221,45 @@ _WIDE_END = [
 
 _TYPES = {"BOOLEAN": "boolean", "DATE": "date", "DOUBLE": "number", "FLOAT": "number", "INTEGER": "integer"}
 _TYPES |= {"BIGINT": "integer", "SMALLINT": "integer", "HUGEINT": "integer", "TIMESTAMP WITH TIME ZONE": "datetime"}
+
+
+@dataclass(frozen=True)
+class Emptiness:
+    """What there is where an answer has nothing.
+
+    :param kinds: kinds of region that have figures of what was asked for.
+    :param gone: asked municipalities that are none any more: code, name and last day.
+    :param periods: those that the asked regions have figures of.
+    """
+
+    kinds: list[str]
+    gone: list[tuple[str, str, str]]
+    periods: list[str]
+
+    def in_english(self) -> str:
+        said = [f"{name} ({code}) is a municipality until {day}." for code, name, day in self.gone]
+        if self.periods:
+            said.append(f"The regions asked for have figures of {_listed(self.periods)}.")
+        elif self.kinds:
+            said.append(f"There are no figures of the regions asked for; there are of: {', '.join(self.kinds)}.")
+        else:
+            said.append("Nothing of it has a figure in this release; core.indicator.no_figure says why.")
+        return " ".join(said)
+
+    def in_dutch(self) -> str:
+        said = [f"{name} ({code}) is een gemeente tot en met {day}." for code, name, day in self.gone]
+        if self.periods:
+            said.append(f"Van de gevraagde gebieden zijn er cijfers over {_listed(self.periods)}.")
+        elif self.kinds:
+            said.append(f"Van de gevraagde gebieden zijn er geen cijfers; die zijn er van: {', '.join(self.kinds)}.")
+        else:
+            said.append("Niets hiervan heeft in deze release een cijfer; /v1/indicatoren zegt waarom (geenCijfer).")
+        return " ".join(said)
+
+
+def _listed(periods: list[str]) -> str:
+    short = [p.removesuffix("JJ00") for p in periods]
+    return ", ".join(short) if len(short) <= 8 else f"{', '.join(short[:3])} … {', '.join(short[-3:])}"
 
 
 @dataclass
@@ -216,7 +296,7 @@ class Published:
     def on(self, con: duckdb.DuckDBPyConnection, scope: Scope, access: Access, scratch: Path) -> Published:
         """The same release for another scope, on another connection; what is the same for all is not read again."""
         other = Published(con, self.release_id, scope, access, scratch)
-        for name in ("indicators", "tables", "themes", "columns_of", "region_codes", "period_codes"):
+        for name in ("indicators", "tables", "themes", "columns_of", "region_codes", "period_codes", "_value_columns"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -244,6 +324,17 @@ class Published:
         ).fetchall()
 
     @cached_property
+    def _value_columns(self) -> frozenset[str]:
+        """The columns of the figures: a release that was made earlier may lack some."""
+        return frozenset(
+            name
+            for (name,) in self.con.execute(
+                "select column_name from duckdb_columns() where schema_name = 'core' and table_name = 'indicator_value' "
+                "and database_name = current_database()"
+            ).fetchall()
+        )
+
+    @cached_property
     def region_codes(self) -> frozenset[str]:
         return frozenset(c for (c,) in self.con.execute("select distinct region_code from core.region").fetchall())
 
@@ -258,7 +349,7 @@ class Published:
 
     @staticmethod
     def schema_of(name: str) -> str:
-        return "mart" if name == "policy_goal" else "core"
+        return "mart" if name in ("policy_goal", "comparison") else "core"
 
     def current(self, theme: str) -> list[dict[str, Any]]:
         """The indicators that a theme's table has a column for, each with the newest version of its definition."""
@@ -287,33 +378,44 @@ class Published:
         """Whether nothing is left out for this scope."""
         return self.access is None or self.access.whole(self.scope)
 
-    def long(self, where: str = "true") -> str:
+    def long(self, where: str = "true", key: str = "") -> str:
         """SQL for the figures, with all that belongs to them.
 
         :param where: a condition on the rows of ``core.indicator_value`` (alias ``v``), without anything from outside in it
             but parameters.
+        :param key: columns before the others, with a comma behind them.
         """
+        reason = f"case v.missing_reason {' '.join(f'when {_text(c)} then {_text(t)}' for c, t in MISSING_REASONS.items())} end"
+        others = ", ".join(
+            f"v.{name}" if name in self._value_columns else f"null::{kind} as {name}"
+            for name, kind in (("lower_bound", "double"), ("upper_bound", "double"), ("series_break", "varchar"))
+        )
+        # A release from before reference dates were declared has none: there it is the whole period.
+        about, dated = "p.start_date::varchar || '/' || p.end_date::varchar", ""
+        if ("core", "indicator_reference") in self.tables:
+            about = "d.reference_start::varchar || if(d.reference_start = d.reference_end, '', '/' || d.reference_end::varchar)"
+            dated = (
+                "left join core.indicator_reference as d on d.indicator_id = v.indicator_id "
+                "and d.definition_version = v.definition_version and d.period_code = v.period_code"
+            )
         return f"""
         select
-            v.indicator_id, i.name_nl as indicator_name, i.theme, v.definition_version,
-            v.region_code, r.name as region_name, r.region_type,
-            v.period_code, p.start_date, p.end_date,
-            case
-                when p.period_type = 'jaar' and contains(coalesce(i.numerator, i.definition), 'op 1 januari')
-                    and not contains(coalesce(i.numerator, i.definition), '31 december')
-                    then p.start_date::varchar
-                else p.start_date::varchar || '/' || p.end_date::varchar
-            end as reference_period,
+            {key}v.indicator_id, i.name_nl as indicator_name, i.theme, v.definition_version,
+            v.region_code, r.name as region_name, r.region_type, r.parent_code, parent.name as parent_name,
+            v.period_code, p.period_type, p.start_date, p.end_date,
+            {about} as reference_period,
             coalesce(
                 try_cast(nullif(regexp_extract(t.title, 'indeling (\\d{{4}})', 1), '') as integer), year(p.start_date)::integer
             ) as geography_year,
-            v.value, i.unit, v.missing_reason, v.note, v.period_status, v.method, v.table_id,
+            v.value, i.unit, {others}, v.missing_reason, {reason} as reason, v.note, v.period_status, v.method, v.table_id,
             t.attribution, t.origin, {_text(self.release_id)} as release_id
         from core.indicator_value as v
         inner join core.indicator as i on i.indicator_id = v.indicator_id and i.version = v.definition_version
         left join core.region as r on r.region_code = v.region_code
+        left join core.region as parent on parent.region_code = r.parent_code
         left join core.period as p on p.period_code = v.period_code
         left join core."table" as t on t.table_id = v.table_id
+        {dated}
         where {self.visible} and ({where})
         """
 
@@ -348,22 +450,31 @@ class Published:
 
         return f"""
         select
-            region_code, region_name, region_type, period_code, start_date, end_date,
+            region_code, region_name, region_type, parent_code, parent_name, period_code, period_type, start_date, end_date,
             {", ".join(_quote(n) for n in names)},
             {told("reference_period")},
             {number("geography_year")},
             {told("period_status")},
-            missing_reason,
+            missing_reason, reason, margins, series_break,
             {number("definition_version")},
             attribution, release_id
         from (
             select
                 region_code, any_value(region_name) as region_name, any_value(region_type) as region_type,
-                period_code, any_value(start_date) as start_date, any_value(end_date) as end_date,
+                any_value(parent_code) as parent_code, any_value(parent_name) as parent_name,
+                period_code, any_value(period_type) as period_type, any_value(start_date) as start_date, any_value(end_date) as end_date,
                 {values},
                 {collected},
                 string_agg(indicator_id || '=' || coalesce(missing_reason, 'unknown'), '; ' order by indicator_id)
                     filter (value is null) as missing_reason,
+                string_agg(
+                    indicator_id || '=' || coalesce(reason, {_text(MISSING_REASONS["unknown"])}) || coalesce(' (' || note || ')', ''),
+                    '; ' order by indicator_id
+                ) filter (value is null) as reason,
+                string_agg(indicator_id || '=' || lower_bound || '/' || upper_bound, '; ' order by indicator_id)
+                    filter (value is not null and lower_bound is not null) as margins,
+                string_agg(indicator_id || '=' || series_break, '; ' order by indicator_id)
+                    filter (value is not null and series_break is not null) as series_break,
                 string_agg(distinct attribution, '; ' order by attribution) as attribution,
                 any_value(release_id) as release_id
             from ({self.long(f"{self.of_theme(theme)} and ({where})")})
@@ -376,6 +487,31 @@ class Published:
         """The condition for a theme's figures: by their indicators, so that DuckDB reads only the part that has them."""
         names = dict.fromkeys(i["indicator_id"] for i in self.indicators if i["theme"] == theme)
         return f"v.indicator_id in ({', '.join(_text(n) for n in names)})"
+
+    def why_empty(self, indicators: Collection[str], regions: Collection[str], periods: Collection[str]) -> Emptiness:
+        """What there is instead of what was asked for and is not there.
+
+        :param indicators: those that were asked for; ``regions`` and ``periods`` likewise, empty for all.
+        """
+        names = ", ".join(_text(n) for n in indicators) or "''"
+        of = f"from core.indicator_value as v where {self.visible} and v.value is not null and v.indicator_id in ({names})"
+        kinds = [
+            kind
+            for (kind,) in self.con.execute(
+                f"select distinct region_type from core.region where region_code in (select v.region_code {of}) order by 1"
+            ).fetchall()
+        ]
+        asked = ", ".join(_text(r) for r in regions)
+        gone = self.con.execute(
+            f"select region_code, name, valid_to from core.region where region_code in ({asked or 'null'}) "
+            "and valid_to is not null and region_code like 'GM%' order by 1"
+        ).fetchall()
+        found = self.con.execute(
+            f"select distinct v.period_code {of}"
+            + (f" and v.region_code in ({asked})" if regions else "")
+            + " order by 1"
+        ).fetchall()
+        return Emptiness(kinds, [(c, n, str(d)) for c, n, d in gone], [p for (p,) in found])
 
     def goals(self) -> str:
         """SQL for the policy goals. A goal has the figures of other regions beside its own (comparison, country, rank), so that
@@ -390,10 +526,24 @@ class Published:
         )
         """
 
+    def comparisons(self) -> str:
+        """SQL for the comparisons: as with a goal, only of indicators of which all may be seen."""
+        told = f"c.indicator_id not in ({texts(self.hidden)})" if self.hidden else "true"
+        if self.whole:
+            return f"select * from mart.comparison as c where {told}"
+        return f"""
+        select c.* from mart.comparison as c
+        where {told} and c.indicator_id not in (
+            select v.indicator_id from core.indicator_value as v where not coalesce({self.visible}, false)
+        )
+        """
+
     def relation(self, name: str) -> str:
         """SQL for a reference table."""
         if name == "policy_goal":
             return self.goals()
+        if name == "comparison":
+            return self.comparisons()
         told = f" where indicator_id not in ({texts(self.hidden)})" if name == "indicator" and self.hidden else ""
         return f"select * from core.{_quote(name)}{told}"
 

@@ -14,6 +14,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from warehouse import stranger
 from warehouse.datapackage import SUMS, read_sums, sha256
+from warehouse.places import Place, PlaceError, find
 from warehouse.stranger import StrangeError, plain
 
 #: Called with a file's name, the bytes that are there, and the bytes that there are in all (0 when unknown).
@@ -60,6 +62,8 @@ class Center:
             )
         self.url = url.rstrip("/")
         self.timeout, self.wait = timeout, wait
+        #: Which place each name was taken for, where that is worth saying.
+        self.said: list[str] = []
         self._session = stranger.GuardedSession(url)
         self._session.headers["User-Agent"] = "rdc-pull/1"
         if key:
@@ -95,31 +99,31 @@ class Center:
         :raises PullError: no region has that name, or several have.
         """
         path: str | None = "/v1/gebieden?limiet=10000"
-        named: list[tuple[str, str]] = []
+        places: list[Place] = []
         for _ in range(_MOST_PAGES):
             body = self.json(path)
             try:
-                found = [(str(f["gebied"]), str(f["naam"] or ""), str(f["soort"])) for f in body["gebieden"]]
+                places += [
+                    Place(
+                        *(plain(f["gebied"], 40), plain(f["naam"] or "", 200), plain(f["soort"], 40)),
+                        until=date.fromisoformat(f["geldigTotEnMet"]) if f.get("geldigTotEnMet") else None,
+                    )
+                    for f in body["gebieden"]
+                ]
                 path = self._next(body["_links"])
-            except (KeyError, TypeError, AttributeError):
+            except (KeyError, TypeError, AttributeError, ValueError):
                 raise self._strange("its list of regions is no such list") from None
-            for code, name, kind in found:
-                if code == text.strip().upper():
-                    return code
-                if name.casefold() == text.strip().casefold():
-                    named.append((code, kind))
             if path is None:
                 break
         else:
             raise self._strange(f"its list of regions has more than {_MOST_PAGES} pages")
-        large = [f for f in named if f[1] in ("gemeente", "groep")]
-        named = large if len(large) == 1 else named
-        if len(named) == 1:
-            return named[0][0]
-        if named:
-            listed = ", ".join(f"{plain(code, 40)} ({plain(kind, 40)})" for code, kind in named[:8])
-            raise PullError(f"Several regions are called {text!r}: {listed}. Name one by its code.")
-        raise PullError(f"{self.url} has no region {text!r}.")
+        try:
+            found = find(text, places)
+        except PlaceError as error:
+            raise PullError(f"{self.url}: {error}") from None
+        if found.said:
+            self.said.append(found.said)
+        return found.code
 
     def _next(self, links: dict[str, Any]) -> str | None:
         """What to ask for the next page: at this service, since the key goes along."""

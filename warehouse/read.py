@@ -19,6 +19,7 @@ import duckdb
 
 from warehouse.closing import Closed, Levels, access
 from warehouse.photograph import moment, photograph
+from warehouse.places import Place, PlaceError, find
 from warehouse.published import REFERENCE, Published
 from warehouse.release import Release, ReleaseError, Releases
 
@@ -41,6 +42,8 @@ class Reader:
     #: Sources that it has, and that those whom the release is for may not see any more.
     closed: list[Closed] = field(default_factory=list)
     levels: Levels | None = None
+    #: What whoever asks should know of how the question was understood: which place a name was taken for.
+    said: list[str] = field(default_factory=list)
 
     @property
     def published(self) -> Published:
@@ -95,22 +98,17 @@ class Reader:
 
         :raises NotThereError: unknown, or a name that several regions have.
         """
-        rows = self.rows("select region_code, name, region_type from core.region")
-        code = text.strip().upper()
-        if any(r["region_code"] == code for r in rows):
-            return code
-        named = [r for r in rows if (r["name"] or "").casefold() == text.strip().casefold()]
-        if len(named) > 1 and len([r for r in named if r["region_type"] in ("gemeente", "groep")]) == 1:
-            named = [r for r in named if r["region_type"] in ("gemeente", "groep")]
-        if len(named) == 1:
-            return str(named[0]["region_code"])
-        if named:
-            listed = ", ".join(f"{r['region_code']} ({r['region_type']})" for r in named[:8])
-            raise NotThereError(f"Several regions are called {text!r}: {listed}. Name one by its code.")
-        larger = {r["name"]: r for r in rows if r["name"] and r["region_type"] not in ("wijk", "buurt")}
-        near = difflib.get_close_matches(text, [*larger, *(r["region_code"] for r in larger.values())], n=3, cutoff=0.6)
-        hint = ", ".join(f"{n} ({larger[n]['region_code']})" if n in larger else n for n in near)
-        raise NotThereError(f"There is no region {text!r}." + (f" Did you mean {hint}?" if hint else ""))
+        places = [
+            Place(r["region_code"], r["name"] or "", r["region_type"], r["parent_code"], r["valid_to"])
+            for r in self.rows("select region_code, name, region_type, parent_code, valid_to from core.region")
+        ]
+        try:
+            found = find(text, places)
+        except PlaceError as error:
+            raise NotThereError(str(error)) from None
+        if found.said:
+            self.said.append(found.said)
+        return found.code
 
     def period(self, text: str) -> str:
         """A period's code; a bare year means that year (``2024`` → ``2024JJ00``).

@@ -155,7 +155,11 @@ class Releases:
 
     def fingerprint(self, inputs: Iterable[Input]) -> str:
         """What a build depends on: the snapshots, and every file that turns them into figures."""
-        used = [f"{i.table.id}={i.snapshot.snapshot_id}\n" for i in sorted(inputs, key=lambda i: i.table.id)]
+        used = [
+            f"{i.table.id}={i.snapshot.snapshot_id}\n"
+            + (f"{stated.model_dump_json()}\n" if (stated := i.table.stated_status) else "")
+            for i in sorted(inputs, key=lambda i: i.table.id)
+        ]
         return hashlib.sha256("".join([*used, self.code(), self.mark]).encode()).hexdigest()
 
     def code(self) -> str:

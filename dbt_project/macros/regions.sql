@@ -24,6 +24,39 @@
     end
 {%- endmacro %}
 
+{#- The kind of a period, from its code and its first day. -#}
+{% macro period_type(code, start) -%}
+    case
+        when {{ code }} like '____JJ00' then 'jaar'
+        when {{ code }} like '____HJ__' then 'halfjaar'
+        when {{ code }} like '____KW__' then 'kwartaal'
+        when {{ code }} like '____MM__' then 'maand'
+        when {{ code }} like '____SJ00' then 'schooljaar'
+        when {{ start }} is not null then 'dag'
+        else 'overig'
+    end
+{%- endmacro %}
+
+{#- Last day of a period, from its kind and its first day. -#}
+{% macro period_end(type, start) -%}
+    case {{ type }}
+        when 'jaar' then {{ start }} + interval 1 year - interval 1 day
+        when 'schooljaar' then {{ start }} + interval 1 year - interval 1 day
+        when 'halfjaar' then {{ start }} + interval 6 month - interval 1 day
+        when 'kwartaal' then {{ start }} + interval 3 month - interval 1 day
+        when 'maand' then {{ start }} + interval 1 month - interval 1 day
+        when 'dag' then {{ start }}
+    end::date
+{%- endmacro %}
+
+{#- A month and day (`10-01`) in a period: the first such day that does not come before the period. -#}
+{% macro day_in_period(month_day, start) -%}
+    case when (year({{ start }}) || '-' || {{ month_day }})::date >= {{ start }}
+        then (year({{ start }}) || '-' || {{ month_day }})::date
+        else ((year({{ start }}) + 1) || '-' || {{ month_day }})::date
+    end
+{%- endmacro %}
+
 {#- A region's name without the abbreviation of its kind that CBS puts behind it: `Noord-Brabant (PV)`. -#}
 {% macro region_name(title) -%}
     regexp_replace({{ title }}, '\s*\((LD|PV|CR|GG|JZ|ES|ET)\)$', '')

@@ -33,6 +33,8 @@ final as (
         wide.region_code,
         region.name as region_name,
         region.region_type,
+        region.parent_code,
+        parent.name as parent_name,
         wide.period_code,
         period.start_date,
         period.end_date
@@ -42,6 +44,7 @@ final as (
     from wide
     inner join {{ ref('period') }} as period using (period_code)
     left join {{ ref('region') }} as region using (region_code)
+    left join {{ ref('region') }} as parent on parent.region_code = region.parent_code
     where wide.has_something
 )
 

@@ -293,7 +293,10 @@ def test_a_goal_has_its_trend_its_distance_and_its_comparison(villages: Rdc) -> 
     sql = "select * from mart.policy_goal where goal_id = 'voorbeeld_eersel_gas'"
     [row] = json.loads(villages("query", sql, "--format", "json").stdout)
     assert (row["baseline_value"], row["latest_value"], row["target_value"]) == (1530, 1000, 800)
-    assert row["distance_to_target"] == -200 and row["on_track"] is True and row["trend"] == "dalend"
+    assert row["distance_to_target"] == -200 and row["trend"] == "dalend"
+    # From 2022 on the figure rests on smart meters: over that break nothing is said.
+    assert (row["on_track"], row["on_track_verdict"], row["change_per_year"]) == (None, "niet te zeggen", None)
+    assert "slimme meters" in row["series_break"]
     assert row["comparison_group"] == "KEMPEN" and row["country_value"] == 800 and row["example"] is True
     assert row["comparison_rank"] and row["comparison_municipalities"] == 5
 

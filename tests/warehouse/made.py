@@ -86,13 +86,20 @@ def candidate(
                 indicator_id varchar, version integer, theme varchar, theme_title varchar, position integer, name_nl varchar,
                 definition varchar, unit varchar, decimals integer, direction varchar, aggregation varchar, factor double,
                 why_not varchar, numerator varchar, denominator varchar, caveats varchar, source varchar, bbv integer,
-                valid_from date, valid_to date);
+                valid_from date, valid_to date, reference varchar, is_total boolean, not_comparable varchar);
+            create table core.indicator_reference (
+                indicator_id varchar, definition_version integer, period_code varchar, reference_start date,
+                reference_end date);
             create table core.indicator_term (
                 binding_id integer, role varchar, term_no integer, table_id varchar, indicator_id varchar, version integer);
             create table core.indicator_value (
                 indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double,
-                numerator double, denominator double, missing_reason varchar, note varchar, period_status varchar,
-                method varchar, snapshot_id varchar, table_id varchar, binding_id integer);
+                numerator double, denominator double, lower_bound double, upper_bound double, missing_reason varchar,
+                note varchar, period_status varchar, method varchar, series_break varchar, snapshot_id varchar,
+                table_id varchar, binding_id integer);
+            create table mart.comparison (
+                theme varchar, indicator_id varchar, region_code varchar, region_name varchar, period_code varchar,
+                value double, group_code varchar, rank bigint, group_value double, country_value double);
             create table core.observation (table_id varchar, region_code varchar, value double);
             create table mart.policy_goal (
                 goal_id varchar, region_code varchar, region_name varchar, programme varchar, taakveld varchar, goal varchar,
@@ -165,6 +172,23 @@ def candidate(
                 "unnest($9::varchar[]) as table_id, unnest($10::integer[]) as binding_id, 'published' as method",
                 columns,
             )
+            # A stand on 1 January, with margins; of the first indicator the series breaks in the last period.
+            con.execute(
+                "insert into core.indicator_reference select distinct $1, $2, period_code, start_date, start_date "
+                "from core.period",
+                [name, fields["version"]],
+            )
+            con.execute(
+                "insert into mart.comparison select $2, $1, v.region_code, r.name, v.period_code, v.value, 'KEMPEN', 1, "
+                "v.value, v.value from core.indicator_value v join core.region r using (region_code) "
+                "where v.indicator_id = $1 and r.region_type = 'gemeente'",
+                [name, theme],
+            )
+        con.execute("update core.indicator_value set lower_bound = value - 1, upper_bound = value + 1")
+        con.execute(
+            "update core.indicator_value set series_break = 'Andere telling.' where indicator_id = $1 and period_code = $2",
+            [indicators[0][0], PERIODS[-1]],
+        )
         con.execute(
             "create table core.indicator_history as select indicator_id, definition_version, region_code, period_code, value, "
             "missing_reason, period_status, snapshot_id, now() as known_from, null::timestamptz as known_to "

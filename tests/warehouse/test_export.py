@@ -127,7 +127,7 @@ def test_swing_gets_its_own_layout(warehouse: Path) -> None:
     assert float(read["gemeente", "770", "2024"]) == figure_of("won_prijs", "GM0770", "2024JJ00")
     assert float(read["buurt", "7700000", "2024"]) == figure_of("won_prijs", "BU07700000", "2024JJ00")
     assert read["gemeente", "1728", "2023"] == "" and ("groep", "KEMPEN", "2024") in read
-    assert {r["reden_ontbreekt"] for r in rows} == {"", "won_prijs=confidential"}
+    assert {r["reden_ontbreekt"] for r in rows} == {"", "won_prijs=geheim bij de bron"}
 
 
 def test_filters_and_shapes(warehouse: Path) -> None:

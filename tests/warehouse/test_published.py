@@ -145,10 +145,10 @@ def test_wide_and_long_say_the_same_of_each_figure(folder: Path, tmp_path: Path)
             figure["definition_version"],
             figure["geography_year"],
         )
-        assert (
-            row["reference_period"]
-            == figure["reference_period"]
-            == f"{row['period_code'][:4]}-01-01/{row['period_code'][:4]}-12-31"
+        assert row["reference_period"] == figure["reference_period"] == f"{row['period_code'][:4]}-01-01"
+        assert (row["period_type"], row["reason"]) == (
+            figure["period_type"],
+            f"won_prijs={figure['reason']}" if figure["reason"] else "",
         )
         assert (row["release_id"], row["attribution"]) == (folder.name, "Bron: CBS")
     assert {f["missing_reason"] for f in long} == {"", "not_available"}

@@ -166,7 +166,7 @@ def test_what_goes_wrong_is_one_line(center: Running, tmp_path: Path) -> None:
     url = center.service.url
     for arguments, said in (
         (["pull", "wone", "--from", url], "Bedoelt u wonen"),
-        (["pull", "wonen", "--from", url, "--region", "Nergens"], "has no region 'Nergens'"),
+        (["pull", "wonen", "--from", url, "--region", "Nergens"], "There is no region 'Nergens'"),
         (["pull", "wonen", "--from", url, "--region", "Centrum"], "Several regions are called"),
         (["pull", "wonen", "--from", url, "--since", "1999.1.1"], "is er niet (meer)"),
         (["pull", "wonen", "--from", "ftp://x"], "is no address of a service"),

@@ -2,7 +2,8 @@
 
 ``value`` and ``status`` are objects by cell number, since most cells of a cube are empty. A cell's status is the reason why
 its figure is missing, or else the status of its period at the source. What else belongs to a figure is in ``extension``:
-per period what holds for most cells of it, and the cells for which something else does.
+per period what holds for most cells of it, and the cells for which something else does; margins, breaks and notes by the cells
+that have them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ _OF_A_CELL = {
     "definitionVersion": "definition_version",
     "referencePeriod": "reference_period",
     "geographyYear": "geography_year",
+    "periodType": "period_type",
     "attribution": "attribution",
+}
+#: What few cells have: by cell number alone.
+_OF_SOME_CELLS = {
+    "lowerBound": "lower_bound",
+    "upperBound": "upper_bound",
+    "seriesBreak": "series_break",
+    "note": "note",
 }
 
 
@@ -36,7 +45,8 @@ def pieces(found: Extract) -> Iterator[bytes]:
 
 def dataset(found: Extract) -> dict[str, Any]:
     """The cube as a dictionary."""
-    columns = ("indicator_id", "region_code", "period_code", "region_name", "value", *_SAID, *_OF_A_CELL.values())
+    columns = ("indicator_id", "region_code", "period_code", "region_name", "value", *_SAID)
+    columns += (*_OF_A_CELL.values(), *_OF_SOME_CELLS.values())
     rows = _rows(replace(found, sql=f"select {', '.join(columns)} from ({found.sql})"))
     newest = {d["indicator_id"]: d for d in found.definitions}
     present = {row[0] for row in rows}
@@ -101,6 +111,14 @@ def dataset(found: Extract) -> dict[str, Any]:
             "licence": "CC-BY-4.0",
             "status": {"label": MISSING_REASONS},
             **{key: _by_period(rows, columns.index(column), cell) for key, column in _OF_A_CELL.items()},
+            **{
+                key: {
+                    str(cell(row)): json_value(row[columns.index(column)])
+                    for row in rows
+                    if row[columns.index(column)] is not None
+                }
+                for key, column in _OF_SOME_CELLS.items()
+            },
         },
     }
 

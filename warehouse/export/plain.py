@@ -59,7 +59,17 @@ def csv_pieces(found: Extract, delimiter: str, point: str, line_end: str, mark: 
     if mark:
         yield b"\xef\xbb\xbf"
     yield csv_text(found.names, [], delimiter, point, line_end).encode()
-    yield from _csv_rows(found.batches(), delimiter, point, line_end)
+    yield from _csv_rows(_pointed(found, point), delimiter, point, line_end)
+
+
+def _pointed(found: Extract, point: str) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows, with the margins that stand together in a text written with the same decimal sign as the figures."""
+    if point == "." or "margins" not in found.names:
+        yield from found.batches()
+        return
+    at = found.names.index("margins")
+    for batch in found.batches():
+        yield [(*row[:at], row[at] and row[at].replace(".", point), *row[at + 1 :]) for row in batch]
 
 
 def csv_typed_pieces(found: Extract) -> Iterator[bytes]:
@@ -129,7 +139,9 @@ def swing_pieces(found: Extract) -> Iterator[bytes]:
         "indelingsjaar": "geography_year",
         "indelingsjaar_anders": "geography_year_other",
         "status": "period_status",
-        "reden_ontbreekt": "missing_reason",
+        "reden_ontbreekt": "reason",
+        "marges": "margins",
+        "reeksbreuk": "series_break",
         "definitieversie": "definition_version",
         "definitieversie_anders": "definition_version_other",
         "bron": "attribution",

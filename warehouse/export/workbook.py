@@ -24,7 +24,12 @@ MOST_ROWS = 1_048_576
 
 _READING = [
     ("Leeg", "Een lege cel betekent dat er geen cijfer is; nul is een cijfer."),
-    ("Reden", "Waarom een cijfer ontbreekt, staat in de kolom missing_reason van dezelfde rij."),
+    ("Reden", "Waarom een cijfer ontbreekt, staat in de kolommen missing_reason (code) en reason van dezelfde rij."),
+    (
+        "Marges",
+        "Van een cijfer uit een steekproef staan de grenzen (95%) in dezelfde rij; verschillen daarbinnen zeggen niets.",
+    ),
+    ("Reeksbreuk", "Staat er iets in series_break, dan is het cijfer niet met het vorige van de reeks te vergelijken."),
     *((f"  {code}", meaning) for code, meaning in MISSING_REASONS.items()),
     ("Periode", "Periodecodes zoals het CBS ze schrijft: 2024JJ00 is het jaar 2024, 2024HJ01 het eerste halfjaar."),
     (
@@ -85,22 +90,22 @@ def _write(found: Extract, rows: int, target: Path) -> None:
         "Definities",
         [
             *("indicator", "naam", "definitie", "eenheid", "richting", "teller", "noemer", "kanttekening", "bron"),
-            *("versie", "geldig vanaf", "geldig tot en met"),
+            *("versie", "geldig vanaf", "geldig tot en met", "peildatum"),
         ],
         (
             [
                 *(d["indicator_id"], d["name_nl"], d["definition"], d["unit"], d["direction"], d["numerator"]),
                 *(
                     d["denominator"],
-                    " ".join(filter(None, [d["caveats"], d["why_not"], d.get("no_figure")])),
+                    " ".join(filter(None, [d.get("not_comparable"), d["caveats"], d["why_not"], d.get("no_figure")])),
                     d["source"],
                     d["version"],
                 ),
-                *(d["valid_from"], d["valid_to"]),
+                *(d["valid_from"], d["valid_to"], d.get("reference")),
             ]
             for d in found.definitions
         ),
-        [26, 34, 70, 14, 16, 30, 30, 60, 40, 8, 14, 14],
+        [26, 34, 70, 14, 16, 30, 30, 60, 40, 8, 14, 14, 30],
         head,
         wrap,
     )

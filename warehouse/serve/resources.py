@@ -19,6 +19,7 @@ from warehouse.access import texts
 from warehouse.closing import told_by
 from warehouse.diff import changed_figures
 from warehouse.export import FORMATS, LONG_SHAPE, WIDE, ExportError, Extract, extract
+from warehouse.places import Place, PlaceError, find
 from warehouse.published import LONG, REFERENCE, Column, Published, among
 from warehouse.serve.asking import Ask, Asked, only
 from warehouse.serve.library import Opened
@@ -99,9 +100,17 @@ class Waarneming(_Open):
     gebied: str
     periode: str
     waarde: float | None = Field(description="Het cijfer; null als het er niet is. Null is geen nul.")
+    ondergrens: float | None
+    bovengrens: float | None
+    reeksbreuk: str | None = Field(
+        description="Waarom het cijfer niet met het vorige van zijn reeks te vergelijken is."
+    )
     redenOntbreekt: str | None  # noqa: N815
+    reden: str | None = Field(description="De reden in woorden.")
+    toelichting: str | None
     status: str | None
     definitieVersie: int | None  # noqa: N815
+    periodeSoort: str | None  # noqa: N815
     peildatum: str | None
     indelingsjaar: int | None
     bronvermelding: str | None
@@ -110,6 +119,9 @@ class Waarneming(_Open):
 
 class Waarnemingen(_Open):
     release: str
+    meldingen: list[str] | None = Field(
+        None, description="Welk gebied een naam werd genoemd, en waarom er niets is als er niets is."
+    )
     waarnemingen: list[Waarneming]
     links: Links = Field(alias="_links")
 
@@ -221,6 +233,28 @@ def _known(asked: list[str] | None, there: Collection[str], what: str) -> list[s
         detail = f"{what} {', '.join(wrong[:5])} is er niet in deze release.{hint}"
         raise Problem(404, detail, [Fault("path" if what == "Tabel" else "query", what.lower(), detail)])
     return [upper[a.upper()] for a in asked]
+
+
+def _places(asked: list[str] | None, published: Published, said: list[str] | None = None) -> list[str]:
+    """The codes of regions that were named by their code, or by the name that people have for them.
+
+    :param said: takes which place each name was taken for.
+    """
+    if not asked or all(a in published.region_codes for a in asked):
+        return asked or []
+    rows = published.rows("select region_code, name, region_type, parent_code, valid_to from core.region")
+    places = [Place(r["region_code"], r["name"] or "", r["region_type"], r["parent_code"], r["valid_to"]) for r in rows]
+    codes, wrong = [], []
+    for name in asked:
+        try:
+            found = find(name, places)
+        except PlaceError:
+            wrong.append(name)
+            continue
+        codes.append(found.code)
+        if said is not None and found.said:
+            said.append(found.said)
+    return codes if not wrong else _known(wrong, published.region_codes, "Gebied")
 
 
 def _periods(asked: list[str] | None, published: Published) -> list[str]:
@@ -364,7 +398,11 @@ def _indicator(i: dict[str, Any]) -> dict[str, Any]:
         "noemer": i["denominator"],
         "optelwijze": i["aggregation"],
         "waaromGeenOptelling": i["why_not"],
+        "geenCijfer": i.get("no_figure"),
         "kanttekening": i["caveats"],
+        "peildatum": i.get("reference"),
+        "isTotaal": i.get("is_total"),
+        "nietVergelijkbaarInDeTijd": i.get("not_comparable"),
         "bron": i["source"],
         "bbv": i["bbv"],
         "geldigVanaf": i["valid_from"],
@@ -405,6 +443,7 @@ def _region(r: dict[str, Any]) -> dict[str, Any]:
     return {
         "gebied": r["region_code"],
         "naam": r["name"],
+        "gebiedNaam": r["name"],
         "soort": r["region_type"],
         "ligtIn": r["parent_code"],
         "geldigVanaf": r["valid_from"],
@@ -492,14 +531,21 @@ _NAMES = {
     "region_code": "gebied",
     "region_name": "gebiedNaam",
     "region_type": "gebiedSoort",
+    "parent_code": "ligtIn",
+    "parent_name": "ligtInNaam",
     "period_code": "periode",
+    "period_type": "periodeSoort",
     "start_date": "beginDatum",
     "end_date": "eindDatum",
     "reference_period": "peildatum",
     "geography_year": "indelingsjaar",
     "value": "waarde",
     "unit": "eenheid",
+    "lower_bound": "ondergrens",
+    "upper_bound": "bovengrens",
+    "series_break": "reeksbreuk",
     "missing_reason": "redenOntbreekt",
+    "reason": "reden",
     "note": "toelichting",
     "period_status": "status",
     "method": "wijze",
@@ -571,10 +617,11 @@ def figures(
     opened, after = _start(asked, release, cursor, [int] if sorteer else [str] * 3)
     headers = asked.headers(opened, fmt)
     published = asked.published(opened)
+    said: list[str] = []
     names, themes, regions, periods = _together(
         lambda: _known(indicator, [i["indicator_id"] for i in published.indicators], "Indicator"),
         lambda: _known(thema, published.themes, "Thema"),
-        lambda: _known(gebied, published.region_codes, "Gebied"),
+        lambda: _places(gebied, published, said),
         lambda: _periods(periode, published),
     )
     if themes:
@@ -633,10 +680,14 @@ def figures(
     more: list[Any] | None = None
     if len(page) > limiet:
         more = [skip + limiet] if order else list(page[limiet - 1][1:])
+    if not page and not after and not sindsRelease:
+        chosen = set(names) or {i["indicator_id"] for i in published.indicators}
+        said.append(published.why_empty(chosen, regions, periods).in_dutch())
     asked.library.done(published)
     links = _links(asked, opened, more, headers)
     rows = ",".join(row[0] for row in page[:limiet])
-    body = f'{{"release":"{opened.release_id}","waarnemingen":[{rows}],"_links":{json.dumps(links)}}}'
+    told = f'"meldingen":{json.dumps(said, ensure_ascii=False)},' if said else ""
+    body = f'{{"release":"{opened.release_id}",{told}"waarnemingen":[{rows}],"_links":{json.dumps(links)}}}'
     return Response(body, media_type="application/json", headers=headers)
 
 
@@ -775,7 +826,7 @@ def table(
     published = asked.published(opened)
     [name], regions, periods = _together(
         lambda: _known([tabel], [*published.themes, *published.reference], "Tabel"),
-        lambda: _known(gebied, published.region_codes, "Gebied"),
+        lambda: _places(gebied, published),
         lambda: _periods(periode, published),
     )
     shape = FORMATS[fmt].shape or ({"breed": WIDE, "lang": LONG_SHAPE}[vorm] if vorm else None)
@@ -838,7 +889,17 @@ def goals(asked: Ask, release: Release = None) -> Response:
             "streefwaarde": g["target_value"],
             "laatstePeriode": g["latest_period"],
             "laatsteWaarde": g["latest_value"],
+            "laatsteOndergrens": g.get("latest_lower"),
+            "laatsteBovengrens": g.get("latest_upper"),
+            "laatsteStatus": g.get("latest_status"),
+            "verwachteWaarde": g.get("expected_value"),
             "ligtOpKoers": g["on_track"],
+            "oordeel": g.get("on_track_verdict"),
+            "toelichting": g.get("on_track_note"),
+            "trend": g.get("trend"),
+            "reeksbreuk": g.get("series_break"),
+            "peildatumVan": g.get("reference_start"),
+            "peildatumTotEnMet": g.get("reference_end"),
             "besluit": g["decided_by"],
             "grondslag": g["legal_basis"],
             "isVoorbeeld": g["example"],

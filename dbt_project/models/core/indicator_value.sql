@@ -391,6 +391,13 @@ reorganised_region as (
     where len(reorganised) > 0
 ),
 
+-- Where the source itself broke a series, as the registry declares it.
+declared_break as (
+    select indicator_id, version, list({day: {{ period_start('first_period') }}, why: why} order by first_period) as breaks
+    from {{ source('raw', 'series_break') }}
+    group by indicator_id, version
+),
+
 judged as (
     select
         placed.indicator_id,
@@ -402,6 +409,11 @@ judged as (
             when placed.before.version <> placed.definition_version
                 then coalesce(indicator.series_break, 'Andere definitie: versie ' || placed.definition_version || ' in plaats van ' || placed.before.version || '.')
             when placed.before.stretch <> placed.stretch and placed.break_here is not null then placed.break_here
+            when len(list_filter(
+                declared.breaks, lambda item: item.day > placed.before.start_date and item.day <= placed.start_date
+            )) > 0 then array_to_string(list_transform(list_filter(
+                declared.breaks, lambda item: item.day > placed.before.start_date and item.day <= placed.start_date
+            ), lambda item: item.why), ' ')
             when placed.composition <> placed.before.composition then 'De samenstelling van de groep is veranderd.'
             when len(list_filter(
                 region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
@@ -417,6 +429,8 @@ judged as (
     from placed
     inner join {{ ref('indicator') }} as indicator
         on indicator.indicator_id = placed.indicator_id and indicator.version = placed.definition_version
+    left join declared_break as declared
+        on declared.indicator_id = placed.indicator_id and declared.version = placed.definition_version
     left join reorganised_region as region on region.region_code = placed.region_code
     left join {{ ref('area_change') }} as area_change
         on area_change.region_code = placed.region_code and area_change.year = year(placed.start_date)

@@ -35,5 +35,8 @@ final as (
     select *, null::date as valid_from, null::date as valid_to from member
 )
 
-select * from final
-order by region_code
+-- The marts call it region_name, and so it can be called here.
+select final.*, final.name as region_name, parent.name as parent_name
+from final
+left join final as parent on parent.region_code = final.parent_code
+order by final.region_code

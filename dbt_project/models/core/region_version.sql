@@ -56,5 +56,5 @@ final as (
     left join version using (region_code)
 )
 
-select * from final
+select *, name as region_name from final
 order by region_code, valid_from

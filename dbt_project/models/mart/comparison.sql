@@ -20,7 +20,7 @@ ours as (
 
 -- The region is compared with others as if it were a municipality, but not ranked among them.
 subject as (
-    select figure.*, indicator.direction, indicator.theme
+    select figure.*, indicator.direction, indicator.theme, indicator.is_total, indicator.not_comparable
     from figure
     inner join {{ ref('indicator') }} as indicator
         on indicator.indicator_id = figure.indicator_id and indicator.version = figure.definition_version
@@ -35,7 +35,7 @@ membership as (
 pair as (
     select distinct
         subject.indicator_id, subject.region_code, subject.period_code, subject.start_date, subject.value,
-        subject.direction, subject.region_code = center.region_code as is_region, membership.group_code
+        subject.direction, subject.is_total, subject.region_code = center.region_code as is_region, membership.group_code
     from subject
     cross join center
     inner join membership
@@ -47,7 +47,8 @@ pair as (
         )
 ),
 
--- Rank 1 is the best, or the highest where neither is better; equal figures share a rank.
+-- Rank 1 is the best, or the highest where neither is better; equal figures share a rank. How much there is in a place says
+-- how large the place is: totals have no rank and no verdict beside a group.
 ranked as (
     select
         pair.indicator_id,
@@ -55,8 +56,10 @@ ranked as (
         pair.period_code,
         pair.group_code,
         -- The municipality itself counts, also in a group that it is only compared with; the region is none.
-        count(*) filter (other.region_code <> pair.region_code) + (not any_value(pair.is_region))::int as ranked_municipalities,
-        case when not any_value(pair.is_region) then 1 + count(*) filter (
+        case when not any_value(pair.is_total) then
+            count(*) filter (other.region_code <> pair.region_code) + (not any_value(pair.is_region))::int
+        end as ranked_municipalities,
+        case when not any_value(pair.is_region) and not any_value(pair.is_total) then 1 + count(*) filter (
             other.region_code <> pair.region_code
             and case when any_direction.lower_is_better then other.value < pair.value else other.value > pair.value end
         ) end as rank
@@ -114,20 +117,27 @@ final as (
         ranked.ranked_municipalities,
         whole.value as group_value,
         past.value - whole.value as difference_to_group,
-        {{ difference_word('past', 'whole') }} as group_verdict,
+        case when not past.is_total then {{ difference_word('past', 'whole') }} end as group_verdict,
         country.value as country_value,
         past.value - country.value as difference_to_country,
-        {{ difference_word('past', 'country') }} as country_verdict,
+        case when not past.is_total then {{ difference_word('past', 'country') }} end as country_verdict,
         past.previous_period,
         past.previous_value,
         case when past.previous_segment = past.series_segment then past.value - past.previous_value end as difference_to_previous,
-        case when past.previous_segment = past.series_segment then
+        case when past.previous_segment = past.series_segment and past.not_comparable is null then
             {{ verdict('past.value', 'past.lower_bound', 'past.upper_bound', 'past.previous_value', 'past.previous_lower', 'past.previous_upper') }}
         end as previous_verdict,
         past.base_period,
         past.base_value,
-        case when past.base_value > 0 then 100 * past.value / past.base_value end as index_value,
-        past.series_break
+        case when past.base_value > 0 and past.not_comparable is null then 100 * past.value / past.base_value end as index_value,
+        past.series_break,
+        past.not_comparable,
+        past.is_total,
+        definition.name_nl as indicator_name,
+        definition.unit,
+        past.period_status,
+        reference.reference_start,
+        reference.reference_end
     from past
     inner join ranked
         on ranked.indicator_id = past.indicator_id
@@ -143,6 +153,12 @@ final as (
         and country.period_code = past.period_code
         and country.region_code = 'NL01'
     left join {{ ref('region') }} as region on region.region_code = past.region_code
+    left join {{ ref('indicator') }} as definition
+        on definition.indicator_id = past.indicator_id and definition.version = past.definition_version
+    left join {{ ref('indicator_reference') }} as reference
+        on reference.indicator_id = past.indicator_id
+        and reference.definition_version = past.definition_version
+        and reference.period_code = past.period_code
 )
 
 select * from final

@@ -78,7 +78,7 @@ def everything_to_ask(center: Center) -> list[tuple[str, dict[str, object]]]:
                 ("/v1/waarnemingen", of | {"formaat": fmt, "sorteer": "-waarde", "thema": "bevolking"}),
             ]
             asks += [("/v1/tabellen/bevolking", of | {"formaat": fmt, "vorm": shape}) for shape in ("breed", "lang")]
-            asks.append(("/v1/tabellen/policy_goal", of | {"formaat": fmt}))
+            asks += [(f"/v1/tabellen/{name}", of | {"formaat": fmt}) for name in ("policy_goal", "comparison")]
             asks.append(("/v1/tabellen/bevolking", of | {"formaat": fmt, "gebied": "GM1728"}))
         asks += [("/v1/waarnemingen", of | {"sindsRelease": r, "limiet": 10000}) for r in center.releases]
         asks += [

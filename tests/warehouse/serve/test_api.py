@@ -30,7 +30,29 @@ def test_a_figure_with_all_that_belongs_to_it(center: Center) -> None:
     assert row["waarde"] == figure_of("bev_inwoners", "GM0770", "2024JJ00")
     assert (row["status"], row["redenOntbreekt"], row["definitieVersie"]) == ("Definitief", None, 1)
     assert (row["indelingsjaar"], row["bronvermelding"], row["release"]) == (2024, "Bron: CBS", center.releases[-1])
-    assert row["peildatum"] == "2024-01-01"  # its definition says: op 1 januari
+    assert (row["peildatum"], row["periodeSoort"], row["reden"]) == ("2024-01-01", "jaar", None)
+    assert (row["ondergrens"], row["bovengrens"]) == (row["waarde"] - 1, row["waarde"] + 1)
+    assert row["reeksbreuk"] == "Andere telling."
+
+
+def test_a_place_by_its_name_and_why_there_is_nothing(center: Center) -> None:
+    said = center.service.get("/v1/waarnemingen", indicator="bev_inwoners", gebied="Eersel-Dorp", periode="2024").json()
+    assert [r["gebied"] for r in said["waarnemingen"]] == ["WK077000"] and said["waarnemingen"][0][
+        "ligtInNaam"
+    ] == "Eersel"
+    assert said["meldingen"] == ["Eersel-Dorp is hier Eersel-Dorp (WK077000), wijk van Eersel"]
+    none = center.service.get("/v1/waarnemingen", indicator="soc_meldingen", gebied="GM0770").json()
+    assert none["waarnemingen"] == [] and "heeft in deze release een cijfer" in none["meldingen"][0]
+    assert "meldingen" not in center.service.get("/v1/waarnemingen", **EERSEL).json()
+
+
+def test_comparisons_and_goals_can_be_asked_for_and_hide_what_is_closed(center: Center) -> None:
+    rows = center.service.get("/v1/tabellen/comparison", gebied="GM0770", formaat="json").json()["rows"]
+    assert {r["indicator_id"] for r in rows} == set(OPEN) and {r["region_code"] for r in rows} == {"GM0770"}
+    mine = center.service.get("/v1/tabellen/comparison", center.keys["all"], formaat="json").json()["rows"]
+    assert {r["indicator_id"] for r in mine} == {i[0] for i in INDICATORS}
+    goals = center.service.get("/v1/tabellen/policy_goal", formaat="json").json()["rows"]
+    assert {g["indicator_id"] for g in goals} == {"bev_inwoners"}
 
 
 def test_every_open_figure_page_by_page_once(center: Center) -> None:

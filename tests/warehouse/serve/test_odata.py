@@ -104,6 +104,15 @@ def test_v4_has_the_reason_beside_the_figure(center: Center) -> None:
     assert properties["ObservationCount"] == len(observations) == len(EXPECTED)
     assert {(o["RegioS"], o["Perioden"]): o["Value"] for o in observations} == EXPECTED
     assert {o["ValueAttribute"] for o in observations} == {"None"}
+    for o in observations:
+        assert (o["LowerBound"], o["UpperBound"]) == (o["Value"] - 1, o["Value"] + 1)
+        assert (o["ReferencePeriod"], o["PeriodType"], o["Status"]) == (
+            f"{o['Perioden'][:4]}-01-01",
+            "jaar",
+            "Definitief",
+        )
+    broken = f"{root}/KEMPEN-BEVOLKING/Observations?$filter=SeriesBreak eq 'Andere telling.' and LowerBound gt 0"
+    assert {o["Measure"] for o in every_page(broken)} == {"bev_inwoners"}
     assert {d["Identifier"] for d in every_page(f"{root}/Datasets")} == {"KEMPEN-BEVOLKING", "KEMPEN-WONEN"}
 
 

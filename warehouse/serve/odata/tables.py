@@ -19,6 +19,12 @@ from warehouse.serve.odata.filters import Field, FilterError, to_sql
 from warehouse.serve.problem import Fault, Problem
 
 REGION, PERIOD = "RegioS", "Perioden"
+#: Columns of an observation that StatLine does not have: what belongs to the figure.
+LABELS = {
+    "LowerBound": "number",
+    "UpperBound": "number",
+    **dict.fromkeys(("SeriesBreak", "Status", "ReferencePeriod", "PeriodType", "Reason", "Note"), "text"),
+}
 #: Our reasons in the words of v4's ValueAttribute. What we suppressed is confidential to whoever reads it here.
 ATTRIBUTES = {
     "impossible": "Impossible",
@@ -100,17 +106,21 @@ class StatLine:
         )
 
     def long(self) -> str:
-        """SQL: Id, Measure, ValueAttribute, Value, StringValue, RegioS, Perioden."""
+        """SQL: what StatLine has of an observation (Id, Measure, ValueAttribute, Value, StringValue, RegioS, Perioden), and
+        behind it what belongs to the figure."""
         attribute = " ".join(f"when '{ours}' then '{theirs}'" for ours, theirs in ATTRIBUTES.items())
+        names = ", ".join(_text(i["indicator_id"]) for i in self.topics)
         return f"""
             select
-                v.rowid as "Id", v.indicator_id as "Measure",
-                case when v.value is not null then 'None' else case v.missing_reason {attribute} else 'Unknown' end end
+                figure_id as "Id", indicator_id as "Measure",
+                case when value is not null then 'None' else case missing_reason {attribute} else 'Unknown' end end
                     as "ValueAttribute",
-                v.value as "Value", null::varchar as "StringValue",
-                v.region_code as "{REGION}", v.period_code as "{PERIOD}"
-            from core.indicator_value as v
-            where {self.published.visible} and v.indicator_id in ({", ".join(_text(i["indicator_id"]) for i in self.topics)})
+                value as "Value", null::varchar as "StringValue",
+                region_code as "{REGION}", period_code as "{PERIOD}",
+                lower_bound as "LowerBound", upper_bound as "UpperBound", series_break as "SeriesBreak",
+                period_status as "Status", reference_period as "ReferencePeriod", period_type as "PeriodType",
+                reason as "Reason", note as "Note"
+            from ({self.published.long(f"v.indicator_id in ({names})", key="v.rowid as figure_id, ")})
         """
 
     def count(self, sql: str) -> int:
@@ -156,7 +166,8 @@ class StatLine:
         return (
             f"{sample}Release {self.opened.release_id}. {purpose} Bronnen: {listed or 'nog geen in deze release'}. "
             f"Bewerking: {here().name}, CC BY 4.0. "
-            "Waarom een cijfer ontbreekt, staat in OData v4 (ValueAttribute) en in de API (/v1/waarnemingen)."
+            "Waarom een cijfer ontbreekt, zijn marges, peildatum en reeksbreuk staan in OData v4 (Observations) en in de API "
+            "(/v1/waarnemingen)."
         )
 
     def span(self) -> str:

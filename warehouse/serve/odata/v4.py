@@ -13,6 +13,7 @@ from ingest.datacenter import here
 from warehouse import product
 from warehouse.serve.asking import Ask, Asked
 from warehouse.serve.odata.tables import (
+    LABELS,
     PERIOD,
     REGION,
     Maker,
@@ -222,6 +223,7 @@ def table(asked: Ask, catalog: str, name: str, resource: str = "") -> Response:
             **text_fields("Measure", "ValueAttribute"),
             **number_fields("Value"),
             **text_fields("StringValue", REGION, PERIOD),
+            **{n: (number_fields if kind == "number" else text_fields)(n)[n] for n, kind in LABELS.items()},
         }
         options = Options(asked, known, 4)
         sql = found.long()
@@ -290,6 +292,7 @@ def _metadata(table: StatLine) -> Response:
     observation = [
         *(("Id", "Edm.Int64"), ("Measure", "Edm.String"), ("ValueAttribute", "Edm.String"), ("Value", "Edm.Double")),
         *(("StringValue", "Edm.String"), (REGION, "Edm.String"), (PERIOD, "Edm.String")),
+        *((name, "Edm.Double" if kind == "number" else "Edm.String") for name, kind in LABELS.items()),
     ]
     sets = [("Observations", "Observation", "Id", observation)]
     derived = []

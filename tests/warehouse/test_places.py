@@ -1,0 +1,79 @@
+"""Places as people name them: the village of today, and which kind of region that is."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from warehouse.places import Place, PlaceError, find
+
+LAST = date(2024, 12, 31)
+PLACES = [
+    Place("NL01", "Nederland", "land"),
+    Place("GM1667", "Reusel-De Mierden", "gemeente"),
+    Place("GM1728", "Bladel", "gemeente"),
+    Place("GM1724", "Bergeijk", "gemeente"),
+    Place("GM0851", "Reusel", "gemeente", until=date(1996, 12, 31)),
+    Place("GM0795", "Hoogeloon, Hapert en Casteren", "gemeente", until=date(1996, 12, 31)),
+    Place("GM0852", "Luyksgestel", "gemeente", until=date(1996, 12, 31)),
+    Place("GM0001", "Weg", "gemeente", until=date(1996, 12, 31)),
+    Place("WK166700", "Wijk 00 Reusel", "wijk", until=LAST),
+    Place("BU16670000", "Reusel", "buurt", until=LAST),
+    Place("WK172802", "Wijk 02 Hapert", "wijk", until=LAST),
+    Place("WK172803", "Wijk 03 Hoogeloon", "wijk", until=LAST),
+    Place("BU17280300", "Hoogeloon", "buurt", until=LAST),
+    Place("WK172402", "Wijk 02 Luyksgestel", "wijk", until=LAST),
+    Place("WK172403", "Wijk 03 Riethoven", "wijk", until=LAST),
+    Place("WK172404", "Wijk 04 Westerhoven", "wijk", until=LAST),
+    Place("WK172400", "Wijk 00 Bergeijk", "wijk", until=LAST),
+    Place("WK172801", "Wijk 01 Kerk", "wijk", until=LAST),
+    Place("BU17240001", "Kerk", "buurt", until=LAST),
+    Place("BU17280000", "Centrum", "buurt", until=LAST),
+    Place("BU17240000", "Centrum", "buurt", until=LAST),
+    Place("BU17240099", "Centrum", "buurt", until=date(2013, 12, 31)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("Reusel", "WK166700", "wijk van Reusel-De Mierden"),
+        ("Hapert", "WK172802", "wijk van Bladel"),
+        ("Luyksgestel", "WK172402", "wijk van Bergeijk"),
+        ("Riethoven", "WK172403", "wijk van Bergeijk"),
+        ("westerhoven", "WK172404", "wijk van Bergeijk"),
+        ("Hoogeloon", "WK172803", "ook BU17280300 (buurt van Bladel)"),
+    ],
+)
+def test_a_village_is_the_wijk_or_buurt_of_today(name: str, code: str, said: str) -> None:
+    found = find(name, PLACES)
+    assert found.code == code and found.said is not None and said in found.said
+
+
+def test_a_municipality_of_today_goes_before_its_village() -> None:
+    found = find("Bergeijk", PLACES)
+    assert (found.code, found.said) == ("GM1724", None)
+    assert find("gm0851", PLACES).code == "GM0851"  # by its code also one of the past
+
+
+def test_an_abolished_namesake_is_told() -> None:
+    assert "GM0851 (gemeente Reusel tot en met 1996-12-31)" in (find("Reusel", PLACES).said or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Weg", "no place of today: gemeente Weg tot en met 1996-12-31"),
+        (
+            "Centrum",
+            "Several regions are called 'Centrum': BU17280000 (buurt van Bladel), BU17240000 (buurt van Bergeijk)",
+        ),
+        ("Kerk", "Several regions are called 'Kerk': WK172801 (wijk van Bladel), BU17240001 (buurt van Bergeijk)"),
+        ("Haapert", "Did you mean Hapert (WK172802)"),
+    ],
+)
+def test_a_name_that_is_no_place_or_several_is_told(name: str, said: str) -> None:
+    with pytest.raises(PlaceError) as error:
+        find(name, PLACES)
+    assert said in str(error.value)
