@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from ingest.http import Client, FetchError
-from ingest.registry import Registry, RegistryError
+from ingest.registry import Registry, RegistryError, StatedStatus
 from ingest.settings import Settings, SettingsError
 from tests.standin import Dim, Fault, StandIn, V3Table, V4Table
 
@@ -278,3 +281,24 @@ def test_every_table_of_the_facts_is_declared(recorded: Path) -> None:
     assert named - set(tables) == set()
     assert len(tables) >= 60
     assert all(t.why for t in tables.values() if t.on_request), "a table on request says why it, and why this protocol"
+
+
+def test_a_stated_status_is_of_periods_as_cbs_codes_them() -> None:
+    with pytest.raises(ValidationError, match="not a CBS period code"):
+        StatedStatus.model_validate({"edition": "2025-09-17", "periods": {"2024": "Voorlopig"}})
+    with pytest.raises(ValidationError):
+        StatedStatus.model_validate({"edition": "2025-09-17", "periods": {"2024JJ00": "Definitief"}})
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("81528NED", "De cijfers over 2022 en 2023 zijn nader voorlopig en 2024 is voorlopig."),
+        ("85005NED", "de gegevens voor 2024 en de eerste helft van 2025 zijn nader voorlopig."),
+    ],
+)
+def test_a_stated_status_is_what_cbs_wrote(recorded: Path, table: str, said: str) -> None:
+    stated = Registry.load().tables[table].stated_status
+    [infos] = json.loads(gzip.decompress((recorded / "v3" / table / "meta.json.gz").read_bytes()))["TableInfos"]
+    text = " ".join(infos["Description"].split())
+    assert said in text and stated is not None and infos["Modified"].startswith(str(stated.edition))
