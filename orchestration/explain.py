@@ -43,6 +43,15 @@ def tree(found: dict[str, Any]) -> Tree:
     root.add(
         f"release {figure['release']}, status {figure['period_status'] or 'not told by the source'}, {figure['method']}"
     )
+    root.add(f"about {figure['reference_period'] or 'an unknown date'}")
+    if figure.get("lower_bound") is not None:
+        root.add(f"margins (95%): {plain(figure['lower_bound'])} to {plain(figure['upper_bound'])}")
+    for label, why in (
+        ("series break", figure.get("series_break")),
+        ("no comparison", definition.get("not_comparable")),
+    ):
+        if why:
+            root.add(f"{label}: {escape(why)}")
     about = root.add(f"definition (version {definition['version']}, from {definition['valid_from']})")
     about.add(escape(definition["definition"]))
     for label, key in (

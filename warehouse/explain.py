@@ -93,6 +93,11 @@ def explain(
         ]
     cells = reader.rows(_CELLS, [figure["binding_id"], period, members])
     used = _used(cells, definition, aggregated)
+    about = reader.published.rows(
+        f"select reference_period from ({reader.published.long('v.indicator_id = $1 and v.region_code = $2 and v.period_code = $3')})",
+        [indicator, region, period],
+    )
+    figure["reference_period"] = about[0]["reference_period"] if about else None
     return {
         "figure": figure | {"region_name": name, "unit": definition["unit"], "release": reader.release.release_id},
         "definition": definition,

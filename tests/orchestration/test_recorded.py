@@ -265,7 +265,7 @@ def test_jeugdzorg_breaks_where_its_successor_begins(whole: Rdc) -> None:
         "count(series_break) from core.indicator_value where indicator_id = 'sd_jeugdhulp_pct' and region_code = 'GM0770' "
         "and period_code like '____JJ00'"
     )
-    assert rows == [("2021JJ00", "2020JJ00", 1)]
+    assert rows == [("2021JJ00", "2020JJ00", 2)]  # the second in 2022: another principle of residence
 
 
 def test_a_reorganised_municipality_is_another_one(whole: Rdc) -> None:
