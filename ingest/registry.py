@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from ingest import durable
 from ingest.datacenter import here
+from ingest.protocols import known_protocol
 from ingest.table.declaration import File
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Table(BaseModel):
         pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]*$", description="the publisher's identifier; its case is significant in v4"
     )
     title: str
-    protocol: Literal["v3", "v4", "municipal", "table"]
+    protocol: str
     catalog: Literal["cbs", "third-party"] = "cbs"
     cadence: Literal["month", "quarter", "half_year", "year", "once"]
     period: str | None = Field(None, description="the period of all figures, for a table without a time dimension")
@@ -117,6 +118,11 @@ class Table(BaseModel):
     def _as_before(cls, said: object) -> object:
         # Files that were written before what was seen had a place of its own (ingest/seen.py) say `verified`.
         return {k: v for k, v in said.items() if k != "verified"} if isinstance(said, dict) else said
+
+    @field_validator("protocol")
+    @classmethod
+    def _registered(cls, value: str) -> str:
+        return known_protocol(value)
 
     @field_validator("scope")
     @classmethod

@@ -343,7 +343,8 @@ def sources_recall(contract: str, as_json: bool) -> None:
 
     work = Workspace.open()
     with work.writing("rdc sources recall"):
-        found = recall(work, contract)
+        series = [work.at(level).releases for level in ("public", *work.settings.restricted)]
+        found = recall(work, contract, [s.path(r.release_id) for s in series for r in s.all()])
     if as_json:
         show.as_json([{"municipality": g, "period": p, "whole": whole} for g, p, whole in found])
         return
@@ -714,10 +715,7 @@ def _pull_from(
 @_friendly
 def explain(indicator: str, region: str, period: str, as_of: str | None, as_json: bool, level: str) -> None:
     """A figure back to its source cells."""
-    from functools import partial
-
-    from orchestration.explain import cell_url, tree
-    from orchestration.provenance import provenance
+    from orchestration.explain import cell_url, provenance, tree
     from orchestration.workspace import Workspace
     from warehouse.explain import explain as chain
     from warehouse.read import reading
@@ -725,7 +723,7 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
     work = Workspace.open(level=level)
     with reading(work.releases, as_of) as reader:
         reader.needs_nothing_closed()
-        found = chain(reader, work.store, indicator, region, period, cell_url(work), partial(provenance, work))
+        found = chain(reader, work.store, indicator, region, period, cell_url(work), provenance(work))
     for line in reader.said:
         show.err.print(line)
     if as_json:

@@ -18,6 +18,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.registry import Table
+from ingest.source import source_of
 from orchestration import municipal, pipeline
 from orchestration.instance import KILLED, close_dead_runs
 from orchestration.resource import Run
@@ -38,7 +39,7 @@ def _inputs(work: Workspace, mode: str = "auto") -> list[Input]:
 
 
 def table_key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey(["municipal" if table.protocol == "municipal" else "statline", table.id])
+    return dg.AssetKey([source_of(table).group, table.id])
 
 
 # -- source tables ----------------------------------------------------------------------------------------------------
@@ -50,7 +51,7 @@ def _table_spec(table: Table) -> dg.AssetSpec:
         key=table_key(table),
         group_name=_group(table),
         description=table.title,
-        kinds={"json", "parquet"} if table.protocol != "municipal" else {"file", "parquet"},
+        kinds=set(source_of(table).kinds),
         skippable=True,  # an unchanged table is not made anew, and one that failed must not stop the others
         metadata={
             "publisher": table.owner,
@@ -66,9 +67,8 @@ def _table_spec(table: Table) -> dg.AssetSpec:
 
 
 def _group(table: Table) -> str:
-    if table.protocol == "municipal":
-        return "municipal"
-    return "on_request" if table.on_request else "statline"
+    source = source_of(table)
+    return "on_request" if table.on_request and source.asked else source.group
 
 
 def source_assets(work: Workspace) -> dg.AssetsDefinition:
@@ -324,7 +324,7 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
     def statline_modified(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Looks at Modified and version of every table, and asks for the tables that moved."""
         work = Workspace.open()
-        answers = pipeline.plan(work, [t for t in work.selected(()) if t.protocol != "municipal"])
+        answers = pipeline.plan(work, [t for t in work.selected(()) if source_of(t).asked])
         moved = [a for a in answers.values() if a.result == FETCHED]
         if not moved:
             yield dg.SkipReason("No table has a new version.")

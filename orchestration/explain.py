@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.tree import Tree
 
-from ingest.statline import service
+from ingest.source import source_of
 from orchestration.show import plain
 from orchestration.workspace import Workspace
 
@@ -18,7 +18,7 @@ def cell_url(work: Workspace) -> Callable[[dict[str, Any]], str | None]:
 
     def url(cell: dict[str, Any]) -> str | None:
         table = work.registry.tables.get(cell["table_id"])
-        if table is None or table.protocol == "municipal":
+        if table is None:
             return None
         snapshot = next((s for s in work.store.all(table.id) if s.snapshot_id == cell["snapshot_id"]), None)
         snapshot = snapshot or work.store.sample(table.id)
@@ -26,11 +26,20 @@ def cell_url(work: Workspace) -> Callable[[dict[str, Any]], str | None]:
             return None
         keys = {snapshot.region_dimension: cell["source_region"], snapshot.time_dimension: cell["period_code"]}
         keys |= cell["dimensions"] or {}
-        return service(table, work.settings, work.client).cell_url(
-            table, {k: v for k, v in keys.items() if k and v}, cell["measure_code"]
-        )
+        return source_of(table).cell_url(work, table, {k: v for k, v in keys.items() if k and v}, cell["measure_code"])
 
     return url
+
+
+def provenance(work: Workspace) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    """What the source of a cell can tell of where it comes from, besides what its snapshot says."""
+
+    def told(cell: dict[str, Any]) -> dict[str, Any] | None:
+        found = (s for s in work.store.all(cell["table_id"]) if s.snapshot_id == cell["snapshot_id"])
+        snapshot = next(found, None)
+        return source_of(snapshot).provenance(work, snapshot, cell) if snapshot else None
+
+    return told
 
 
 def tree(found: dict[str, Any]) -> Tree:

@@ -11,84 +11,80 @@ import hmac
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ingest.attempt import LandingError, passes, told
+from ingest.attempt import LandingError, attempt, passes, told
 from ingest.durable import PRIVATE, Damaged, write
+from ingest.home import Home
 from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
 from ingest.municipal.contract import Contract
-from ingest.municipal.layer import Delivery, Layer
+from ingest.municipal.layer import Delivery, Layer, stamp_id
 from ingest.municipal.personal import masked_name
+from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.registry import Table
-from ingest.snapshot import now
+from ingest.snapshot import Snapshot, now
+from ingest.source import Progress
 from ingest.words import shown
+from orchestration.memory import Memory, MemoryLostError
 from orchestration.protecting import protected
-from orchestration.recalling import Memory, MemoryLostError, current_files
 
 if TYPE_CHECKING:
     from ingest.municipal.publish import Observed
-    from ingest.municipal.region import Geography
-    from orchestration.workspace import Workspace
 
 SECRET = "RDC_PSEUDONYM_KEY"
 
 
-def contract_of(work: Workspace, table: Table) -> Contract:
-    return work.registry.contracts[table.id]
+def contract_of(home: Home, table: Table) -> Contract:
+    return home.registry.contracts[table.id]
 
 
-def layer_of(work: Workspace, contract: Contract) -> Layer:
-    return Layer(work.settings.municipal, contract.id)
-
-
-def awaits(work: Workspace, table: Table) -> bool:
+def awaits(home: Home, table: Table) -> bool:
     """Whether a source is to be looked after though it has no snapshot: something was dropped, or it has an address."""
-    if table.protocol != "municipal":
-        return False
-    contract = contract_of(work, table)
-    return bool(contract.ways_in) or bool(drop.look(work.settings.drop / contract.id))
+    contract = contract_of(home, table)
+    return bool(contract.ways_in) or bool(drop.look(home.settings.drop / contract.id))
 
 
-def state_of(work: Workspace, contract_ids: list[str]) -> str:
+def state_of(home: Home, contract_ids: list[str]) -> str:
     """Tells one state of some drop folders from the next, without a name in it."""
     found = [
         (i, f.path.name, stat.st_size, stat.st_mtime_ns)
         for i in sorted(contract_ids)
-        for f in drop.look(work.settings.drop / i)
+        for f in drop.look(home.settings.drop / i)
         if (stat := f.path.stat())
     ]
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
-def stray_folders(work: Workspace) -> list[str]:
+def stray_folders(home: Home) -> list[str]:
     """Folders in the drop folder that no contract is for."""
-    if not work.settings.drop.is_dir():
+    if not home.settings.drop.is_dir():
         return []
-    return sorted(f.name for f in work.settings.drop.iterdir() if f.is_dir() and f.name not in work.registry.contracts)
+    return sorted(f.name for f in home.settings.drop.iterdir() if f.is_dir() and f.name not in home.registry.contracts)
 
 
 # -- plan -------------------------------------------------------------------------------------------------------------
 
 
-def plan(work: Workspace, table: Table) -> Outcome:
+def plan(home: Home, table: Table) -> Outcome:
     """What a run would do; nothing is judged or written. ``fetched`` means that there is something to do."""
-    contract = contract_of(work, table)
-    layer = layer_of(work, contract)
-    last = work.store.newest(table.id)
-    known = _known(layer, contract, work)
+    contract = contract_of(home, table)
+    layer = Layer(home.settings.municipal, contract.id)
+    last = home.store.newest(table.id)
+    known = _known(layer, contract, home)
     waiting = 0
-    for found in drop.look(work.settings.drop / contract.id):
+    for found in drop.look(home.settings.drop / contract.id):
         if not found.settled:
             waiting += 1
         elif (data := drop.read(found.path)) is not None and _sha(data) not in known:
             return Outcome(table.id, now(), FETCHED)
     accepted = any(d.state == "accepted" for d in layer.deliveries())
     if contract.ways_in or (
-        accepted and (last is None or last.stamp != _stamp(contract, layer) or work.store.changed(last))
+        accepted and (last is None or last.stamp != _stamp(contract, layer) or home.store.changed(last))
     ):
         return Outcome(table.id, now(), FETCHED)
     return _standing(table, layer, last, waiting)
@@ -114,9 +110,9 @@ def _why(table: Table, delivery: Delivery) -> str:
     return f"{table.id}: {delivery.name} was not taken in: {' '.join(delivery.reasons)}{told}"
 
 
-def _known(layer: Layer, contract: Contract, work: Workspace) -> set[str]:
+def _known(layer: Layer, contract: Contract, home: Home) -> set[str]:
     """Hashes of the files that need no judging again: under this contract, with the boundaries that are here."""
-    have = {int(f.stem) for f in work.settings.boundaries.glob("[12][0-9][0-9][0-9].geojson")}
+    have = {int(f.stem) for f in home.settings.boundaries.glob("[12][0-9][0-9][0-9].geojson")}
     return {
         d.sha256
         for d in layer.deliveries()
@@ -134,30 +130,26 @@ def _stamp(contract: Contract, layer: Layer) -> dict[str, str]:
     return {"deliveries": hashlib.sha256(text.encode()).hexdigest(), "contract": contract.publish_hash}
 
 
-def stamp_id(stamp: dict[str, str]) -> str:
-    return _sha(repr(sorted(stamp.items())).encode())
-
-
 # -- land -------------------------------------------------------------------------------------------------------------
 
 
-def land(work: Workspace, table: Table, progress: Callable[[str, int, int], None] = lambda *_: None) -> Outcome:
+def land(home: Home, table: Table, progress: Callable[[str, int, int], None] = lambda *_: None) -> Outcome:
     """Take in what was delivered, and publish it if that changes anything. Never raises for what a delivery contains.
 
     The outcome goes into the log that everyone can read, so it has no number of rows or bytes of a delivery: how many
     clients a file had can be a secret too.
     """
     started, at = time.monotonic(), now()
-    contract = contract_of(work, table)
-    layer = layer_of(work, contract)
+    contract = contract_of(home, table)
+    layer = Layer(home.settings.municipal, contract.id)
     problems: list[Exception] = []
     try:
         layer.sweep()
-        if not work.clock_is_wrong():  # a clock that is ahead would take away what may stay
+        if not home.clock_is_wrong():  # a clock that is ahead would take away what may stay
             layer.expire(contract.retention_days)
-        _take_in(work, contract, layer, problems, progress)
-        last = work.store.newest(table.id)
-        snapshot = _publish(work, contract, layer, at)
+        _take_in(home, contract, layer, problems, progress)
+        last = home.store.newest(table.id)
+        snapshot = _publish(home, contract, layer, at)
     except (_SetUpError, MemoryLostError, Damaged) as error:
         return Outcome(table.id, at, FAILED, f"{table.id}: {error}", seconds=time.monotonic() - started)
     except Exception as error:
@@ -196,14 +188,8 @@ def _place(error: Exception) -> str:
     return f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}" if at else "?"  # noqa: PTH119
 
 
-def geography_of(work: Workspace) -> Geography:
-    from ingest.municipal.region import Geography
-
-    return Geography.load(work.store, work.settings.boundaries)
-
-
 def _take_in(
-    work: Workspace,
+    home: Home,
     contract: Contract,
     layer: Layer,
     problems: list[Exception],
@@ -212,21 +198,21 @@ def _take_in(
     """Judge every delivery that was not judged yet."""
     taken = 0
     geography: Geography | None = None
-    known = _known(layer, contract, work)
-    for name, data, way_in in _deliveries(work, contract, layer, problems):
+    known = _known(layer, contract, home)
+    for name, data, way_in in _deliveries(home, contract, layer, problems):
         if _sha(data) in known:
             continue
         known.add(_sha(data))
-        geography = geography or geography_of(work)
-        judge_delivery(work, contract, layer, geography, name, data, way_in)
+        geography = geography or Geography.of(home)
+        judge_delivery(home, contract, layer, geography, name, data, way_in)
         taken += 1
         progress(contract.id, taken, taken)
 
 
 def _deliveries(
-    work: Workspace, contract: Contract, layer: Layer, problems: list[Exception]
+    home: Home, contract: Contract, layer: Layer, problems: list[Exception]
 ) -> Iterator[tuple[str, bytes, str]]:
-    for found in drop.look(work.settings.drop / contract.id):
+    for found in drop.look(home.settings.drop / contract.id):
         if found.settled and (data := drop.read(found.path)) is not None:
             yield found.path.name, data, "drop"
     for way in contract.ways_in:
@@ -236,7 +222,7 @@ def _deliveries(
             known = layer.fetched().get(way.url, {})
             if known.get("intake") != contract.intake_hash:
                 known = {}  # what did not change must be judged anew all the same
-            fetched = remote.fetch(way, work.client, known)
+            fetched = remote.fetch(way, home.client, known)
         except BaseException as error:
             if passes(error):
                 raise
@@ -251,7 +237,7 @@ def _deliveries(
 
 
 def judge_delivery(
-    work: Workspace, contract: Contract, layer: Layer, geography: Geography, name: str, data: bytes, way_in: str
+    home: Home, contract: Contract, layer: Layer, geography: Geography, name: str, data: bytes, way_in: str
 ) -> Delivery:
     """Judge one delivery at the door, and keep what may be kept of it."""
     from ingest.municipal import door, reader, report
@@ -267,7 +253,7 @@ def judge_delivery(
     if key_id and before and key_id != before:
         intake.warnings.append("De sleutel voor pseudoniemen is een andere dan bij de vorige levering.")
     known = masked_name(name, sha)
-    told = work.settings.drop / contract.id / drop.REPORTS / f"{known.rsplit('.', 1)[0]}.txt"
+    told = home.settings.drop / contract.id / drop.REPORTS / f"{known.rsplit('.', 1)[0]}.txt"
     if way_in != "drop":
         told = layer.folder / "reports" / told.name
     text = report.write(contract, name if way_in == "drop" else known, at, intake)
@@ -302,7 +288,7 @@ def judge_delivery(
     return delivery
 
 
-def try_out(work: Workspace, name: str, file: Path | None) -> tuple[Contract, tuple[Any, str] | None]:
+def try_out(home: Home, name: str, file: Path | None) -> tuple[Contract, tuple[Any, str] | None]:
     """A contract, and what would come of a delivery: the intake and the sender's report. Nothing is written.
 
     :raises RegistryError: there is no such contract, or it can't be used.
@@ -311,12 +297,12 @@ def try_out(work: Workspace, name: str, file: Path | None) -> tuple[Contract, tu
     from ingest.municipal.contract import read
     from ingest.registry import RegistryError
 
-    if name in work.registry.contracts:
-        contract = work.registry.contracts[name]
+    if name in home.registry.contracts:
+        contract = home.registry.contracts[name]
     elif Path(name).is_file():
         contract = read(Path(name))
     else:
-        known = ", ".join(work.registry.contracts)
+        known = ", ".join(home.registry.contracts)
         raise RegistryError(f"{name} is no contract and no file. Contracts: {known}.")
     if file is None:
         return contract, None
@@ -324,20 +310,20 @@ def try_out(work: Workspace, name: str, file: Path | None) -> tuple[Contract, tu
     if data is None:
         raise RegistryError(f"{file} can't be read, or changes while it is read. Look whether it is there, and whole.")
     # Nothing is kept, so any secret will do.
-    intake = door.take_in(contract, file.name, data, geography_of(work), b"nothing is kept of a try-out")
+    intake = door.take_in(contract, file.name, data, Geography.of(home), b"nothing is kept of a try-out")
     return contract, (intake, report.write(contract, file.name, now(), intake))
 
 
-def history(work: Workspace, contract_id: str | None) -> list[tuple[str, Delivery, list[str]]]:
+def history(home: Home, contract_id: str | None) -> list[tuple[str, Delivery, list[str]]]:
     """Every delivery with its contract, and the municipalities and periods that are still from it."""
     from ingest.registry import RegistryError
 
-    if contract_id and contract_id not in work.registry.contracts:
-        raise RegistryError(f"{contract_id} is no contract. Contracts: {', '.join(work.registry.contracts)}.")
+    if contract_id and contract_id not in home.registry.contracts:
+        raise RegistryError(f"{contract_id} is no contract. Contracts: {', '.join(home.registry.contracts)}.")
     found = []
-    for contract in work.registry.contracts.values():
+    for contract in home.registry.contracts.values():
         if contract_id in (None, contract.id):
-            layer = layer_of(work, contract)
+            layer = Layer(home.settings.municipal, contract.id)
             force = layer.in_force(contract.covers == "everything")
             for delivery in layer.deliveries():
                 mine = [f"{g} {p}" for (g, p), d in sorted(force.items()) if d.delivery_id == delivery.delivery_id]
@@ -348,19 +334,19 @@ def history(work: Workspace, contract_id: str | None) -> list[tuple[str, Deliver
 # -- publish ----------------------------------------------------------------------------------------------------------
 
 
-def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
+def _publish(home: Home, contract: Contract, layer: Layer, at: str) -> Any:
     """Count up, protect, and lay down a snapshot; None where there is nothing (new) to publish."""
     from ingest.municipal import publish
 
     stamp = _stamp(contract, layer)
-    last = work.store.newest(contract.id)
+    last = home.store.newest(contract.id)
     force = layer.in_force(contract.covers == "everything")
-    if not force or (last is not None and last.stamp == stamp and not work.store.changed(last)):
+    if not force or (last is not None and last.stamp == stamp and not home.store.changed(last)):
         return None
-    memory = Memory(work.settings.municipal)
+    memory = Memory(home.settings.municipal)
     if contract.disclosure.units != "none":
-        memory.needs_all(work.store, contract.id, list(work.registry.tables), current_files(work))
-    geography = geography_of(work)
+        memory.needs_all(home.store, contract.id, list(home.registry.tables), home.released)
+    geography = Geography.of(home)
     observed: list[Observed] = []
     warnings: list[str] = []
     rows: dict[str, list[dict[str, Any]] | None] = {}
@@ -382,4 +368,37 @@ def _publish(work: Workspace, contract: Contract, layer: Layer, at: str) -> Any:
     # Not in the snapshot: who has all rows of a file but one could find that one with the file's hash.
     layer.use(stamp_id(stamp), used)
     modified = max(d.at for d in force.values())
-    return publish.write(work.store, contract, observed, geography, at, modified, stamp, warnings)
+    return publish.write(home.store, contract, observed, geography, at, modified, stamp, warnings)
+
+
+# -- as a source ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Municipal:
+    """What municipalities deliver, under a contract each."""
+
+    group: str = "municipal"
+    kinds: frozenset[str] = frozenset({"file", "parquet"})
+    asked: bool = False
+    private: bool = True
+
+    def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
+        return attempt(table.id, lambda _: plan(home, table), quote=False)
+
+    def land(self, home: Home, table: Table, progress: Progress, scope: str | None) -> Outcome:
+        return attempt(table.id, lambda _: land(home, table, progress), quote=False)
+
+    def waits(self, home: Home, table: Table) -> bool:
+        return awaits(home, table)
+
+    def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
+        return None
+
+    def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:
+        from orchestration.provenance import provenance
+
+        return provenance(home, snapshot, cell)
+
+
+SOURCE = Municipal()

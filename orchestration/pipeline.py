@@ -20,12 +20,10 @@ from typing import Any
 from expectations import CheckResult
 from ingest.attempt import Attempt, attempt
 from ingest.http import CONNECTIONS_PER_HOST
-from ingest.land import Progress, in_scope, land, unchanged
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import RegistryError, Table
 from ingest.snapshot import now
-from ingest.statline import service
-from orchestration import municipal
+from ingest.source import Progress, source_of
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
@@ -48,18 +46,7 @@ def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> 
     """Ask each source once whether its table changed. No outcome is kept; ``fetched`` means: to be fetched."""
 
     def ask(table: Table) -> Outcome:
-        if table.protocol == "municipal":
-            return attempt(table.id, lambda _: municipal.plan(work, table), quote=False)
-
-        def look(own: Attempt) -> Outcome:
-            head = service(table, work.settings, work.client).head(table)
-            own.modified = head.modified
-            last = work.store.newest(table.id)
-            if last and not work.store.changed(last) and unchanged(last, head, in_scope(table, last, scope)):
-                return own.outcome(UNCHANGED, snapshot_id=last.snapshot_id, rows=last.row_count, seconds=None)
-            return own.outcome(FETCHED, seconds=None)
-
-        return attempt(table.id, look)
+        return source_of(table).plan(work, table, scope)
 
     with ThreadPoolExecutor(2 * CONNECTIONS_PER_HOST) as pool:
         return {outcome.table_id: outcome for outcome in pool.map(ask, tables)}
@@ -75,10 +62,7 @@ def ingest(
     """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
 
     def one(table: Table) -> Outcome:
-        if table.protocol == "municipal":
-            outcome = attempt(table.id, lambda _: municipal.land(work, table, progress), quote=False)
-        else:
-            outcome = land(table, work.settings, work.store, work.client, progress, scope)
+        outcome = source_of(table).land(work, table, progress, scope)
         done(outcome)
         return outcome
 
@@ -103,7 +87,7 @@ def judged(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:
             refused = judge(work, [table])
             return own.outcome(QUARANTINED, refused[table.id]) if refused else own.outcome(UNCHANGED)
 
-        return attempt(table.id, judging, quote=table.protocol != "municipal")
+        return attempt(table.id, judging, quote=not source_of(table).private)
 
     try:
         refused = judge(work, tables)
@@ -197,8 +181,8 @@ def lost(work: Workspace, inputs: list[Input]) -> str:
 def note_levels(work: Workspace) -> None:
     """Write down the sharing level of every source: what is closed is so from here on, in every release that there is."""
     tables = work.registry.tables.values()
-    municipal = {t.id for t in tables if t.protocol == "municipal"}
-    work.releases.levels.note({t.id: t.sharing_level for t in tables}, municipal, complete=True)
+    delivered = {t.id for t in tables if source_of(t).private}
+    work.releases.levels.note({t.id: t.sharing_level for t in tables}, delivered, complete=True)
 
 
 def prepare(work: Workspace, inputs: list[Input]) -> None:
@@ -213,7 +197,7 @@ def prepare(work: Workspace, inputs: list[Input]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     note_levels(work)
-    delivered = [t.id for t in work.registry.tables.values() if t.protocol == "municipal"]
+    delivered = [t.id for t in work.registry.tables.values() if source_of(t).private]
     clock, current = work.clock, work.releases.current()
     plan = work.releases.plan(inputs, datetime.now(UTC), len(clock.corrections))
     known_at = work.candidate.prepare(

@@ -12,7 +12,7 @@ from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.layer import Delivery, Layer
 from ingest.snapshot import now
 from orchestration.linking import NotLinkedError, canonical, counts, marks, translated
-from orchestration.recalling import Memory
+from orchestration.memory import Memory
 
 if TYPE_CHECKING:
     from ingest.municipal.count import Counted

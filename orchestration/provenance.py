@@ -6,31 +6,28 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ingest.municipal.contract import Contract
-from orchestration.municipal import layer_of, stamp_id
+from ingest.municipal.layer import Layer, stamp_id
 
 if TYPE_CHECKING:
-    from orchestration.workspace import Workspace
+    from ingest.home import Home
+    from ingest.snapshot import Snapshot
 
 
-def provenance(work: Workspace, cell: dict[str, Any]) -> dict[str, Any] | None:
+def provenance(home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any]:
     """Where a cell of a municipal table comes from: contract, rule of counting, disclosure control, delivery.
 
     From the contract as it was when the snapshot was made, which lies in the snapshot. The delivery is in the municipal layer,
     for its owner's eyes; anyone else gets ``delivery: None`` with the reason in ``note``.
 
     :param cell: ``table_id``, ``snapshot_id``, ``measure_code``, ``source_region``, ``period_code``.
-    :returns: None for a table that no municipality delivered.
     """
     import zstandard
 
-    snapshot = next((s for s in work.store.all(cell["table_id"]) if s.snapshot_id == cell["snapshot_id"]), None)
-    if snapshot is None or snapshot.protocol != "municipal":
-        return None
     packed = snapshot.file("metadata.json.zst").read_bytes()
     contract = Contract.model_validate(json.loads(zstandard.ZstdDecompressor().decompress(packed))["contract"])
     place = f"GM{cell['source_region'][2:6]} {cell['period_code']}"
     delivery, note = None, ""
-    layer = layer_of(work, contract)
+    layer = Layer(home.settings.municipal, contract.id)
     try:
         used = layer.used(stamp_id(snapshot.stamp)).get(place)
         delivery = next((d for d in layer.deliveries() if d.delivery_id == used), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from ingest import durable
 from ingest.clock import Clock, ClockError
 from ingest.durable import Damaged, set_aside
-from ingest.http import Client
+from ingest.home import Home
 from ingest.municipal.drop import REPORTS
 from ingest.outcome import Outcomes
 from ingest.registry import Registry, Table
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store
-from orchestration import municipal
+from ingest.source import source_of
 from orchestration.writer import writing
 from warehouse.candidate import Candidate
 from warehouse.release import Releases
@@ -31,19 +31,14 @@ PUBLIC, PARTNERS = "public", "partners"
 
 
 @dataclass
-class Workspace:
+class Workspace(Home):
     """Everything that a run works with, made from the settings.
 
     :param level: for whom the release is. Each level but ``public`` has a series of releases of its own, in
         ``warehouse/restricted/<level>``, so that what is not public never comes near the public file.
     """
 
-    settings: Settings
-    registry: Registry
-    store: Store
     releases: Releases
-    outcomes: Outcomes
-    client: Client = field(default_factory=Client)
     level: str = PUBLIC
 
     @classmethod
@@ -118,7 +113,7 @@ class Workspace:
         :raises RegistryError: an id is not declared.
         """
         named = self.registry.select(ids)
-        return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or municipal.awaits(self, t)]
+        return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or source_of(t).waits(self, t)]
 
     @contextmanager
     def writing(
@@ -132,18 +127,6 @@ class Workspace:
             finally:
                 with suppress(OSError):  # what went wrong inside is what is to be told
                     self.saw(datetime.now(UTC))
-
-    @property
-    def clock(self) -> Clock:
-        """What is known of the clock; nothing where that can't be read, until the next run has looked at it."""
-        try:
-            return Clock.read(self.settings.home)
-        except Damaged:
-            return Clock()
-
-    def clock_is_wrong(self) -> str | None:
-        """What is to be told of the clock, or None where nothing is."""
-        return self.clock.wrong(datetime.now(UTC))
 
     def _look_at_the_clock(self) -> None:
         home = self.settings.home

@@ -16,6 +16,7 @@ Folders have mode 0700 and files 0600.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -216,3 +217,8 @@ def _optional(file: Path) -> dict[str, Any]:
 
 def _line(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, default=str)
+
+
+def stamp_id(stamp: dict[str, str]) -> str:
+    """Tells one state of a source from the next, as its snapshots have it."""
+    return hashlib.sha256(repr(sorted(stamp.items())).encode()).hexdigest()

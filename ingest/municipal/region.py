@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ingest.datacenter import here
+from ingest.home import Home
 from ingest.municipal.boundaries import Boundaries, Postcodes
 from ingest.municipal.files import plain
 from ingest.paths import literal
@@ -39,6 +40,10 @@ class Geography:
                 self.lists[year] = {**found.names, **self.lists.get(year, {})}
         #: Years whose boundaries a row asked for in vain; whoever reports says so.
         self.missed: set[int] = set()
+
+    @classmethod
+    def of(cls, home: Home) -> Geography:
+        return cls.load(home.store, home.settings.boundaries)
 
     @classmethod
     def load(cls, store: Store, folder: Path) -> Geography:

@@ -18,4 +18,6 @@ def service(table: Table, settings: Settings, client: Client) -> Service:
     """The service that this table is taken from."""
     if table.protocol == "v4":
         return V4(settings.v4_url, client)
+    if table.protocol != "v3":
+        raise ValueError(f"{table.id} is of protocol {table.protocol}, which is no service of StatLine")
     return V3(settings.third_party_url if table.catalog == "third-party" else settings.v3_url, client)

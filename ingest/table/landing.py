@@ -36,8 +36,9 @@ from ingest.words import shown
 Progress = Callable[[str, int, int], None]
 
 
-def changed(table: Table, client: Client, last: Snapshot | None) -> bool:
+def changed(table: Table, client: Client, last: Snapshot | None, scope: str | None = None) -> bool:
     """Whether the file has to be fetched: it is another, or its server does not say."""
+    table = in_scope(table, last, scope)
     file = file_of(table)
     if last is None or last.stamp.get("declared") != _declared(table):
         return True

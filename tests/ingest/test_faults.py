@@ -13,11 +13,12 @@ import pytest
 from ingest.http import Client
 from ingest.land import land
 from ingest.municipal.contract import WayIn
+from ingest.municipal.layer import Layer
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcomes
 from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Store
-from orchestration import municipal, pipeline
+from orchestration import pipeline
 from tests.ingest.municipal.test_linked import ALL, open_work
 from tests.ingest.test_attempt import ERRORS, THIRD, Replay, Spoilt
 from tests.ingest.test_land import V3, V4, v3_table, v4_table
@@ -126,4 +127,4 @@ def test_whatever_the_address_of_a_municipal_source_answers_is_its_outcome(
             assert outcome.reason.startswith("eigen_bron: ") and "gemeente.example" in outcome.reason, outcome
         assert secret not in outcome.reason and outcome.reason.isprintable()
     assert len(Outcomes(work.settings.snapshots).all()) == len(spoilt)
-    assert municipal.layer_of(work, work.registry.contracts[table.id]).deliveries() is not None
+    assert Layer(work.settings.municipal, work.registry.contracts[table.id].id).deliveries() is not None

@@ -15,6 +15,7 @@ import yaml
 
 from ingest.log import Log
 from ingest.municipal.contract import TOTAL
+from ingest.municipal.layer import Layer
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED
 from ingest.settings import Settings
 from orchestration import municipal, protecting
@@ -96,7 +97,7 @@ def test_figures_are_counted_up_rounded_and_hidden_as_the_rules_say(work: Worksp
         assert published is None or abs(published - n) <= 2
     # Four clients in one buurt: hidden there, and nowhere to be had by subtraction.
     assert found["clienten", "BU07700300", "2024JJ00", "JW"] == (None, "Suppressed")
-    layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["wmo_jeugd_clienten"].id)
     [record] = layer.published("GM0770", "2024JJ00")
     assert attack([protecting.release_of(record)]) == []
 
@@ -168,7 +169,7 @@ def test_a_corrected_file_replaces_and_history_shows_both(work: Workspace) -> No
 
 def test_what_one_release_hides_the_next_does_not_give_away(work: Workspace) -> None:
     contract = work.registry.contracts["wmo_jeugd_clienten"]
-    layer = municipal.layer_of(work, contract)
+    layer = Layer(work.settings.municipal, contract.id)
     versions = [
         PLENTY | {("BU07700300", "JW"): n, (BUURTEN[1], "WMO"): m} for n, m in ((4, 47), (12, 9), (6, 47), (0, 30))
     ]
@@ -185,7 +186,7 @@ def test_a_dimension_that_is_added_later_does_not_loosen_what_was_hidden(work: W
     counts = PLENTY | {("BU07700300", "JW"): 4}
     put(work, "wmo_jeugd_clienten", "a.csv", clients(counts))
     land(work)
-    layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["wmo_jeugd_clienten"].id)
     work.registry.contracts["wmo_jeugd_clienten"] = Workspace.open(work.settings).registry.contracts[
         "wmo_jeugd_clienten"
     ]
@@ -272,7 +273,7 @@ def test_the_shipped_contract_of_clients_is_protected_over_law_and_age(tmp_path:
     put(work, "wmo_jeugd_clienten", "2024.csv", clients(PLENTY) + clients(PLENTY, born=2010).removeprefix(HEAD))
     assert land(work).result == FETCHED
     assert figures(work)["clienten", "GM0770", "2024JJ00", TOTAL, TOTAL][0] == 2 * sum(PLENTY.values())
-    layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["wmo_jeugd_clienten"].id)
     assert attack([protecting.release_of(r) for r in layer.published("GM0770", "2024JJ00")]) == []
 
 
@@ -288,7 +289,7 @@ def test_rows_go_when_their_retention_is_over_and_the_figures_stay(work: Workspa
     put(work, "wmo_jeugd_clienten", "2024.csv", clients(PLENTY))
     land(work)
     before = figures(work)
-    layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["wmo_jeugd_clienten"].id)
     assert layer.expire(400) == 0
     assert layer.expire(400, datetime.now(UTC) + timedelta(days=401)) == 1
     assert not list(layer.folder.glob("rows/*"))
@@ -299,7 +300,7 @@ def test_rows_go_when_their_retention_is_over_and_the_figures_stay(work: Workspa
 
 def test_rows_that_a_killed_run_left_are_not_kept(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     put(work, "wmo_jeugd_clienten", "2024.csv", clients(PLENTY))
-    layer = municipal.layer_of(work, work.registry.contracts["wmo_jeugd_clienten"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["wmo_jeugd_clienten"].id)
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -26,7 +26,7 @@ from stdnum.nl import bsn
 from ingest.municipal.contract import Column, Contract, load
 from ingest.municipal.examples import FOLDER
 from ingest.municipal.files import plain
-from ingest.municipal.layer import Delivery
+from ingest.municipal.layer import Delivery, Layer
 from ingest.municipal.region import Geography
 from ingest.settings import Settings
 from orchestration import municipal
@@ -251,7 +251,7 @@ class Home:
     def deliver(self, contract_id: str, name: str, content: bytes, planted: list[str]) -> Delivery:
         contract = self.work.registry.contracts[contract_id]
         put(self.work, contract_id, f"{len(self.judged):03d} {name}"[:200].replace("/", "_"), content)
-        layer = municipal.layer_of(self.work, contract)
+        layer = Layer(self.work.settings.municipal, contract.id)
         found = municipal.judge_delivery(self.work, contract, layer, self.geography, name, content, "drop")
         self.planted.update(planted)
         self.judged[contract_id, content] = found
@@ -259,7 +259,7 @@ class Home:
 
     def written(self, contract_id: str, delivery: Delivery) -> list[Path]:
         """What was written of a delivery; that there is nothing else, the search through all shows."""
-        layer = municipal.layer_of(self.work, self.work.registry.contracts[contract_id])
+        layer = Layer(self.work.settings.municipal, self.work.registry.contracts[contract_id].id)
         return [layer.log.file, *layer.folder.glob(f"*/{delivery.delivery_id}*")]
 
 
@@ -314,7 +314,7 @@ def test_all_of_them_together_are_published_and_nobody_is_found(home: Home) -> N
         outcome = municipal.land(work, work.registry.tables[contract])
         assert "intake failed" not in outcome.reason, outcome.reason
         work.outcomes.append(outcome)
-        shas = {d.sha256 for d in municipal.layer_of(work, work.registry.contracts[contract]).deliveries()}
+        shas = {d.sha256 for d in Layer(work.settings.municipal, work.registry.contracts[contract].id).deliveries()}
         assert shas == {municipal._sha(content) for c, content in home.judged if c == contract}
     assert found_in(work.settings.home, home.planted) == []
     assert [f for f in work.settings.municipal.rglob("*") if f.stat().st_mode & 0o077] == []

@@ -19,6 +19,7 @@ import xlsxwriter
 
 from ingest.municipal import examples, formats, reader
 from ingest.municipal.files import UnreadableError
+from ingest.municipal.layer import Layer
 from ingest.municipal.reader import Limits
 from orchestration import municipal
 from orchestration.workspace import Workspace
@@ -62,7 +63,7 @@ def test_a_run_goes_on_past_a_file_that_asks_for_all_memory(work: Workspace) -> 
     put(work, "klantcontacten", "a.xlsx", stray("XFD1048576"))
     put(work, "klantcontacten", "b.csv", example.read_bytes())
     municipal.land(work, work.registry.tables["klantcontacten"])
-    layer = municipal.layer_of(work, work.registry.contracts["klantcontacten"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["klantcontacten"].id)
     first, second = layer.deliveries()
     assert (first.state, second.state) == ("stopped", "accepted")
     assert "in cel XFD1048576?" in first.reasons[0] and "CSV" in first.reasons[0]

@@ -10,6 +10,8 @@ import pytest
 
 from ingest.http import Client, FetchError, LoopError, UnreachableError
 from ingest.municipal.contract import Contract, WayIn
+from ingest.municipal.layer import Layer
+from ingest.municipal.region import Geography
 from ingest.municipal.remote import SecretMissingError, boundaries, fetch
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from orchestration import municipal
@@ -268,7 +270,7 @@ def test_an_unchanged_file_is_judged_anew_under_a_changed_contract(work: Workspa
     table = work.registry.tables["klantcontacten"]
     assert municipal.land(work, table).result == "quarantined"
     assert municipal.land(work, table).result == "quarantined"
-    assert len(municipal.layer_of(work, contract).deliveries()) == 1
+    assert len(Layer(work.settings.municipal, contract.id).deliveries()) == 1
     dropped = contract.columns[-1].model_copy(update={"name": "tekst", "aliases": ()})
     work.registry.contracts["klantcontacten"] = contract.model_copy(update={"columns": (*contract.columns, dropped)})
     assert municipal.land(work, table).result == FETCHED
@@ -301,7 +303,7 @@ def test_boundaries_of_a_year_make_buurten_of_points_and_postcodes(work: Workspa
     written = boundaries(client, services.url, 2024, work.settings.boundaries, ours, postcodes=True)
     assert [f.name for f in written] == ["2024.geojson", "postcodes-2024.geojson"]
 
-    geography = municipal.geography_of(work)
+    geography = Geography.of(work)
     assert geography.within("GM0770", "buurt", 2024) == ["BU07700001", "BU07700002"]
     assert "BU07720001" not in geography.regions(2024)
     assert geography.locate(150_500, 374_500, 2024) == "BU07700001"

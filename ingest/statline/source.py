@@ -1,0 +1,51 @@
+"""StatLine's two services as sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.attempt import Attempt, attempt
+from ingest.home import Home
+from ingest.land import in_scope, land, unchanged
+from ingest.outcome import FETCHED, UNCHANGED, Outcome
+from ingest.registry import Table
+from ingest.snapshot import Snapshot
+from ingest.source import Progress
+from ingest.statline import service
+
+
+@dataclass(frozen=True)
+class StatLine:
+    """A service of CBS, or of a third party that publishes as CBS does."""
+
+    group: str = "statline"
+    kinds: frozenset[str] = frozenset({"json", "parquet"})
+    asked: bool = True
+    private: bool = False
+
+    def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
+        def look(own: Attempt) -> Outcome:
+            head = service(table, home.settings, home.client).head(table)
+            own.modified = head.modified
+            last = home.store.newest(table.id)
+            if last and not home.store.changed(last) and unchanged(last, head, in_scope(table, last, scope)):
+                return own.outcome(UNCHANGED, snapshot_id=last.snapshot_id, rows=last.row_count, seconds=None)
+            return own.outcome(FETCHED, seconds=None)
+
+        return attempt(table.id, look)
+
+    def land(self, home: Home, table: Table, progress: Progress, scope: str | None) -> Outcome:
+        return land(table, home.settings, home.store, home.client, progress, scope)
+
+    def waits(self, home: Home, table: Table) -> bool:
+        return False
+
+    def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
+        return service(table, home.settings, home.client).cell_url(table, keys, measure)
+
+    def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:
+        return None
+
+
+V3 = V4 = StatLine()

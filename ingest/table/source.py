@@ -1,0 +1,47 @@
+"""A file at a URL as a source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.attempt import Attempt, attempt
+from ingest.home import Home
+from ingest.outcome import FETCHED, UNCHANGED, Outcome
+from ingest.registry import Table
+from ingest.snapshot import Snapshot
+from ingest.source import Progress
+from ingest.table.landing import changed, land
+
+
+@dataclass(frozen=True)
+class TableAtUrl:
+    group: str = "table"
+    kinds: frozenset[str] = frozenset({"file", "parquet"})
+    asked: bool = True
+    private: bool = False
+
+    def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
+        def look(own: Attempt) -> Outcome:
+            last = home.store.newest(table.id)
+            if last and not home.store.changed(last) and not changed(table, home.client, last, scope):
+                facts = {"snapshot_id": last.snapshot_id, "rows": last.row_count, "modified": last.modified}
+                return own.outcome(UNCHANGED, seconds=None, **facts)
+            return own.outcome(FETCHED, seconds=None)
+
+        return attempt(table.id, look)
+
+    def land(self, home: Home, table: Table, progress: Progress, scope: str | None) -> Outcome:
+        return attempt(table.id, lambda own: land(table, own, home.store, home.client, progress, scope))
+
+    def waits(self, home: Home, table: Table) -> bool:
+        return False
+
+    def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
+        return table.at.url if table.at else None
+
+    def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:
+        return None
+
+
+SOURCE = TableAtUrl()
