@@ -15,7 +15,7 @@ from typing import Any
 
 from expectations.check import EXAMPLES, Check, Subject
 from expectations.result import CheckResult, now
-from ingest.paths import plain
+from ingest.storage.paths import plain
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What must hold of figures that municipalities hold themselves, seen from the published tables alone.
 
 What belongs here: the rules of disclosure control, checked a second time by other means than those that applied them
-(``warehouse.disclosure``), from ``core.observation`` and ``core.disclosure_rule`` and nothing that an outsider does not have.
+(``ingest.municipal.disclosure.control``), from ``core.observation`` and ``core.disclosure_rule`` and nothing an outsider does not have.
 Dominance within an amount, and which units are behind a count, can't be seen from outside and are not checked here.
 """
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ingest.attempt import told
 from ingest.datacenter import here
 from ingest.http import Client, FetchError, NotFoundError
-from ingest.land import misshapen
+from ingest.landing import misshapen
 from ingest.registry import Registry, RegistryError, Table, add_own
 from ingest.settings import Settings
 from ingest.statline import service

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingest.durable import Damaged
 from ingest.http import FetchError, UnreachableError
 from ingest.outcome import FAILED, UNREACHABLE, Outcome
 from ingest.snapshot import SnapshotError, now
+from ingest.storage.durable import Damaged
 from ingest.words import shown
 
 #: Our own words have the whole address in them, and that of a slice may name 150 regions.

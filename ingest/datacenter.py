@@ -19,7 +19,9 @@ from typing import Annotated, Any, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-SHIPPED = Path(__file__).parent.parent / "region.yml"
+from ingest.project import ROOT
+
+SHIPPED = ROOT / "region.yml"
 
 Municipality = Annotated[str, Field(pattern=r"^GM\d{4}$")]
 GroupCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{2,}$")]

@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from ingest.paths import literal
 from ingest.snapshot import Snapshot
+from ingest.storage.paths import literal
 
 HARMLESS, COMPATIBLE, BREAKING = "harmless", "compatible", "breaking"
 

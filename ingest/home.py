@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.clock import Clock
-from ingest.durable import Damaged
 from ingest.http import Client
 from ingest.outcome import Outcomes
 from ingest.registry import Registry
 from ingest.settings import Settings
 from ingest.snapshot import Store
+from ingest.storage.clock import Clock
+from ingest.storage.durable import Damaged
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What came of every attempt to ingest a table, kept for ever in ``$RDC_HOME/snapshots/outcomes.jsonl``.
 
-One line an attempt (see :mod:`ingest.log`): a run that is killed loses at most the line it was writing.
+One line an attempt (see :mod:`ingest.storage.log`): a run that is killed loses at most the line it was writing.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ingest.log import Log
+from ingest.storage.log import Log
 
 FETCHED, UNCHANGED, FAILED, UNREACHABLE, QUARANTINED = "fetched", "unchanged", "failed", "unreachable", "quarantined"
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from ingest import durable
 from ingest.datacenter import here
 from ingest.protocols import known_protocol
+from ingest.storage import durable
 from ingest.table.declaration import File
 
 if TYPE_CHECKING:

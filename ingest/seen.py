@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ingest import durable
+from ingest.storage import durable
 
 FOLDER = Path(__file__).parent / "sources" / "seen"
 _SUFFIX = re.compile(r"_\d+$")
@@ -100,7 +100,7 @@ def complete(folder: Path = FOLDER) -> list[str]:
 
     :returns: the tables that are told anew.
     """
-    from ingest.land import duck
+    from ingest.landing import duck
     from ingest.registry import Registry
     from ingest.settings import Settings
     from ingest.snapshot import Store

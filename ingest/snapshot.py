@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.durable import Damaged, fsync, read_record, record
+from ingest.storage.durable import Damaged, fsync, read_record, record
 from ingest.verified import Verified, file_sha256
 
 SAMPLE = Path(__file__).parent / "sample"

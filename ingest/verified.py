@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.durable import Damaged, read_record, record
+from ingest.storage.durable import Damaged, read_record, record
 
 if TYPE_CHECKING:
     from ingest.snapshot import Snapshot

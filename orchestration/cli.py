@@ -62,8 +62,8 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 def _room(command: str) -> Iterator[None]:
     """Temporary files of a command go with it, also when it is killed: those of `rdc ui` are Dagster's, whose sockets need a short
     path."""
-    from ingest.scratch import claimed
     from ingest.settings import Settings
+    from ingest.storage.scratch import claimed
 
     home = Settings.from_env().home
     if command == "ui" or not home.is_dir():
@@ -273,7 +273,7 @@ def sources_accept(table_id: str) -> None:
 @_friendly
 def sources_check(contract: str, file: Path | None) -> None:
     """Try a contract (an id, or a YAML file) and a delivery against it. Nothing is written."""
-    from orchestration.municipal import try_out
+    from ingest.municipal.source import try_out
     from orchestration.workspace import Workspace
 
     declared, intake = try_out(Workspace.open(), contract, file)
@@ -295,7 +295,7 @@ def sources_deliveries(contract: str | None, as_json: bool) -> None:
     """What municipalities delivered, and what came of it; oldest first."""
     from dataclasses import asdict
 
-    from orchestration.municipal import history
+    from ingest.municipal.source import history
     from orchestration.workspace import Workspace
 
     found = history(Workspace.open(), contract)
@@ -338,7 +338,7 @@ def sources_boundaries(year: int, postcodes: bool) -> None:
 @_friendly
 def sources_recall(contract: str, as_json: bool) -> None:
     """Make the memory of what was published of a municipal source again, from what is still here."""
-    from orchestration.recalling import recall
+    from ingest.municipal.disclosure.recall import recall
     from orchestration.workspace import Workspace
 
     work = Workspace.open()
@@ -523,11 +523,11 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
     """Read-only SQL on the current release."""
     import duckdb
 
-    from ingest.paths import literal
     from ingest.settings import Settings
+    from ingest.storage.paths import literal
     from warehouse.export import csv_text, json_value
-    from warehouse.read import reading
-    from warehouse.release import Releases
+    from warehouse.reading.reader import reading
+    from warehouse.releases.release import Releases
 
     with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
         reader.needs_nothing_closed()
@@ -610,8 +610,8 @@ def pull(
     """A standard indicator table, such as bevolking, wonen or milieu_en_energie."""
     from ingest.settings import Settings
     from warehouse.export import FORMATS, LONG_SHAPE, extract, pieces, write
-    from warehouse.read import reading
-    from warehouse.release import Releases
+    from warehouse.reading.reader import reading
+    from warehouse.releases.release import Releases
 
     if url is None and (table is None or key_env or since):
         raise click.UsageError("name a TABLE; --key-env and --since go with --from URL")
@@ -717,8 +717,8 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
     """A figure back to its source cells."""
     from orchestration.explain import cell_url, provenance, tree
     from orchestration.workspace import Workspace
-    from warehouse.explain import explain as chain
-    from warehouse.read import reading
+    from warehouse.reading.explain import explain as chain
+    from warehouse.reading.reader import reading
 
     work = Workspace.open(level=level)
     with reading(work.releases, as_of) as reader:
@@ -741,7 +741,7 @@ def releases(as_json: bool, level: str) -> None:
     from dataclasses import asdict
 
     from ingest.settings import Settings
-    from warehouse.release import Releases
+    from warehouse.releases.release import Releases
 
     kept = Releases(Settings.from_env().releases(level))
     current = kept.current()
@@ -779,8 +779,8 @@ def releases(as_json: bool, level: str) -> None:
 def diff(old: str, new: str, limit: int, exit_code: bool, level: str, as_json: bool) -> None:
     """What changed between two releases: schema, rows, figures, definitions, and what became definitive."""
     from ingest.settings import Settings
-    from warehouse.diff import diff as compared
-    from warehouse.release import Releases
+    from warehouse.making.diff import diff as compared
+    from warehouse.releases.release import Releases
 
     found = compared(Releases(Settings.from_env().releases(level)), old, new, limit)
     if as_json:
@@ -871,7 +871,7 @@ def keys_add(
 ) -> None:
     """Make a key. It is shown once: only its hash is kept."""
     from ingest.settings import Settings
-    from warehouse.keys import Keys
+    from warehouse.serve.keys import Keys
 
     made, secret = Keys(Settings.from_env().home).add(key_id, partner, level, municipalities, days, per_minute)
     if as_json:
@@ -890,7 +890,7 @@ def keys_list(as_json: bool) -> None:
     from datetime import UTC, datetime
 
     from ingest.settings import Settings
-    from warehouse.keys import Keys
+    from warehouse.serve.keys import Keys
 
     found = Keys(Settings.from_env().home).all()
     now = datetime.now(UTC)
@@ -919,7 +919,7 @@ def keys_list(as_json: bool) -> None:
 def keys_revoke(key_id: str) -> None:
     """Take a key back; it is refused from its next request on."""
     from ingest.settings import Settings
-    from warehouse.keys import Keys
+    from warehouse.serve.keys import Keys
 
     revoked = Keys(Settings.from_env().home).revoke(key_id)
     show.out.print(f"Key {revoked.key_id} of {revoked.partner} is revoked.")

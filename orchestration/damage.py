@@ -17,18 +17,18 @@ from typing import Any
 
 import yaml
 
-from ingest import durable
-from ingest.durable import PRIVATE, Damaged
-from ingest.log import Log
 from ingest.municipal.layer import Layer
 from ingest.outcome import Outcomes
 from ingest.settings import Settings
 from ingest.snapshot import MANIFEST, Snapshot, SnapshotError, Store, file_sha256, now
+from ingest.storage import durable
+from ingest.storage.durable import PRIVATE, Damaged
+from ingest.storage.log import Log
 from orchestration.writer import LOCK, BusyError, writing
-from warehouse import datapackage
-from warehouse.datapackage import SUMS
-from warehouse.keys import Keys
-from warehouse.release import CURRENT, MAKING, NAME, PROMOTED, Release, Releases
+from warehouse.making import datapackage
+from warehouse.making.datapackage import SUMS
+from warehouse.releases.release import CURRENT, MAKING, NAME, PROMOTED, Release, Releases
+from warehouse.serve.keys import Keys
 
 #: What is a folder, when it is there at all.
 _FOLDERS = [

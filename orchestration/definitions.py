@@ -16,15 +16,16 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
+from ingest.municipal import source
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.registry import Table
 from ingest.source import source_of
-from orchestration import municipal, pipeline
+from orchestration import pipeline
 from orchestration.instance import KILLED, close_dead_runs
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
-from warehouse.build import manifest
-from warehouse.candidate import Input
+from warehouse.making.build import manifest
+from warehouse.making.candidate import Input
 
 CANDIDATE = dg.AssetKey(["warehouse", "candidate"])
 RELEASE = dg.AssetKey(["warehouse", "release"])
@@ -358,7 +359,7 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
         else:
             keys = [table_key(work.registry.tables[i]) for i in new]
             # Asked for once per state of the folders: what can't be taken in is not tried again every minute.
-            yield _request(context, municipal.state_of(work, new), asset_selection=keys)
+            yield _request(context, source.state_of(work, new), asset_selection=keys)
 
     @dg.sensor(
         name="build_what_is_new",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest import durable
-from ingest.paths import plain
+from ingest.storage import durable
+from ingest.storage.paths import plain
 from orchestration.writer import lives
 
 if TYPE_CHECKING:

@@ -90,7 +90,7 @@ def drift_checks(work: Workspace, snapshot: Snapshot) -> list[CheckResult]:
 
 def _edits(work: Workspace, table_id: str, change: Change) -> list[str]:
     """The edits of the indicator registry that a column which is gone asks for, in Dutch; none for another change."""
-    from warehouse.indicators import load
+    from warehouse.registry.indicators import load
 
     if change.check != "measure_gone" or change.column is None:
         return []

@@ -27,10 +27,10 @@ from ingest.source import Progress, source_of
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
-from warehouse.build import Node
-from warehouse.candidate import Input
-from warehouse.plan import Plan, PlanError
-from warehouse.release import Release, ReleaseError, summary
+from warehouse.making.build import Node
+from warehouse.making.candidate import Input
+from warehouse.making.plan import Plan, PlanError
+from warehouse.releases.release import Release, ReleaseError, summary
 
 ASKED_FOR_SAMPLE = "asked for with --source sample"
 
@@ -80,7 +80,7 @@ def ingest(
 def judged(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:
     """What the audit refused. Where it breaks off, each table is judged alone: what one of them holds costs no other."""
 
-    from warehouse.indicators import IndicatorError
+    from warehouse.registry.indicators import IndicatorError
 
     def one(table: Table) -> Outcome:
         def judging(own: Attempt) -> Outcome:
@@ -233,8 +233,8 @@ def planned(work: Workspace) -> list[Input]:
 
 def build(work: Workspace) -> list[Node]:
     """dbt, with its tests. What they found is kept beside the candidate, for the audit."""
-    from warehouse.build import dbt_build, project_with
-    from warehouse.codebook import wide_tables
+    from warehouse.making.build import dbt_build, project_with
+    from warehouse.registry.codebook import wide_tables
 
     project = project_with(wide_tables(work.indicators), work.scratch)
     nodes = dbt_build(work.candidate.file, work.scratch, project)

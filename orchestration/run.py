@@ -27,7 +27,7 @@ from orchestration.judging import to_judge
 from orchestration.pipeline import Choice
 from orchestration.workspace import PUBLIC, Workspace
 from orchestration.writer import sign_of_life
-from warehouse.candidate import Input
+from warehouse.making.candidate import Input
 
 #: With fewer bytes than this to spare, what breaks a run off is the disk: DuckDB, SQLite and dbt each say so in their own way.
 FULL = 16 << 20

@@ -28,7 +28,7 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from warehouse.diff import Diff
+    from warehouse.making.diff import Diff
 
 #: A pipe has no width of its own; 80 columns would break every row in three.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140

@@ -13,8 +13,8 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
-from ingest import durable
 from ingest.settings import Settings
+from ingest.storage import durable
 from orchestration import show
 from orchestration.instance import close_dead_runs, dagster_home, going_on
 from orchestration.writer import BusyError

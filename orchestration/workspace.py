@@ -9,9 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest import durable
-from ingest.clock import Clock, ClockError
-from ingest.durable import Damaged, set_aside
 from ingest.home import Home
 from ingest.municipal.drop import REPORTS
 from ingest.outcome import Outcomes
@@ -19,12 +16,15 @@ from ingest.registry import Registry, Table
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store
 from ingest.source import source_of
+from ingest.storage import durable
+from ingest.storage.clock import Clock, ClockError
+from ingest.storage.durable import Damaged, set_aside
 from orchestration.writer import writing
-from warehouse.candidate import Candidate
-from warehouse.release import Releases
+from warehouse.making.candidate import Candidate
+from warehouse.releases.release import Releases
 
 if TYPE_CHECKING:
-    from warehouse.indicators import Registry as IndicatorRegistry
+    from warehouse.registry.indicators import Registry as IndicatorRegistry
 
 #: Who may see a release: everyone, the partners of the data center, or one municipality (by its code).
 PUBLIC, PARTNERS = "public", "partners"
@@ -69,7 +69,7 @@ class Workspace(Home):
 
         :raises IndicatorError: a definition can't be used.
         """
-        from warehouse.indicators import load
+        from warehouse.registry.indicators import load
 
         return load(own=self.settings.own_indicators, closed=self.closed)
 
@@ -178,7 +178,7 @@ def prunable(work: Workspace, days: float) -> list[Snapshot]:
 
     :raises ClockError: how old they are can't be told.
     """
-    from warehouse.read import reading
+    from warehouse.reading.reader import reading
 
     if why := work.clock_is_wrong():
         raise ClockError(f"Nothing is removed for its age while the clock can't be trusted. {why}")

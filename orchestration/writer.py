@@ -12,9 +12,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingest import durable
-from ingest.scratch import claimed
 from ingest.snapshot import now
+from ingest.storage import durable
+from ingest.storage.scratch import claimed
 
 LOCK, WRITER, SIGNS = ".run.lock", ".run.json", ".alive"
 #: How often one that waits looks whether it is still the same one that it waits for.

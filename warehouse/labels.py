@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 if TYPE_CHECKING:
     import duckdb
 
-    from warehouse.indicators import Registry
+    from warehouse.registry.indicators import Registry
 
 #: The whole period, its first or last day, or the first day of the period a year earlier (the value date of the WOZ).
 WORDS = ("period", "start", "end", "previous_start")

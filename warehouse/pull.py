@@ -23,7 +23,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from warehouse import stranger
-from warehouse.datapackage import SUMS, read_sums, sha256
+from warehouse.making.datapackage import SUMS, read_sums, sha256
 from warehouse.places import Place, PlaceError, find
 from warehouse.stranger import StrangeError, plain
 

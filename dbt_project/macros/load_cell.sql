@@ -64,7 +64,7 @@
 {% endmacro %}
 
 {#- v4's ValueAttribute in the words of the warehouse; `None` with a value means that nothing is missing.
-    `Suppressed` (hidden by disclosure control) and `NotYetPublished` are ours (ingest/municipal/publish.py). -#}
+    `Suppressed` (hidden by disclosure control) and `NotYetPublished` are ours (ingest/municipal/publication.py). -#}
 {% macro missing_reason_v4(attribute, is_missing) -%}
     case
         when not ({{ is_missing }}) then null

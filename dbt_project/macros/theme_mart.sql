@@ -1,6 +1,6 @@
 {#-
     The wide table of a theme. Its columns are those that the model's own YAML documents: the YAML is generated from the
-    registry (`python -m warehouse.codebook`), so that a column, its definition and its contract can't drift apart.
+    registry (`python -m warehouse.registry.codebook`), so that a column, its definition and its contract can't drift apart.
     Rows in which every figure is impossible (an abolished municipality, say) are left out.
 -#}
 {% macro theme_mart() %}

@@ -4,6 +4,6 @@ A source is a **contract** (:mod:`contract`), one YAML file. A delivery comes th
 (:mod:`remote`), is read in memory (:mod:`files`), and is judged at the door (:mod:`door`): personal data is refused or
 reduced (:mod:`personal`), places become region codes (:mod:`region`, :mod:`boundaries`), bad rows go to quarantine without
 their values. What was accepted lies in the municipal layer (:mod:`layer`), readable by its owner alone, and is counted up
-(:mod:`count`). Disclosure control happens between that and the snapshot (:mod:`publish`); it is ``warehouse.disclosure``,
-and ``orchestration.municipal`` ties the two together.
+(:mod:`count`). Disclosure control happens between that and the snapshot (:mod:`publish`); it is ``ingest.municipal.disclosure.control``,
+and ``ingest.municipal.source`` ties the two together.
 """

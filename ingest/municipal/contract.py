@@ -208,7 +208,7 @@ class Measure(_Strict):
 
 
 class Disclosure(_Strict):
-    """When a figure may be published (see ``warehouse.disclosure.Rules``); looser than the defaults only with a reason."""
+    """When a figure may be published (see ``ingest.municipal.disclosure.control.Rules``); looser than the defaults only with a reason."""
 
     units: Literal["persons", "households", "objects", "none"] = "persons"
     why: str | None = None

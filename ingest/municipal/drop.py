@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest import durable
-from ingest.municipal.files import MOST_BYTES
+from ingest.files.sheet import MOST_BYTES
+from ingest.storage import durable
 
 #: Where the reports for the sender are put, inside the drop folder.
 REPORTS = "verslagen"

@@ -27,9 +27,9 @@ from typing import Any
 
 import zstandard
 
-from ingest import durable
-from ingest.durable import PRIVATE, Damaged
-from ingest.log import Log
+from ingest.storage import durable
+from ingest.storage.durable import PRIVATE, Damaged
+from ingest.storage.log import Log
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ingest.municipal import dates, numbers, periods
+from ingest.files import dates, numbers, periods
+from ingest.files.dates import Order
+from ingest.files.numbers import Decimals
+from ingest.files.sheet import Percent
 from ingest.municipal.contract import Column, Contract
-from ingest.municipal.dates import Order
-from ingest.municipal.files import Percent
-from ingest.municipal.numbers import Decimals
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ingest.datacenter import here
+from ingest.files.sheet import plain
 from ingest.home import Home
 from ingest.municipal.boundaries import Boundaries, Postcodes
-from ingest.municipal.files import plain
-from ingest.paths import literal
 from ingest.snapshot import SAMPLE, Snapshot, SnapshotError, Store
+from ingest.storage.paths import literal
 
 _CODE = re.compile(r"(?i)^\s*(GM|WK|BU)\s*0*?(\d+)\s*$")
 _LENGTH = {"GM": 4, "WK": 6, "BU": 8}

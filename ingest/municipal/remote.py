@@ -20,11 +20,11 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ingest.datacenter import here
-from ingest.durable import write
+from ingest.files.dates import HERE
+from ingest.files.sheet import MOST_BYTES
 from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError
 from ingest.municipal.contract import WayIn
-from ingest.municipal.dates import HERE
-from ingest.municipal.files import MOST_BYTES
+from ingest.storage.durable import write
 
 #: A service that gives more pages than this is not read further: something is wrong.
 MOST_PAGES = 5_000

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ingest.municipal import periods
+from ingest.files import periods
+from ingest.files.dates import HERE, Order, parts
+from ingest.files.numbers import Decimals, written
+from ingest.files.sheet import Percent, blank, plain
 from ingest.municipal.contract import Column
-from ingest.municipal.dates import HERE, Order, parts
-from ingest.municipal.files import Percent, blank, plain
-from ingest.municipal.numbers import Decimals, written
 from ingest.municipal.personal import is_bsn, personal_class
 from ingest.municipal.reading import AS_IT_STANDS, Reading
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.attempt import Attempt, attempt
 from ingest.home import Home
-from ingest.land import in_scope, land, unchanged
+from ingest.landing import in_scope, land, unchanged
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.registry import Table
 from ingest.snapshot import Snapshot

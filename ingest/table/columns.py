@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from ingest.attempt import LandingError
-from ingest.municipal import numbers, periods
-from ingest.municipal.files import Faulty, blank, plain
+from ingest.files import numbers, periods
+from ingest.files.sheet import Faulty, blank, plain
 from ingest.municipal.personal import personal_class
 from ingest.registry import Table
 from ingest.table.declaration import REASONS, WRITTEN, File

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
+from ingest.files.sheet import MOST_BYTES
 from ingest.http import Client, FetchError
-from ingest.municipal.files import MOST_BYTES
 
 
 @dataclass(frozen=True)

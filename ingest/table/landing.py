@@ -21,7 +21,7 @@ import zstandard
 
 from ingest.attempt import Attempt, LandingError
 from ingest.http import Client, FetchError, NotModifiedError
-from ingest.land import duck, in_scope, write_metadata
+from ingest.landing import duck, in_scope, write_metadata
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.registry import Table
 from ingest.snapshot import Snapshot, Store

@@ -154,7 +154,7 @@ def ours(base: str, tables: list[str], folder: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from ingest.http import CONNECTIONS_PER_HOST, Client
-    from ingest.land import land
+    from ingest.landing import land
     from ingest.registry import Table
     from ingest.settings import Settings
     from ingest.snapshot import Store

@@ -36,8 +36,8 @@ def _ours(home: Path) -> tuple[float, int]:
     from ingest.registry import Table
     from ingest.settings import Settings
     from ingest.snapshot import Store
-    from warehouse.build import PROJECT, _environment, _invoke
-    from warehouse.candidate import Candidate, Input
+    from warehouse.making.build import PROJECT, _environment, _invoke
+    from warehouse.making.candidate import Candidate, Input
 
     settings = Settings(home)
     store = Store(settings.snapshots)

@@ -23,8 +23,8 @@ from pathlib import Path
 import duckdb
 
 from tests.warehouse.conftest import Service
-from warehouse.access import EVERYTHING
-from warehouse.published import Published
+from warehouse.reading.published import Published
+from warehouse.sharing.access import EVERYTHING
 
 CLIENTS = 8
 KEMPEN = [f"GM{n:04d}" for n in (770, 1724, 1728, 823, 1667)]

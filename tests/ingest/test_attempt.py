@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from ingest.attempt import attempt
 from ingest.http import Client
-from ingest.land import land
+from ingest.landing import land
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcome, Outcomes
 from ingest.registry import Table
 from ingest.settings import Settings

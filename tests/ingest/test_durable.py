@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import durable
-from ingest.durable import PRIVATE, READABLE, Damaged
-from ingest.log import Log
 from ingest.outcome import Outcome, Outcomes
+from ingest.storage import durable
+from ingest.storage.durable import PRIVATE, READABLE, Damaged
+from ingest.storage.log import Log
 
 
 @pytest.mark.parametrize("mode", [PRIVATE, READABLE])

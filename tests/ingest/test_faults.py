@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from ingest.http import Client
-from ingest.land import land
+from ingest.landing import land
 from ingest.municipal.contract import WayIn
 from ingest.municipal.layer import Layer
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcomes

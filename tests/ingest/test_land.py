@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from ingest.http import Client
-from ingest.land import duck, land
+from ingest.landing import duck, land
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from ingest.registry import Table
 from ingest.settings import Settings

@@ -183,7 +183,7 @@ def commuting(table_id: str, protocol: str) -> V3Table | V4Table:
 def test_a_table_with_two_dimensions_of_regions_asks_which_one_counts(tmp_path: Path, protocol: str) -> None:
     import duckdb
 
-    from ingest.land import land
+    from ingest.landing import land
     from ingest.snapshot import Store
 
     with StandIn([commuting("84688NED", protocol)]) as cbs:

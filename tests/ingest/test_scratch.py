@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import scratch
-from ingest.paths import for_duckdb, is_plain, literal, plain
+from ingest.storage import scratch
+from ingest.storage.paths import for_duckdb, is_plain, literal, plain
 
 ODD = "a'b;c?d#e %20 [x]*"
 
 
 def test_what_a_killed_process_left_goes_and_what_lives_stays(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys, tempfile, time\nfrom ingest import scratch\n"
+        "import pathlib, sys, tempfile, time\nfrom ingest.storage import scratch\n"
         "with scratch.claimed(pathlib.Path(sys.argv[1])):\n"
         "    print(tempfile.mkdtemp(), flush=True)\n    time.sleep(60)"
     )

@@ -10,8 +10,8 @@ import pytest
 from ingest.registry import ON_REQUEST, Registry, RegistryError
 from ingest.seen import FOLDER, column_seen, complete, groups_seen, seen
 from ingest.snapshot import SAMPLE, Snapshot
-from warehouse import indicators
-from warehouse.binding import Column, Columns
+from warehouse.making.binding import Column, Columns
+from warehouse.registry import indicators
 
 REGISTRY = indicators.load()
 TABLES = Registry.load().tables

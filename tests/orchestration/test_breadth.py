@@ -17,7 +17,7 @@ from tests.sample_tables import sample_tables
 from tests.standin import StandIn
 from tests.standin.shapes import shaped_tables
 from tests.standin.table import Table
-from warehouse import indicators
+from warehouse.registry import indicators
 
 pytestmark = pytest.mark.long
 

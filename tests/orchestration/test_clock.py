@@ -13,10 +13,10 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 
-from ingest.clock import Clock, ClockError
-from ingest.durable import Damaged
 from ingest.settings import Settings
 from ingest.snapshot import MANIFEST
+from ingest.storage.clock import Clock, ClockError
+from ingest.storage.durable import Damaged
 from orchestration import pipeline
 from orchestration.cli import main
 from orchestration.workspace import Workspace, prunable
@@ -25,8 +25,8 @@ from tests.orchestration.test_one_writer import chosen
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
 from tests.standin import StandIn
 from tests.warehouse.test_release import CHECKS, candidate
-from warehouse.plan import Plan
-from warehouse.release import Release
+from warehouse.making.plan import Plan
+from warehouse.releases.release import Release
 
 RIGHT = datetime(2026, 11, 1, 6, tzinfo=UTC)
 AHEAD = datetime(2035, 3, 1, 6, tzinfo=UTC)
@@ -183,8 +183,8 @@ def test_a_jump_ahead_is_told_and_takes_nothing_away(work: Workspace, cbs: Stand
 def test_rows_of_deliveries_do_not_expire_by_a_clock_that_jumped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from ingest.municipal import source
     from ingest.municipal.layer import Layer
-    from orchestration import municipal
 
     gone: list[int] = []
     monkeypatch.setattr(Layer, "expire", lambda self, days: gone.append(days))
@@ -192,7 +192,7 @@ def test_rows_of_deliveries_do_not_expire_by_a_clock_that_jumped(
     table = next(t for t in opened.registry.tables.values() if t.protocol == "municipal")
     for moment, expected in ((RIGHT, 1), (RIGHT + timedelta(days=7), 2), (AHEAD, 2)):
         with time_machine.travel(moment), opened.writing("a test"):
-            municipal.land(opened, table)
+            source.land(opened, table)
         assert len(gone) == expected
 
 

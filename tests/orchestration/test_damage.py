@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ingest.durable import PRIVATE, write
 from ingest.municipal.layer import Delivery, Layer
 from ingest.outcome import FETCHED, Outcome, Outcomes
 from ingest.snapshot import SAMPLE, Snapshot, Store, Verdict
+from ingest.storage.durable import PRIVATE, write
 from orchestration.cli import main
 from orchestration.instance import dagster_home
 from tests.warehouse import made
-from warehouse.keys import Keys
-from warehouse.release import Releases
+from warehouse.releases.release import Releases
+from warehouse.serve.keys import Keys
 
 ODD = "a'b;c?d#e %20 [x]*"
 TABLE, CONTRACT = "83625NED", "wmo_jeugd_clienten"

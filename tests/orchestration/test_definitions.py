@@ -23,7 +23,7 @@ def keys(graph) -> set[str]:
 
 def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:
     from ingest.registry import Registry
-    from warehouse import indicators
+    from warehouse.registry import indicators
 
     tables = Registry.load().tables.values()
     expected = {f"{'municipal' if t.protocol == 'municipal' else 'statline'}/{t.id}" for t in tables}

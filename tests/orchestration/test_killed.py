@@ -29,11 +29,11 @@ def delivered(home: Path) -> None:
 
 def everything(home: Path) -> None:
     """Something of all that a run writes, but for dbt and the audits."""
+    from ingest.municipal import source
     from ingest.snapshot import Verdict
-    from orchestration import municipal
     from orchestration.workspace import Workspace
     from tests.warehouse import made
-    from warehouse.keys import Keys
+    from warehouse.serve.keys import Keys
 
     work = Workspace.open(Settings(home))
     contract = work.registry.contracts[CONTRACT]
@@ -42,7 +42,7 @@ def everything(home: Path) -> None:
     [table] = work.registry.select((CONTRACT,))
     with work.writing("a test"):
         work.sweep()
-        outcome = municipal.land(work, table)
+        outcome = source.land(work, table)
         work.outcomes.append(outcome)
         if outcome.failed:
             raise AssertionError(outcome.reason)
@@ -66,9 +66,9 @@ def whole(home: Path) -> None:
     from ingest.municipal.layer import Layer
     from ingest.snapshot import Store, file_sha256
     from orchestration.damage import mended
-    from warehouse.datapackage import SUMS, read_sums
-    from warehouse.keys import Keys
-    from warehouse.release import Releases
+    from warehouse.making.datapackage import SUMS, read_sums
+    from warehouse.releases.release import Releases
+    from warehouse.serve.keys import Keys
 
     assert mended(Settings(home)) == []
     layer = Layer(home / "municipal", CONTRACT)
@@ -114,7 +114,7 @@ def everywhere(folder: Path, what: str, each: int) -> None:
     """Run in a process of its own, that forks before DuckDB has threads."""
     import pandas  # noqa: F401  (once here, instead of in every child; DuckDB looks for it)
 
-    from orchestration import damage, municipal, workspace  # noqa: F401
+    from orchestration import damage, workspace  # noqa: F401
     from tests.warehouse import made  # noqa: F401
 
     os.environ["RDC_PSEUDONYM_KEY"] = "a secret for tests, and for nothing else"

@@ -20,8 +20,8 @@ from orchestration.writer import SIGNS, WRITER, BusyError, lives, sign_of_life, 
 from tests.ingest.test_land import V3
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
 from tests.standin import StandIn
-from warehouse.candidate import Input
-from warehouse.plan import Plan, PlanError
+from warehouse.making.candidate import Input
+from warehouse.making.plan import Plan, PlanError
 
 HOLD = """
 import sys

@@ -126,7 +126,7 @@ def test_a_version_without_a_change_takes_no_room(work: Workspace, cbs: StandIn)
 @pytest.mark.parametrize("level", ["public", "GM0770"])
 def test_only_what_no_release_used_can_be_pruned(work: Workspace, cbs: StandIn, level: str) -> None:
     """Nor what a series used for which no source is declared any more."""
-    from warehouse.release import Release
+    from warehouse.releases.release import Release
 
     for _ in range(4):
         cbs[V3.id].touch()

@@ -14,7 +14,7 @@ from ingest.settings import Settings
 from orchestration.cli import main
 from orchestration.workspace import Workspace
 from tests.warehouse.test_release import CHECKS, candidate
-from warehouse.release import Release
+from warehouse.releases.release import Release
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.add import add
 from ingest.http import Client
-from ingest.land import land
+from ingest.landing import land
 from ingest.outcome import FETCHED
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store

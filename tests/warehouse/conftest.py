@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.warehouse.made import publish
-from warehouse.keys import Keys
+from warehouse.serve.keys import Keys
 
 RDC = Path(sys.executable).with_name("rdc")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warehouse.candidate import Candidate
-from warehouse.release import Release, Releases
+from warehouse.making.candidate import Candidate
+from warehouse.releases.release import Release, Releases
 
 CHECKS = {"passed": 1, "critical": 0, "warning": 0, "info": 0}
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from warehouse import build
+from warehouse.making import build
 
 
 @pytest.fixture(scope="module")

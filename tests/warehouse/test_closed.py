@@ -18,11 +18,11 @@ from orchestration.pipeline import note_levels, rollback
 from orchestration.workspace import Workspace
 from tests.warehouse.conftest import Service
 from tests.warehouse.made import CHECKS, INDICATORS, candidate, publish
-from warehouse.access import PUBLIC, Scope
-from warehouse.candidate import _load_published
-from warehouse.keys import Keys
-from warehouse.release import Release, ReleaseError, Releases
+from warehouse.making.candidate import _load_published
+from warehouse.releases.release import Release, ReleaseError, Releases
+from warehouse.serve.keys import Keys
 from warehouse.serve.library import Libraries
+from warehouse.sharing.access import PUBLIC, Scope
 
 OPEN = {"T_EIGEN": "public"}
 PUBLIC_NOW = [i for i in INDICATORS if i[6] == "public"]

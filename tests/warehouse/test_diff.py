@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.made import INDICATORS, figure_of, publish
-from warehouse.diff import Diff, diff
-from warehouse.release import ReleaseError, Releases
+from warehouse.making.diff import Diff, diff
+from warehouse.releases.release import ReleaseError, Releases
 
 EERSEL = ("bev_inwoners", "GM0770", "2024JJ00")
 

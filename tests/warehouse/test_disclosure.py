@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from warehouse.disclosure import (
+from ingest.municipal.disclosure.control import (
     Cell,
     Key,
     Relation,

@@ -17,8 +17,8 @@ from pyjstat import pyjstat
 from tests.conftest import shared
 from tests.warehouse.made import figure_of, publish
 from warehouse.export import FORMATS, LONG_SHAPE, ExportError, extract, pieces, write
-from warehouse.read import reading
-from warehouse.release import Releases
+from warehouse.reading.reader import reading
+from warehouse.releases.release import Releases
 
 GONE = ("won_prijs", "GM1728", "2023JJ00")
 

@@ -11,8 +11,8 @@ from tests.warehouse.made import INDICATORS, PERIODS, REGIONS, publish
 from tests.warehouse.readers import read_alike
 from warehouse.export import extract, write
 from warehouse.export.guessed import SEEN
-from warehouse.read import reading
-from warehouse.release import Releases
+from warehouse.reading.reader import reading
+from warehouse.releases.release import Releases
 
 #: More rows than the hasty look at: a broken figure far down, a column that is empty until then, one of whole figures.
 _LATE = [

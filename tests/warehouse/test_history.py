@@ -13,13 +13,13 @@ import pytest
 
 from ingest.registry import Registry as Tables
 from ingest.snapshot import Store
-from warehouse import indicators
-from warehouse.build import dbt_build
-from warehouse.candidate import Candidate, Input
 from warehouse.export import extract, pieces
-from warehouse.indicators import Registry
-from warehouse.read import reading
-from warehouse.release import Release, Releases
+from warehouse.making.build import dbt_build
+from warehouse.making.candidate import Candidate, Input
+from warehouse.reading.reader import reading
+from warehouse.registry import indicators
+from warehouse.registry.indicators import Registry
+from warehouse.releases.release import Release, Releases
 
 CHANGED = "mil_zon_vermogen_inwoner"
 THEMES = ("milieu_en_energie", "bevolking", "gezondheid")

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from ingest.registry import Registry as Tables
-from warehouse import codebook, goals, indicators
-from warehouse.binding import Column, Columns, seen_at_source
-from warehouse.goals import GoalError
-from warehouse.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry, Term
-from warehouse.units import agree
+from warehouse.making.binding import Column, Columns, seen_at_source
+from warehouse.registry import codebook, goals, indicators
+from warehouse.registry.goals import GoalError
+from warehouse.registry.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry, Term
+from warehouse.registry.units import agree
 
 REGISTRY = indicators.load()
 ALL = [indicator for _, indicator in REGISTRY.indicators()]

@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 from tests.orchestration.conftest import Rdc
-from warehouse.access import Scope
-from warehouse.keys import AccessKeyError, Keys
+from warehouse.serve.keys import AccessKeyError, Keys
+from warehouse.sharing.access import Scope
 
 
 def test_add_list_revoke(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
 def test_keys_that_are_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
     """Thirteen processes at once, as a script that hands out keys in the background starts them."""
     script = (
-        "import sys; from pathlib import Path; from warehouse.keys import Keys; sys.stdin.readline(); "
+        "import sys; from pathlib import Path; from warehouse.serve.keys import Keys; sys.stdin.readline(); "
         "Keys(Path(sys.argv[1])).add(sys.argv[2], 'Partner', 'partners')"
     )
     names = [f"key-{n:02}" for n in range(13)]
@@ -73,6 +73,6 @@ def test_keys_that_are_made_at_the_same_time_are_all_kept(tmp_path: Path) -> Non
 
 
 def test_a_command_that_holds_on_to_the_keys_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warehouse.keys._PATIENCE", 0.1)
+    monkeypatch.setattr("warehouse.serve.keys._PATIENCE", 0.1)
     with FileLock(tmp_path / ".keys.lock"), pytest.raises(AccessKeyError, match="Another `rdc keys`"):
         Keys(tmp_path).add("abc", "Partner", "partners")

@@ -14,12 +14,13 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tests.warehouse.made import publish
-from warehouse import indicators, labels
+from warehouse import labels
 from warehouse.export import LONG_SHAPE, extract, pieces
 from warehouse.labels import Reference
-from warehouse.published import Published
-from warehouse.read import reading
-from warehouse.release import Releases
+from warehouse.reading.published import Published
+from warehouse.reading.reader import reading
+from warehouse.registry import indicators
+from warehouse.releases.release import Releases
 
 GONE = ("bev_inwoners", "GM1728", "2023JJ00")
 

@@ -15,12 +15,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingest import durable
 from ingest.snapshot import file_sha256
+from ingest.storage import durable
 from tests.warehouse import made
-from warehouse.candidate import Candidate
-from warehouse.datapackage import SUMS, read_sums
-from warehouse.release import ReleaseError, Releases
+from warehouse.making.candidate import Candidate
+from warehouse.making.datapackage import SUMS, read_sums
+from warehouse.releases.release import ReleaseError, Releases
 
 CHECKS = {"passed": 1, "critical": 0, "warning": 0, "info": 0}
 

@@ -2,7 +2,7 @@
 
 What belongs here: one module per family of formats. Each takes an :class:`~warehouse.export.extraction.Extract` and gives
 bytes piece by piece, so that a large table needs no more memory than a page of it (a workbook and a JSON-stat cube excepted,
-which can't be written so). :mod:`warehouse.published` says which columns there are.
+which can't be written so). :mod:`warehouse.reading.published` says which columns there are.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warehouse.published import LONG, REFERENCE, Column, Published, among
+from warehouse.reading.published import LONG, REFERENCE, Column, Published, among
 
 #: A row per region and period, a column per indicator; a row per figure; or a table that is not of figures.
 WIDE, LONG_SHAPE, TABLE = "wide", "long", "table"
@@ -26,7 +26,7 @@ class Extract:
     :param name: ``wonen`` for the table of a theme, ``core.region`` and the like for others.
     :param shape: :data:`WIDE`, :data:`LONG_SHAPE` or :data:`TABLE`.
     :param definitions: of its indicators, a record per version; ``sources``: its source tables.
-    :param changes: what this release changed in it since the one before (records of :class:`warehouse.diff.Diff`).
+    :param changes: what this release changed in it since the one before (records of :class:`warehouse.making.diff.Diff`).
     :param left_out: rows that the format it was last made in has no place for (a map: regions without a boundary).
     """
 

@@ -17,7 +17,7 @@ from typing import Any
 from ingest.datacenter import here
 from warehouse.export.extraction import Extract
 from warehouse.export.plain import json_value
-from warehouse.published import MISSING_REASONS
+from warehouse.reading.published import MISSING_REASONS
 
 _OF_A_CELL = {
     "definitionVersion": "definition_version",

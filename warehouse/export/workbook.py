@@ -17,7 +17,7 @@ from ingest.datacenter import here
 from warehouse.export.extraction import TABLE, ExportError, Extract
 from warehouse.export.parquet import read
 from warehouse.export.plain import text
-from warehouse.published import MISSING_REASONS
+from warehouse.reading.published import MISSING_REASONS
 
 #: What a sheet holds, its header included (the limit of the format).
 MOST_ROWS = 1_048_576

@@ -19,14 +19,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.datacenter import at
-from warehouse import product
+from warehouse.making import product
 from warehouse.serve import files, odata, portal, resources
-from warehouse.serve.asking import Unchanged
-from warehouse.serve.caller import Desk
+from warehouse.serve.admission import Desk
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
 from warehouse.serve.making import Making
 from warehouse.serve.problem import Fault, Problem, answer, faults
+from warehouse.serve.request import Unchanged
 
 # It tells at every start that e-mail addresses are taken as text, which is what we want.
 logging.getLogger("fastapi").setLevel(logging.ERROR)

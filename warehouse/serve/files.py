@@ -11,10 +11,10 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from warehouse.datapackage import SUMS, read_sums, sha256
-from warehouse.serve.asking import Ask, Asked, Unchanged
+from warehouse.making.datapackage import SUMS, read_sums, sha256
 from warehouse.serve.library import Opened
 from warehouse.serve.problem import Problem
+from warehouse.serve.request import Ask, Asked, Unchanged
 from warehouse.serve.resources import RESPONSES, Item, ReleaseName, answer_json, checked, named
 
 router = APIRouter()

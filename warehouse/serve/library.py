@@ -18,12 +18,12 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.durable import Damaged
-from ingest.paths import literal
-from warehouse.access import LEVELS, Access, Scope, delivered, levels_of
-from warehouse.closing import Levels
-from warehouse.published import Published
-from warehouse.release import Release, ReleaseError, Releases
+from ingest.storage.durable import Damaged
+from ingest.storage.paths import literal
+from warehouse.reading.published import Published
+from warehouse.releases.release import Release, ReleaseError, Releases
+from warehouse.sharing.access import LEVELS, Access, Scope, delivered, levels_of
+from warehouse.sharing.closing import Levels
 
 
 @dataclass

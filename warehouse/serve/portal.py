@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from ingest.datacenter import here
-from warehouse import product
-from warehouse.serve.asking import Ask
+from warehouse.making import product
+from warehouse.serve.request import Ask
 from warehouse.serve.resources import checked
 
 router = APIRouter(include_in_schema=False)

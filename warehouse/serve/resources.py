@@ -15,15 +15,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.datacenter import here
-from warehouse.access import texts
-from warehouse.closing import told_by
-from warehouse.diff import changed_figures
 from warehouse.export import FORMATS, LONG_SHAPE, WIDE, ExportError, Extract, extract
+from warehouse.making.diff import changed_figures
 from warehouse.places import Place, PlaceError, find
-from warehouse.published import LONG, REFERENCE, Column, Published, among
-from warehouse.serve.asking import Ask, Asked, only
+from warehouse.reading.published import LONG, REFERENCE, Column, Published, among
 from warehouse.serve.library import Opened
 from warehouse.serve.problem import Fault, Problem
+from warehouse.serve.request import Ask, Asked, only
+from warehouse.sharing.access import texts
+from warehouse.sharing.closing import told_by
 
 router = APIRouter(prefix="/v1")
 

@@ -1,5 +1,5 @@
 -- The registry's terms with the column that each is bound to. Terms of a table that is not in this release are left out;
--- that every other term finds exactly one column was seen to when the registry was loaded (warehouse/candidate.py).
+-- that every other term finds exactly one column was seen to when the registry was loaded (warehouse/making/candidate.py).
 with term as (
     select * from {{ source('raw', 'term') }}
 ),

@@ -1,2 +1,2 @@
--- Written by `python -m warehouse.codebook` from dbt_project/indicators/onderwijs.yml; edit that, not this.
+-- Written by `python -m warehouse.registry.codebook` from dbt_project/indicators/onderwijs.yml; edit that, not this.
 {{ theme_mart() }}

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.municipal.contract import Contract
-from ingest.municipal.door import Intake, take_in
+from ingest.municipal.intake import Intake, take_in
 from ingest.municipal.values import as_date
 from tests.ingest.municipal.test_numbers import NOWHERE, made
 

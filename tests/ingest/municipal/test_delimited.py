@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.municipal import formats
-from ingest.municipal.files import Faulty, UnreadableError
+from ingest.files import formats
+from ingest.files.sheet import Faulty, UnreadableError
 
 SORTS = ("Afval", "Groen", "Licht op straat")
 HEAD = ["datum", "soort", "omschrijving"]

@@ -13,18 +13,19 @@ import duckdb
 import pytest
 import yaml
 
-from ingest.log import Log
+from ingest.municipal import source
 from ingest.municipal.contract import TOTAL
+from ingest.municipal.disclosure import protection
+from ingest.municipal.disclosure.control import attack
 from ingest.municipal.layer import Layer
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED
 from ingest.settings import Settings
-from orchestration import municipal, protecting
+from ingest.storage.log import Log
 from orchestration.pipeline import choose
 from orchestration.run import _failures
 from orchestration.workspace import Workspace
 from tests.conftest import shared
 from tests.ingest.municipal.conftest import put
-from warehouse.disclosure import attack
 
 HEAD = "client_pseudo;jaar;geboortejaar;buurtcode;gemeentecode;wet\n"
 BUURTEN = ["BU07700000", "BU07700001", "BU07700002", "BU07700100", "BU07700200"]
@@ -54,7 +55,7 @@ def work(tmp_path: Path) -> Workspace:
 
 
 def land(work: Workspace, contract: str = "wmo_jeugd_clienten"):
-    return municipal.land(work, work.registry.tables[contract])
+    return source.land(work, work.registry.tables[contract])
 
 
 def figures(work: Workspace, contract: str = "wmo_jeugd_clienten") -> dict[tuple[str, ...], tuple[float | None, str]]:
@@ -71,7 +72,7 @@ def figures(work: Workspace, contract: str = "wmo_jeugd_clienten") -> dict[tuple
 
 
 def history(work: Workspace, contract: str = "wmo_jeugd_clienten"):
-    return [(d, force) for _, d, force in municipal.history(work, contract)]
+    return [(d, force) for _, d, force in source.history(work, contract)]
 
 
 # -- what is published ------------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ def test_figures_are_counted_up_rounded_and_hidden_as_the_rules_say(work: Worksp
     assert found["clienten", "BU07700300", "2024JJ00", "JW"] == (None, "Suppressed")
     layer = Layer(work.settings.municipal, work.registry.contracts["wmo_jeugd_clienten"].id)
     [record] = layer.published("GM0770", "2024JJ00")
-    assert attack([protecting.release_of(record)]) == []
+    assert attack([protection.release_of(record)]) == []
 
 
 def test_hidden_is_not_absent(work: Workspace) -> None:
@@ -177,7 +178,7 @@ def test_what_one_release_hides_the_next_does_not_give_away(work: Workspace) -> 
         put(work, "wmo_jeugd_clienten", f"{number}.csv", clients(counts))
         os.utime(work.settings.drop / "wmo_jeugd_clienten" / f"{number}.csv", (number + 1, number + 1))
         assert land(work).result == FETCHED
-    releases = [protecting.release_of(r) for r in layer.published("GM0770", "2024JJ00")]
+    releases = [protection.release_of(r) for r in layer.published("GM0770", "2024JJ00")]
     assert len(releases) >= 2
     assert attack(releases) == []
 
@@ -191,7 +192,7 @@ def test_a_dimension_that_is_added_later_does_not_loosen_what_was_hidden(work: W
         "wmo_jeugd_clienten"
     ]
     assert land(work).result == FETCHED
-    first, second = (protecting.release_of(r) for r in layer.published("GM0770", "2024JJ00"))
+    first, second = (protection.release_of(r) for r in layer.published("GM0770", "2024JJ00"))
     assert first.figures.keys() < second.figures.keys()
     assert ("clienten", "BU07700300", "wet=JW") in first.figures
     assert attack([first, second]) == []
@@ -215,7 +216,7 @@ def test_the_rest_of_a_sensitive_group_is_protected_too(work: Workspace) -> None
 
 
 def test_a_correction_that_would_give_figures_away_is_not_published(work: Workspace, monkeypatch) -> None:
-    from warehouse.disclosure import UnprotectableError
+    from ingest.municipal.disclosure.control import UnprotectableError
 
     put(work, "wmo_jeugd_clienten", "a.csv", clients(PLENTY))
     land(work)
@@ -224,7 +225,7 @@ def test_a_correction_that_would_give_figures_away_is_not_published(work: Worksp
     def refuse(*_: object) -> None:
         raise UnprotectableError([("x",)])
 
-    monkeypatch.setattr("warehouse.disclosure.protect", refuse)
+    monkeypatch.setattr("ingest.municipal.disclosure.control.protect", refuse)
     put(work, "wmo_jeugd_clienten", "b.csv", clients(PLENTY | {(BUURTEN[0], "WMO"): 90}))
     land(work)
     assert figures(work) == before
@@ -239,7 +240,7 @@ def test_a_stopped_delivery_keeps_what_was_there_until_it_is_mended(work: Worksp
     put(work, "wmo_jeugd_clienten", "fout.csv", clients(PLENTY).replace("wet", "wet;opmerking", 1))
     outcome = land(work)
     assert outcome.result == QUARANTINED and "niet zijn afgesproken" in outcome.reason
-    assert municipal.plan(work, work.registry.tables["wmo_jeugd_clienten"]).result == QUARANTINED
+    assert source.plan(work, work.registry.tables["wmo_jeugd_clienten"]).result == QUARANTINED
     assert work.store.newest("wmo_jeugd_clienten") == before
     [told] = [f for f in (work.settings.drop / "wmo_jeugd_clienten" / "verslagen").iterdir() if "NIET" in f.read_text()]
     assert str(told) in outcome.reason
@@ -253,7 +254,7 @@ def test_a_file_that_is_still_written_is_left_alone(work: Workspace, monkeypatch
     table = work.registry.tables["wmo_jeugd_clienten"]
     file = put(work, "wmo_jeugd_clienten", "groot.csv", clients(PLENTY)[:500])
     put(work, "wmo_jeugd_clienten", "ander.csv.part", clients(PLENTY))
-    asked = municipal.plan(work, table)
+    asked = source.plan(work, table)
     assert asked.result == UNCHANGED and "2 file(s) may still be written and are left alone" in asked.reason
     # Nothing failed, and whoever runs it is told.
     outcomes = {asked.table_id: asked}
@@ -263,7 +264,7 @@ def test_a_file_that_is_still_written_is_left_alone(work: Workspace, monkeypatch
     assert land(work).result == UNCHANGED and history(work) == []
     file.write_text(clients(PLENTY))
     os.utime(file, (time.time() - 60, time.time() - 60))
-    assert municipal.plan(work, table).result == FETCHED
+    assert source.plan(work, table).result == FETCHED
     assert land(work).result == FETCHED
     assert len(history(work)) == 1
 
@@ -274,7 +275,7 @@ def test_the_shipped_contract_of_clients_is_protected_over_law_and_age(tmp_path:
     assert land(work).result == FETCHED
     assert figures(work)["clienten", "GM0770", "2024JJ00", TOTAL, TOTAL][0] == 2 * sum(PLENTY.values())
     layer = Layer(work.settings.municipal, work.registry.contracts["wmo_jeugd_clienten"].id)
-    assert attack([protecting.release_of(r) for r in layer.published("GM0770", "2024JJ00")]) == []
+    assert attack([protection.release_of(r) for r in layer.published("GM0770", "2024JJ00")]) == []
 
 
 def test_without_the_secret_nothing_is_taken_in(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +341,7 @@ def test_a_sources_list_and_a_first_run_are_as_they_were(work: Workspace) -> Non
     put(work, "klantcontacten", "x.csv", "x")
     assert [t.id for t in work.selected(()) if t.protocol == "municipal"] == ["klantcontacten"]
     (work.settings.drop / "klantcontact").mkdir()
-    assert municipal.stray_folders(work) == ["klantcontact"]
+    assert source.stray_folders(work) == ["klantcontact"]
 
 
 def test_who_sees_what(work: Workspace) -> None:

@@ -17,10 +17,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.municipal import drop, formats
+from ingest.files import formats
+from ingest.files.sheet import Faulty, Percent, UnreadableError
+from ingest.municipal import drop
 from ingest.municipal.contract import Contract
-from ingest.municipal.door import Intake, take_in
-from ingest.municipal.files import Faulty, Percent, UnreadableError
+from ingest.municipal.intake import Intake, take_in
 from ingest.municipal.region import Geography
 from tests.ingest.municipal import oldbook
 from tests.ingest.municipal.test_reader import ods, repacked, zipped

@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 from stdnum import iban
 from stdnum.nl import bsn
 
+from ingest.files.sheet import plain
+from ingest.municipal import source
 from ingest.municipal.contract import Column, Contract, load
 from ingest.municipal.examples import FOLDER
-from ingest.municipal.files import plain
 from ingest.municipal.layer import Delivery, Layer
 from ingest.municipal.region import Geography
 from ingest.settings import Settings
-from orchestration import municipal
 from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import found_in, put
 
@@ -252,7 +252,7 @@ class Home:
         contract = self.work.registry.contracts[contract_id]
         put(self.work, contract_id, f"{len(self.judged):03d} {name}"[:200].replace("/", "_"), content)
         layer = Layer(self.work.settings.municipal, contract.id)
-        found = municipal.judge_delivery(self.work, contract, layer, self.geography, name, content, "drop")
+        found = source.judge_delivery(self.work, contract, layer, self.geography, name, content, "drop")
         self.planted.update(planted)
         self.judged[contract_id, content] = found
         return found
@@ -311,11 +311,11 @@ def test_all_of_them_together_are_published_and_nobody_is_found(home: Home) -> N
     assert len(home.planted) > 2000
     work = home.work
     for contract in sorted({contract for contract, _ in home.judged}):
-        outcome = municipal.land(work, work.registry.tables[contract])
+        outcome = source.land(work, work.registry.tables[contract])
         assert "intake failed" not in outcome.reason, outcome.reason
         work.outcomes.append(outcome)
         shas = {d.sha256 for d in Layer(work.settings.municipal, work.registry.contracts[contract].id).deliveries()}
-        assert shas == {municipal._sha(content) for c, content in home.judged if c == contract}
+        assert shas == {source._sha(content) for c, content in home.judged if c == contract}
     assert found_in(work.settings.home, home.planted) == []
     assert [f for f in work.settings.municipal.rglob("*") if f.stat().st_mode & 0o077] == []
 

@@ -10,8 +10,8 @@ import duckdb
 import pytest
 import yaml
 
+from ingest.municipal import source
 from ingest.settings import Settings
-from orchestration import municipal
 from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import put
 
@@ -46,7 +46,7 @@ def deliver(work: Workspace, rows: Iterable[tuple[str, str, str, int]], name: st
     """What is published of so many rows per buurt, soort and stand: measure, region, period and members → figure."""
     lines = [f"{3 + n % 20:02d}-02-2024;{b};{s};{t}\n" for b, s, t, count in rows for n in range(count)]
     put(work, "eigen_bron", name, "datum;buurt;soort;stand\n" + "".join(lines))
-    municipal.land(work, work.registry.tables["eigen_bron"])
+    source.land(work, work.registry.tables["eigen_bron"])
     snapshot = work.store.newest("eigen_bron")
     assert snapshot is not None
     names = ", ".join(f'"{n}"' for n in ("Measure", "Gebied", "Perioden", *snapshot.other_dimensions))

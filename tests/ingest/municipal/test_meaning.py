@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.files.periods import code
 from ingest.municipal.contract import Contract, read
-from ingest.municipal.door import Intake, take_in
-from ingest.municipal.periods import code
+from ingest.municipal.intake import Intake, take_in
 from ingest.registry import RegistryError
 from tests.ingest.municipal.test_numbers import NOWHERE, made
 

@@ -18,13 +18,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ingest.municipal.count import count_up
+from ingest.municipal import source
+from ingest.municipal.counting import count_up
+from ingest.municipal.disclosure.linking import canonical, marks, translated
+from ingest.municipal.layer import Layer
+from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED
 from ingest.settings import Settings
-from orchestration import municipal
 from orchestration.cli import main
-from orchestration.linking import canonical, marks, translated
-from orchestration.municipal import geography_of
 from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import put
 
@@ -76,7 +77,7 @@ def measures(**changes: Any) -> list[dict[str, Any]]:
 
 def deliver(
     work: Workspace, rows: list[tuple[str, str, int]], name: str, contract: str = "bron", head: str = "soort"
-) -> municipal.Outcome:
+) -> source.Outcome:
     """Days that no two sources have the same of by chance."""
     lines = [
         f"{1 + (n * n + 7 * at) % 28:02d}-{1 + (n + at) % 9:02d}-2024;{buurt};{kind}\n"
@@ -84,7 +85,7 @@ def deliver(
         for n in range(count)
     ]
     put(work, contract, name, f"datum;buurt;{head}\n" + "".join(lines))
-    return municipal.land(work, work.registry.tables[contract])
+    return source.land(work, work.registry.tables[contract])
 
 
 def published(work: Workspace, contract: str = "bron") -> Published:
@@ -188,11 +189,11 @@ def test_members_that_change_places_are_seen_by_what_they_count(tmp_path: Path) 
     named = {"columns": both, "observation": observation(dimensions=["soort", "tweede"])}
     work = declare(tmp_path, **named)
     deliver(work, [(f"{kind};C", b, n) for kind, b, n in FIRST], "1.csv", head="soort;tweede")
-    layer = municipal.layer_of(work, work.registry.contracts["bron"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["bron"].id)
     [before] = layer.published("GM0770", "2024JJ00")
     deliver(work, [(f"C;{kind}", b, n) for kind, b, n in FIRST], "2.csv", head="soort;tweede")
     contract = work.registry.contracts["bron"]
-    now = count_up(contract, "GM0770", "2024JJ00", layer.rows(layer.deliveries()[-1].delivery_id), geography_of(work))
+    now = count_up(contract, "GM0770", "2024JJ00", layer.rows(layer.deliveries()[-1].delivery_id), Geography.of(work))
     true = {canonical(contract, key): tally.value for key, tally in now.tallies.items()}
     keys = dict(
         zip(
@@ -279,7 +280,7 @@ def test_without_memory_there_is_no_release_and_it_can_be_recalled(
     monkeypatch.setenv("RDC_HOME", str(tmp_path))
     recalled = CliRunner().invoke(main, ["sources", "recall", "bron", "--json"])
     assert json.loads(recalled.stdout) == [{"municipality": "GM0770", "period": "2024JJ00", "whole": True}]
-    assert municipal.land(work, work.registry.tables["bron"]).result == FETCHED
+    assert source.land(work, work.registry.tables["bron"]).result == FETCHED
     assert not subtracted(first, published(work))
     assert json.loads(CliRunner().invoke(main, ["sources", "recall", "bron", "--json"]).stdout) == []
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.municipal.contract import Contract, read
-from ingest.municipal.door import Intake
+from ingest.municipal.intake import Intake
 from ingest.municipal.report import write
 from ingest.registry import RegistryError
 from orchestration.workspace import Workspace

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.files.numbers import written
 from ingest.municipal.contract import Contract
-from ingest.municipal.door import Intake, take_in
-from ingest.municipal.numbers import written
+from ingest.municipal.intake import Intake, take_in
 from ingest.municipal.region import Geography
 
 NOWHERE = Geography({})

@@ -17,11 +17,11 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from ingest.municipal import examples, formats, reader
-from ingest.municipal.files import UnreadableError
+from ingest.files import formats, reader
+from ingest.files.reader import Limits
+from ingest.files.sheet import UnreadableError
+from ingest.municipal import examples, source
 from ingest.municipal.layer import Layer
-from ingest.municipal.reader import Limits
-from orchestration import municipal
 from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import put
 
@@ -62,7 +62,7 @@ def test_a_run_goes_on_past_a_file_that_asks_for_all_memory(work: Workspace) -> 
     example = next((examples.FOLDER / "klantcontacten").glob("*.csv"))
     put(work, "klantcontacten", "a.xlsx", stray("XFD1048576"))
     put(work, "klantcontacten", "b.csv", example.read_bytes())
-    municipal.land(work, work.registry.tables["klantcontacten"])
+    source.land(work, work.registry.tables["klantcontacten"])
     layer = Layer(work.settings.municipal, work.registry.contracts["klantcontacten"].id)
     first, second = layer.deliveries()
     assert (first.state, second.state) == ("stopped", "accepted")
@@ -185,14 +185,14 @@ def test_a_reader_that_is_stopped_from_outside_is_nobodys_fault() -> None:
 def test_a_reader_that_can_not_start_judges_nothing(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     example = next((examples.FOLDER / "klantcontacten").glob("*.csv"))
     put(work, "klantcontacten", "b.csv", example.read_bytes())
-    layer = municipal.layer_of(work, work.registry.contracts["klantcontacten"])
+    layer = Layer(work.settings.municipal, work.registry.contracts["klantcontacten"].id)
     reader._stop()
     for broken, told in (("/nowhere/python", "could not be started"), (shutil.which("false"), "ended by itself")):
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", broken)
-            outcome = municipal.land(work, work.registry.tables["klantcontacten"])
+            outcome = source.land(work, work.registry.tables["klantcontacten"])
         assert (outcome.result, layer.deliveries()) == ("failed", []) and told in outcome.reason
-    assert municipal.land(work, work.registry.tables["klantcontacten"]).result == "fetched"
+    assert source.land(work, work.registry.tables["klantcontacten"]).result == "fetched"
 
 
 def test_the_reader_has_no_secret_and_takes_in_values_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from ingest.http import Client, FetchError, LoopError, UnreachableError
+from ingest.municipal import source
 from ingest.municipal.contract import Contract, WayIn
 from ingest.municipal.layer import Layer
 from ingest.municipal.region import Geography
 from ingest.municipal.remote import SecretMissingError, boundaries, fetch
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
-from orchestration import municipal
 from orchestration.workspace import Workspace
 from tests.conftest import shared
 from tests.ingest.municipal.conftest import found_in
@@ -215,18 +215,18 @@ def test_signalen_comes_in_with_a_token_and_leaves_no_secret_and_nobody_behind(
     with_way(work, "meldingen_signalen", way)
     table = work.registry.tables["meldingen_signalen"]
 
-    outcome = municipal.land(work, table)
+    outcome = source.land(work, table)
     assert outcome.result == FAILED and "set SIGNALEN_TOKEN in the environment" in outcome.reason
     work.outcomes.append(outcome)
 
     monkeypatch.setenv("SIGNALEN_TOKEN", SECRET)
-    outcome = municipal.land(work, table)
+    outcome = source.land(work, table)
     work.outcomes.append(outcome)
     assert (outcome.result, outcome.reason) == (FETCHED, "")
-    assert municipal.land(work, table).result == UNCHANGED
+    assert source.land(work, table).result == UNCHANGED
 
     monkeypatch.setenv("SIGNALEN_TOKEN", SECRET + "-wrong")
-    refused = municipal.land(work, table)
+    refused = source.land(work, table)
     work.outcomes.append(refused)
     assert refused.result == FAILED and "HTTP 401" in refused.reason
     assert found_in(work.settings.home, [SECRET, "verzonnen.nl", "Verzonnenaar", "0612345678", "90000001"]) == []
@@ -260,7 +260,7 @@ def test_what_is_missing_or_out_of_reach_is_said_without_the_query(client: Clien
 
 def test_a_service_that_is_away_is_no_failure_of_the_run(work: Workspace) -> None:
     with_way(work, "klantcontacten", WayIn(kind="http_file", url="http://127.0.0.1:9/x.csv"))
-    assert municipal.land(work, work.registry.tables["klantcontacten"]).result == UNREACHABLE
+    assert source.land(work, work.registry.tables["klantcontacten"]).result == UNREACHABLE
 
 
 def test_an_unchanged_file_is_judged_anew_under_a_changed_contract(work: Workspace, services: Services) -> None:
@@ -268,12 +268,12 @@ def test_an_unchanged_file_is_judged_anew_under_a_changed_contract(work: Workspa
     services.file("/kcc.csv", content.encode())
     contract = with_way(work, "klantcontacten", WayIn(kind="http_file", url=f"{services.url}/kcc.csv"))
     table = work.registry.tables["klantcontacten"]
-    assert municipal.land(work, table).result == "quarantined"
-    assert municipal.land(work, table).result == "quarantined"
+    assert source.land(work, table).result == "quarantined"
+    assert source.land(work, table).result == "quarantined"
     assert len(Layer(work.settings.municipal, contract.id).deliveries()) == 1
     dropped = contract.columns[-1].model_copy(update={"name": "tekst", "aliases": ()})
     work.registry.contracts["klantcontacten"] = contract.model_copy(update={"columns": (*contract.columns, dropped)})
-    assert municipal.land(work, table).result == FETCHED
+    assert source.land(work, table).result == FETCHED
 
 
 # -- boundaries -------------------------------------------------------------------------------------------------------

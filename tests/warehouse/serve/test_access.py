@@ -16,7 +16,7 @@ import requests
 
 from tests.warehouse.conftest import Center, Service
 from tests.warehouse.made import PERIODS, REGIONS, figure_of, publish
-from warehouse.keys import Keys
+from warehouse.serve.keys import Keys
 
 #: Whatever is of Bladel alone, or has Bladel in it.
 NOT_EERSEL = ("GM1728", "WK172800", "BU17280000", "KEMPEN", "NL01")

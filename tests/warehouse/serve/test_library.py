@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.warehouse.made import publish
-from warehouse.release import Releases
+from warehouse.releases.release import Releases
 from warehouse.serve.library import Library
 
 

@@ -12,7 +12,7 @@ import requests
 
 from tests.warehouse.conftest import Center, Service
 from tests.warehouse.made import INDICATORS, PERIODS, REGIONS, figure_of, publish
-from warehouse.release import Releases
+from warehouse.releases.release import Releases
 
 OPEN = [i[0] for i in INDICATORS if i[6] == "public"]
 SWAPS, READERS = 10, 8

@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import quote
 
 from ingest.datacenter import here
-from warehouse import product
-from warehouse.published import Published
-from warehouse.serve.asking import Asked
+from warehouse.making import product
+from warehouse.reading.published import Published
 from warehouse.serve.library import Opened
 from warehouse.serve.odata.filters import Field, FilterError, to_sql
 from warehouse.serve.problem import Fault, Problem
+from warehouse.serve.request import Asked
 
 REGION, PERIOD = "RegioS", "Perioden"
 #: Columns of an observation that StatLine does not have: what belongs to the figure.

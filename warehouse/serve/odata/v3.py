@@ -11,8 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from ingest.datacenter import here
-from warehouse import product
-from warehouse.serve.asking import Ask, Asked
+from warehouse.making import product
 from warehouse.serve.odata.tables import (
     PERIOD,
     REGION,
@@ -31,6 +30,7 @@ from warehouse.serve.odata.tables import (
     types_of,
 )
 from warehouse.serve.problem import Problem
+from warehouse.serve.request import Ask, Asked
 
 router = APIRouter()
 

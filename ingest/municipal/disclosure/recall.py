@@ -1,0 +1,121 @@
+"""The memory of what was published of a municipal source, made again when it is lost, from what is still here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zstandard
+
+from ingest.municipal.contract import Contract
+from ingest.municipal.disclosure import protection
+from ingest.municipal.disclosure.linking import marks
+from ingest.municipal.disclosure.memory import Key, Memory, shown_by, shown_in
+from ingest.municipal.layer import Layer, stamp_id
+from ingest.municipal.region import Geography
+from ingest.snapshot import Snapshot, now
+from ingest.storage import durable
+from ingest.storage.durable import Damaged
+
+if TYPE_CHECKING:
+    from ingest.home import Home
+
+
+def recall(home: Home, contract_id: str, released: Sequence[Path]) -> list[tuple[str, str, bool]]:
+    """Make the memory of a source again from the snapshots, the releases and the rows that are still here.
+
+    :param released: the files of all releases of all series.
+    :returns: municipality, period, and whether all of it is known again. Where the rows are gone, only the outside is: what
+        was published then stands for good.
+    """
+    memory, layer = Memory(home.settings.municipal), Layer(home.settings.municipal, contract_id)
+    shown: list[tuple[Snapshot | None, dict[tuple[str, str], dict[Key, float | None]]]] = [
+        (snapshot, shown_by(snapshot)) for snapshot in home.store.all(contract_id) if not home.store.changed(snapshot)
+    ]
+    shown = [*((None, shown_in(file, contract_id)) for file in released), *shown]
+    geography, found = Geography.of(home), []
+    for pair in sorted({pair for _, pairs in shown for pair in pairs}):
+        file = layer.folder / "published" / f"{pair[0]}-{pair[1]}.json"
+        try:
+            records = layer.published(*pair)
+        except Damaged:
+            durable.set_aside(home.settings.home, file)
+            records = []
+        before, rows = len(records), None
+        # Newest snapshots tell most: what a release shows besides was shown by a snapshot that is gone.
+        for snapshot, pairs in sorted(shown, key=lambda s: s[0] is None):
+            figures = pairs.get(pair)
+            if figures and not any(_explains(record, figures) for record in records):
+                delivery, found_rows = _rows(layer, snapshot, *pair) if snapshot else ("recalled", None)
+                made = None
+                if snapshot and found_rows:
+                    made, rows = _remade(snapshot, geography, *pair, delivery, found_rows, figures), found_rows
+                records.append(made or _outside(delivery, figures))
+        if len(records) > before:
+            memory.write(layer, *pair, records, rows or [])
+            found.append((*pair, not any(r.get("frozen") for r in records)))
+    return found
+
+
+def _explains(record: dict[str, Any], figures: dict[Key, float | None]) -> bool:
+    published = {tuple(key): shown for key, _, shown, *_ in record["figures"]}
+    return all(key in published and published[key] == value for key, value in figures.items())
+
+
+def _rows(layer: Layer, snapshot: Snapshot, gemeente: str, period: str) -> tuple[str, list[dict[str, Any]] | None]:
+    """The delivery that the figures of a snapshot were counted from, and its rows where they are still here."""
+    delivery = layer.used(stamp_id(snapshot.stamp)).get(f"{gemeente} {period}")
+    if delivery is None:
+        covering = [
+            d.delivery_id
+            for d in layer.deliveries()
+            if d.state == "accepted" and d.at <= snapshot.fetched_at and [gemeente, period] in d.covers
+        ]
+        delivery = covering[-1] if covering else None
+    rows = layer.rows(delivery) if delivery else None
+    mine = [r for r in rows if (r["gemeente"], r["period"]) == (gemeente, period)] if rows is not None else None
+    return delivery or "recalled", mine
+
+
+def _remade(
+    snapshot: Snapshot,
+    geography: Geography,
+    gemeente: str,
+    period: str,
+    delivery: str,
+    rows: list[dict[str, Any]],
+    figures: dict[Key, float | None],
+) -> dict[str, Any] | None:
+    """A release as it was, counted again from its rows under the contract of then; None where that gives other figures."""
+    from ingest.municipal.counting import count_up
+    from ingest.municipal.disclosure.control import prepare
+
+    packed = snapshot.file("metadata.json.zst").read_bytes()
+    contract = Contract.model_validate(json.loads(zstandard.ZstdDecompressor().decompress(packed))["contract"])
+    counted = count_up(contract, gemeente, period, rows, geography)
+    made = prepare(*protection.table(contract, counted), protection.rules(contract))
+    shown = {key: f for key, f in made.figures.items() if not key[0].startswith("~")}
+    if shown.keys() != figures.keys():
+        return None
+    for key, figure in shown.items():
+        if figures[key] is None:
+            figure.published = None
+        elif figure.published != figures[key]:
+            return None
+    return protection.record(made, delivery, contract, marks(contract, counted))
+
+
+def _outside(delivery: str, figures: dict[Key, float | None]) -> dict[str, Any]:
+    """A release of which only what was published is known: it stands as it is."""
+    return {
+        "at": now(),
+        "delivery": delivery,
+        "contract": "",
+        "frozen": True,
+        "figures": [
+            [list(k), v or 0.0, v, v or 0.0, v or 0.0, 0.0, v or 0.0, None, 1.0, False] for k, v in figures.items()
+        ],
+        "relations": [],
+    }

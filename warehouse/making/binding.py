@@ -1,0 +1,372 @@
+"""Indicators bound to the columns of the tables of a build: the registry as tables of schema ``raw``.
+
+What does not fit what arrived (no such column, two, no such member, another unit) is withheld: that binding serves nothing in
+this build, with the reason and what comes near. All else goes on. The project's own registry is held to more by its tests.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from ingest.seen import column_seen, groups_seen
+from warehouse.registry import indicators
+from warehouse.registry.indicators import Registry, Source, Term, Version
+from warehouse.registry.units import agree
+
+
+class Column(NamedTuple):
+    """A column of a table: its number in this build, its stem (v3) or code (v4), topic groups and unit."""
+
+    measure_id: int
+    stem: str
+    path: str
+    unit: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.stem} ({self.path})" if self.path else self.stem
+
+
+class Wrong(NamedTuple):
+    """Why a term does not fit its table: for who mends the registry (English), and for who misses the figure (Dutch)."""
+
+    text: str
+    dutch: str
+
+
+class Withheld(NamedTuple):
+    """A binding that serves nothing in this build.
+
+    :param place: file, indicator and field to mend.
+    """
+
+    indicator_id: str
+    version: int
+    table_id: str
+    binding_id: int
+    place: str
+    reason: str
+    reason_nl: str
+
+
+def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Withheld]:
+    """The registry as tables: definitions, bindings, their terms with the measure that each is bound to, and series.
+
+    A term of a table that is not in this build is left unbound. A binding with a term that does not fit a table that is in it,
+    is withheld: it stays without terms.
+    """
+    con.execute(
+        """
+        create table raw.indicator (
+            indicator_id varchar, version integer, theme varchar, theme_title varchar, position integer, name_nl varchar,
+            definition varchar, unit varchar, decimals integer, direction varchar, aggregation varchar, factor double,
+            why_not varchar, numerator varchar, denominator varchar, caveats varchar, series_break varchar,
+            source varchar, publisher varchar, licence varchar, source_tables varchar[], lowest_region varchar,
+            bbv integer, taakveld varchar, availability varchar, no_figure varchar, bindings varchar, definition_hash varchar,
+            valid_from date, valid_to date
+        );
+        create table raw.binding (
+            binding_id integer, indicator_id varchar, version integer, table_id varchar, regions varchar[],
+            first_period varchar, last_period varchar, constant double, stretch integer, series_break varchar,
+            same_areas boolean, seen boolean, least_denominator integer
+        );
+        create table raw.term (
+            binding_id integer, role varchar, term_no integer, table_id varchar, bound_to varchar,
+            dimensions_key varchar, sign integer, measure_id bigint
+        );
+        create table raw.withheld (
+            indicator_id varchar, version integer, table_id varchar, binding_id integer, place varchar, reason varchar,
+            reason_nl varchar
+        );
+        create table raw.series (series_id varchar, table_id varchar, period varchar, area_change varchar[]);
+        """
+    )
+    columns = Columns.of(con)
+    rows: dict[str, list[list[Any]]] = {"indicator": [], "binding": [], "term": [], "series": []}
+    withheld: list[Withheld] = []
+    for position, (theme, indicator) in enumerate(registry.indicators(), 1):
+        for v in indicator.versions:
+            sources = registry.sources(v)
+            of_version: list[Withheld] = []
+            for s in sources:
+                number = len(rows["binding"]) + 1
+                rows["binding"].append(
+                    [
+                        *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
+                        *(s.constant, s.stretch, s.series_break, s.same_areas, seen_at_source(s), None),
+                    ]
+                )
+                terms, wrong = _bound(number, v, s, columns)
+                if not wrong:
+                    rows["term"] += terms
+                place = f"{theme.theme}.yml: indicator {indicator.id}: field versions.{v.version - 1}.{s.place}"
+                of_version += [
+                    Withheld(indicator.id, v.version, s.table, number, f"{place}.{at}", found.text, found.dutch)
+                    for at, found in wrong
+                ]
+            withheld += of_version
+            availability, no_figure = _availability(v, sources, columns, of_version)
+            told = " ".join(dict.fromkeys(f"Ingehouden: {w.reason_nl}" for w in of_version))
+            rows["indicator"].append(
+                [
+                    *(indicator.id, v.version, theme.theme, theme.title, position, indicator.name),
+                    *(v.definition, v.unit, v.decimals, indicator.direction, v.aggregation, v.factor, v.why_not),
+                    *(v.numerator, v.denominator, " ".join(filter(None, (v.caveats, told))) or None, v.series_break),
+                    *(indicator.source, indicator.publisher, indicator.licence),
+                    *(list(dict.fromkeys(s.table for s in sources)), indicators.lowest_region(v)),
+                    *(indicator.bbv, indicator.taakveld, availability, no_figure),
+                    *(indicators.bindings_text(v), indicators.definition_hash(indicator, v), v.valid_from, v.valid_to),
+                ]
+            )
+    for series in registry.series.values():
+        for item in series.tables:
+            rows["series"].append([series.id, item.table, item.period, series.area_change])
+    for name, content in rows.items():
+        insert(con, name, content)
+    insert(con, "withheld", [list(w) for w in withheld])
+    return withheld
+
+
+def _bound(
+    number: int, version: Version, source: Source, columns: Columns
+) -> tuple[list[list[Any]], list[tuple[str, Wrong]]]:
+    """The terms of a binding as rows, and what of it does not fit, with the field that says so."""
+    terms: list[list[Any]] = []
+    problems: dict[Wrong, str] = {}
+    for role, members in source.roles.items():
+        amount = role in ("numerator", "denominator")
+        for term_no, term in enumerate(members, 1):
+            table = term.table or source.table
+            measure_id = None
+            names = [term.measure] if term.measure else term.stem
+            if table in columns.snapshots:
+                unit = term.unit or ("aantal" if amount else version.unit)
+                measure_id, wrong = columns.find(table, term, groups_seen(table, names), unit)
+                for found in wrong:
+                    # The margins of a value are the same column at other members: a wrong column is told once.
+                    problems.setdefault(found, f"{role}.{term_no - 1}.{found.text.partition(':')[0]}")
+            bound_to = term.measure or " of ".join(term.stem) + f" ({' > '.join(term.path)})"
+            terms.append(
+                [
+                    *(number, role, term_no, table, bound_to, dimensions_key(term.dimensions)),
+                    *(-1 if term.subtract else 1, measure_id),
+                ]
+            )
+    return terms, [(place, Wrong(found.text.partition(": ")[2], found.dutch)) for found, place in problems.items()]
+
+
+def seen_at_source(source: Source) -> bool:
+    """Whether all columns of a binding were seen at the source before it was first taken in."""
+    return all(
+        column_seen(term.table or source.table, [term.measure] if term.measure else term.stem)
+        for terms in source.roles.values()
+        for term in terms
+    )
+
+
+def _availability(
+    version: Version, sources: list[Source], columns: Columns, withheld: list[Withheld]
+) -> tuple[str, str | None]:
+    """Whether a definition has figures in this build, and if not, why, in Dutch."""
+    if version.no_figure:
+        return version.no_figure.reason, version.no_figure.text
+    here = [s.table for s in sources if s.table in columns.snapshots]
+    if set(here) - {w.table_id for w in withheld}:
+        return "berekend", None
+    if here:
+        return "ingehouden", " ".join(dict.fromkeys(f"Ingehouden: {w.reason_nl}" for w in withheld))
+    tables = list(dict.fromkeys(s.table for s in sources))
+    several = len(tables) > 1
+    return "niet_opgehaald", (
+        f"De brontabel{'len' if several else ''} {', '.join(tables)} {'zijn' if several else 'is'} niet in deze uitgave "
+        f"opgenomen. Ophalen kan met: rdc run --table {tables[-1]}"
+    )
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns and further dimensions of the tables of this build, to which terms are bound.
+
+    :param measures: per table its columns.
+    :param dimensions: per table and dimension, besides region and period, its members.
+    """
+
+    snapshots: set[str]
+    measures: dict[str, list[Column]]
+    dimensions: dict[str, dict[str, dict[str, str]]]
+
+    @classmethod
+    def of(cls, con: duckdb.DuckDBPyConnection) -> Columns:
+        snapshots = [r[0] for r in con.execute("select table_id from raw.snapshot").fetchall()]
+        measures: dict[str, list[Column]] = {t: [] for t in snapshots}
+        dimensions: dict[str, dict[str, dict[str, str]]] = {t: {} for t in snapshots}
+        for table, *column in con.execute(
+            "select s.table_id, m.measure_id, m.stem, coalesce(m.path, ''), m.unit from raw.measure m "
+            "join raw.snapshot s using (snapshot_no) order by m.measure_id"
+        ).fetchall():
+            measures[table].append(Column(*column))
+        for table, dimension in con.execute("select table_id, unnest(other_dimensions) from raw.snapshot").fetchall():
+            dimensions[table][dimension] = {}
+        for table, dimension, code, title in con.execute(
+            "select s.table_id, c.dimension, c.code, c.title from raw.code c join raw.snapshot s using (snapshot_no) "
+            "where list_contains(s.other_dimensions, c.dimension)"
+        ).fetchall():
+            dimensions[table][dimension][code] = title
+        return cls(set(snapshots), measures, dimensions)
+
+    def find(self, table: str, term: Term, strict: bool, unit: str | None = None) -> tuple[int | None, list[Wrong]]:
+        """The column of a term, and what is wrong when there is not exactly one that counts what it should.
+
+        :param strict: the topic groups of this column were seen, so they must agree; otherwise they only tell columns of one
+            stem apart.
+        :param unit: what the column must count; None takes any.
+        """
+        field = "measure" if term.measure else "stem"
+        names = [term.measure] if term.measure else term.stem
+        path = " > ".join(term.path)
+        named = [m for m in self.measures[table] if m.stem in names]
+        found = [m for m in named if not path or m.path == path]
+        if not found and len(named) == 1 and not strict:
+            found = named
+        wrong = list(self._members(table, term))
+        said, gezegd = f"{table} has no column {' or '.join(names)}", f"{table} heeft geen kolom {' of '.join(names)}"
+        if len(found) == 1:
+            [column] = found
+            if not agree(unit, column.unit):
+                wrong.append(
+                    Wrong(
+                        f"unit: {column} of {table} is in {column.unit!r}, where {unit!r} is expected. Bind another column, or "
+                        "say with `unit` what this one counts and define the figure by it.",
+                        f"kolom {column} van {table} is in «{column.unit}», waar de definitie «{unit}» verwacht.",
+                    )
+                )
+            return column.measure_id, wrong
+        if len(found) > 1:
+            which = "; ".join(map(str, found))
+            wrong.append(
+                Wrong(
+                    f"{field}: {table} has {len(found)} columns {' or '.join(names)}: {which}. Name its `path`.",
+                    f"{table} heeft {len(found)} kolommen {' of '.join(names)}: {which}.",
+                )
+            )
+        elif named:
+            under = "; ".join(m.path or "none" for m in named)
+            wrong.append(
+                Wrong(
+                    f"path: {said} under {path or 'no topic group'}. It is under {under}.",
+                    f"{gezegd} onder {path or 'geen onderwerp'}; wel onder {under}.",
+                )
+            )
+        else:
+            near = self._near(table, names)
+            wrong.append(
+                Wrong(
+                    f"{field}: {said}. "
+                    + (f"Did you mean {near}?" if near else "None of its columns comes near; see core.measure."),
+                    f"{gezegd}" + (f"; het meest lijkt daarop {near}." if near else " of iets wat daarop lijkt."),
+                )
+            )
+        return None, wrong
+
+    def _near(self, table: str, names: list[str]) -> str:
+        lowered = {m.stem.casefold(): m for m in self.measures[table]}
+        near = [
+            lowered[key] for n in names for key in difflib.get_close_matches(n.casefold(), lowered, n=3, cutoff=0.5)
+        ]
+        return "; ".join(map(str, dict.fromkeys(near)))
+
+    def _members(self, table: str, term: Term) -> Iterator[Wrong]:
+        """A term names one member of every further dimension; otherwise it would find no row, silently."""
+        has = self.dimensions[table]
+        for dimension in sorted(has.keys() - term.dimensions.keys()):
+            yield Wrong(
+                f"dimensions: {table} has the dimension {dimension}; name its member. {_some(has[dimension])}",
+                f"{table} heeft de dimensie {dimension}, waarvan de definitie geen waarde kiest.",
+            )
+        for dimension, member in term.dimensions.items():
+            if dimension not in has:
+                yield Wrong(
+                    f"dimensions: {table} has no dimension {dimension}, but {', '.join(has) or 'none at all'}.",
+                    f"{table} heeft geen dimensie {dimension}.",
+                )
+            elif member not in has[dimension]:
+                some = _some(has[dimension], member)
+                yield Wrong(
+                    f"dimensions: {dimension} of {table} has no member {member}. {some}",
+                    f"{dimension} van {table} heeft geen waarde {member}.",
+                )
+
+
+def _some(members: dict[str, str], near: str = "") -> str:
+    codes = difflib.get_close_matches(near, members, n=3, cutoff=0.4) or list(members)[:5]
+    return "Members: " + ", ".join(f"{c} ({members[c]})" for c in codes) + (", …" if len(codes) < len(members) else "")
+
+
+def dimensions_key(members: dict[str, str]) -> str:
+    """The further dimensions of a row as one text, in alphabetical order: ``Leeftijd=10000;Marges=MW00000``."""
+    return ";".join(f"{key}={members[key]}" for key in sorted(members))
+
+
+#: Columns of a figure that a release goes on with from the one before it.
+_KEPT = ", ".join(
+    f"figure.{name}"
+    for name in (
+        *("indicator_id", "definition_version", "region_code", "period_code", "value", "numerator", "denominator"),
+        *("lower_bound", "upper_bound", "missing_reason", "period_status", "snapshot_id", "table_id"),
+    )
+)
+
+
+def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> None:
+    """Of what is withheld: the figures that the current release has of the same indicator from the same table.
+
+    Not of what a municipality delivered: how such figures are protected may have changed since.
+    """
+    con.execute(
+        """
+        create table raw.kept_figure (
+            indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double,
+            numerator double, denominator double, lower_bound double, upper_bound double, missing_reason varchar,
+            period_status varchar, snapshot_id varchar, table_id varchar, binding_id integer, note varchar
+        )
+        """
+    )
+    withheld = con.execute("select count(*) from raw.withheld").fetchall()[0][0]
+    if not withheld or released is None or not released.is_file():
+        return
+    con.execute(f"attach {text(released)} as released (read_only)")
+    con.execute(
+        f"""
+        insert into raw.kept_figure
+        select {_KEPT}, any_value(withheld.binding_id), 'Laatste goede cijfer; een nieuwer is ingehouden: '
+            || string_agg(distinct withheld.reason_nl, ' ')
+        from released.core.indicator_value as figure
+        inner join raw.withheld as withheld
+            on withheld.indicator_id = figure.indicator_id
+            and withheld.version = figure.definition_version
+            and withheld.table_id = figure.table_id
+        inner join raw.snapshot as snapshot
+            on snapshot.table_id = figure.table_id and snapshot.protocol <> 'municipal'
+        where figure.method <> 'absent'
+        group by {_KEPT}
+        """
+    )
+    con.execute("detach released")
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
+    """Many rows at a time: a statement per row, as `executemany` does it, takes a millisecond each."""
+    for start in range(0, len(rows), 200):
+        some = rows[start : start + 200]
+        values = ", ".join([f"({', '.join(['?'] * len(some[0]))})"] * len(some))
+        con.execute(f"insert into raw.{table} values {values}", [v for row in some for v in row])
+
+
+def text(value: object) -> str:
+    """A value as SQL writes a text."""
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,334 @@
+"""The candidate: a fresh DuckDB file next to the released one, into which dbt builds.
+
+What belongs here: laying out what dbt starts from. Schema ``raw`` holds one row per chosen snapshot, the snapshots'
+metadata, a view on each snapshot's rows, the indicator registry, and what earlier releases published. It is dropped
+before release: the released file stands on its own.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from ingest.datacenter import here
+from ingest.registry import Table
+from ingest.snapshot import Snapshot
+from ingest.storage.clock import Clock
+from ingest.storage.paths import for_duckdb, literal
+from warehouse import labels
+from warehouse.making.binding import insert, keep_last_good, load_registry
+from warehouse.making.binding import text as _text
+from warehouse.making.plan import Plan
+from warehouse.registry import goals, indicators
+from warehouse.registry.indicators import Registry
+
+NAME = "rdc.duckdb"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table as this build uses it.
+
+    :param origin: ``live`` (the source was asked and this is its newest), ``last_good`` (it failed or did not answer;
+        this is the last snapshot that was accepted) or ``sample`` (the bundled extract).
+    :param note: why it is not live.
+    """
+
+    table: Table
+    snapshot: Snapshot
+    origin: str
+    note: str = ""
+
+
+class Candidate:
+    """The database in the making. Only one process holds it, and only while it is being built."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = for_duckdb(folder) / "candidate"
+        self.file = self.folder / NAME
+
+    @contextmanager
+    def connect(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        con = duckdb.connect(str(self.file), read_only=read_only)
+        try:
+            yield con
+        finally:
+            con.close()
+
+    def prepare(
+        self,
+        inputs: list[Input],
+        released: Path | None,
+        outcomes: Path,
+        registry: Registry | None = None,
+        closed: Collection[str] = (),
+        delivered: Collection[str] = (),
+        plan: Plan | None = None,
+        clock: Clock | None = None,
+        corrected: int = 0,
+    ) -> datetime:
+        """Start anew: an empty file with schema ``raw``, and its plan beside it.
+
+        :param released: the current release, for what was published before; None for the first one.
+        :param outcomes: the log of all attempts to ingest (JSON lines).
+        :param registry: the indicator registry; the project's own by default.
+        :param closed: tables that this release may know nothing of.
+        :param delivered: tables of municipalities: why a delivery of theirs was refused is between it and its sender.
+        :param plan: which build this is; without one it can be looked at, and is known from now on.
+        :param clock: how moments that a wrong clock told are to be told; as they are by default.
+        :param corrected: how many of the clock's corrections the released history has already.
+        :returns: the moment from which what this build makes is known.
+        :raises IndicatorError: the registry can't be used. What of it does not fit the tables is withheld.
+        """
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        with self.connect() as con:
+            con.execute("create schema raw")
+            clock = clock or Clock()
+            _load_inputs(con, inputs, clock)
+            _load_metadata(con, inputs)
+            _load_rows(con, inputs)
+            _load_disclosure_rules(con, inputs)
+            _load_region(con)
+            registry = registry or indicators.load()
+            load_registry(con, registry)
+            labels.load(con, registry)
+            keep_last_good(con, released)
+            # What a municipal source divides by its rules, an indicator on it may not divide against them.
+            con.execute(
+                "update raw.binding set least_denominator = (select max(rule.least_denominator) from raw.term as term "
+                "inner join raw.disclosure_rule as rule using (table_id) "
+                "where term.binding_id = binding.binding_id and rule.units <> 'none')"
+            )
+            load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
+            _load_published(con, released, closed)
+            _correct_history(con, clock, corrected)
+            _load_outcomes(con, outcomes, closed, delivered)
+            # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
+            # Later than all that was known before, also by a clock that was ahead: what follows must not begin earlier.
+            con.execute(
+                "create table raw.build as select ?::varchar as build_id, date_trunc('second', greatest("
+                "coalesce(?::timestamptz, now()), (select max(greatest(known_from, known_to)) + interval 1 second "
+                "from raw.published))) as known_at",
+                [plan.build_id, plan.known_at] if plan else [None, None],
+            )
+            [(known_at,)] = con.execute("select known_at from raw.build").fetchall()
+        if plan:
+            plan.write(self.folder)
+        return known_at
+
+
+def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input], clock: Clock) -> None:
+    con.execute(
+        """
+        create table raw.snapshot (
+            snapshot_no smallint, first_row_id bigint, snapshot_id varchar, source_id varchar, table_id varchar,
+            title varchar, protocol varchar, catalog varchar, origin varchar, note varchar, layout varchar,
+            url varchar, fetched_at timestamptz, modified varchar, version_stamp varchar,
+            row_count bigint, expected_count bigint, count_source varchar, region_dimension varchar,
+            time_dimension varchar, other_dimensions varchar[], period varchar, filter varchar, scope varchar,
+            schema_fingerprint varchar, sha256 varchar, bytes bigint, licence varchar, attribution varchar,
+            owner varchar, sharing_level varchar, cadence varchar, warnings varchar[]
+        )
+        """
+    )
+    first = 0
+    for number, item in enumerate(inputs, 1):
+        s, t = item.snapshot, item.table
+        con.execute(
+            f"insert into raw.snapshot values ({', '.join(['?'] * 33)})",
+            [
+                number,
+                first,
+                s.snapshot_id,
+                s.source_id,
+                s.table_id,
+                s.title,
+                s.protocol,
+                s.catalog,
+                item.origin,
+                item.note or None,
+                s.layout,
+                s.url,
+                clock.fetched(s),
+                s.modified,
+                json.dumps(s.stamp, sort_keys=True),
+                s.row_count,
+                s.expected_count,
+                s.count_source,
+                s.region_dimension,
+                s.time_dimension,
+                s.other_dimensions,
+                s.period,
+                s.filter,
+                s.scope,
+                s.schema_fingerprint,
+                s.sha256,
+                s.bytes,
+                s.licence,
+                s.attribution,
+                t.owner,
+                t.sharing_level,
+                t.cadence,
+                s.warnings,
+            ],
+        )
+        first += s.row_count
+
+
+def _load_metadata(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+    for name, order in (("dimensions", "position"), ("codes", "dimension, position"), ("measures", "position")):
+        parts = [
+            f"select {number}::smallint as snapshot_no, * from read_parquet({_text(item.snapshot.file(name + '.parquet'))})"
+            for number, item in enumerate(inputs, 1)
+        ]
+        con.execute(
+            f"create table raw.{name[:-1]} as select row_number() over (order by snapshot_no, {order}) as {name[:-1]}_id, * "
+            f"from ({' union all by name '.join(parts)})"
+        )
+    for number, item in enumerate(inputs, 1):
+        if stated := item.table.stated_status:
+            of = "snapshot_no = $1 and dimension = $2"
+            key = [number, item.snapshot.time_dimension]
+            con.execute(
+                f"update raw.code set status = 'Voorlopig' where {of} and code > $3", [*key, max(stated.periods)]
+            )
+            for code, status in stated.periods.items():
+                con.execute(f"update raw.code set status = $3 where {of} and code = $4", [*key, status, code])
+
+
+def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+    """A view on each snapshot's rows. ``row_no`` is the row's place in the snapshot, counted from 0."""
+    for number, item in enumerate(inputs, 1):
+        con.execute(
+            f"create view raw.rows_{number} as select file_row_number as row_no, * exclude (file_row_number) "
+            f"from read_parquet({_text(item.snapshot.file('data.parquet'))}, file_row_number = true)"
+        )
+
+
+def _load_region(con: duckdb.DuckDBPyConnection) -> None:
+    """Who this data centre is, and which groups it declares."""
+    center = here()
+    con.execute(
+        """
+        create table raw.data_center (
+            code varchar, name varchar, group_name varchar, slug varchar, corop_code varchar, province_code varchar
+        );
+        create table raw.region_group_member (
+            group_code varchar, group_name varchar, group_type varchar, parent_code varchar, region_code varchar,
+            region_name varchar, valid_from date, valid_to date, source varchar
+        );
+        """
+    )
+    insert(
+        con, "data_center", [[center.code, center.name, center.group.name, center.slug, center.corop, center.province]]
+    )
+    insert(con, "region_group_member", [list(membership) for membership in center.memberships()])
+
+
+def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+    """How the figures of municipal sources were protected, as their snapshots say; tables of CBS have no such rules."""
+    con.execute(
+        """
+        create table raw.disclosure_rule (
+            table_id varchar, measure_code varchar, kind varchar, units varchar, threshold integer, rounding integer,
+            zeros varchar, least_denominator integer, numerator varchar, denominator varchar, why varchar
+        )
+        """
+    )
+    for item in inputs:
+        if (rules := item.snapshot.file("rules.parquet")).is_file():
+            con.execute(f"insert into raw.disclosure_rule by name select * from read_parquet({_text(rules)})")
+
+
+def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> None:
+    """The policy goals, as municipalities declared them."""
+    con.execute(
+        """
+        create table raw.policy_goal (
+            goal_id varchar, region_code varchar, programme varchar, taakveld varchar, goal varchar, indicator_id varchar,
+            baseline_period varchar, target_value double, target_period varchar, comparison_group varchar,
+            decided_on date, decided_by varchar, legal_basis varchar, example boolean
+        )
+        """
+    )
+    rows = [
+        [
+            *(g.id, g.region, g.programme, g.taakveld, g.goal, g.indicator, g.baseline_period, g.target),
+            *(g.target_period, g.compare_with, g.decided_on, g.decided_by, g.legal_basis, g.example),
+        ]
+        for g in declared
+    ]
+    insert(con, "policy_goal", rows)
+
+
+def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str]) -> None:
+    """What earlier releases published, so that the history goes on; empty before the first release.
+
+    What drew on a table that was closed since has no history here any more, in whatever version.
+    """
+    con.execute(
+        """
+        create table raw.published (
+            indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double,
+            missing_reason varchar, period_status varchar, snapshot_id varchar,
+            known_from timestamptz, known_to timestamptz
+        )
+        """
+    )
+    if released is None or not released.is_file():
+        return
+    con.execute(f"attach {literal(released)} as released (read_only)")
+    con.execute(
+        "insert into raw.published by name select * from released.core.indicator_history where indicator_id not in ("
+        "select indicator_id from released.core.indicator_term where list_contains($closed, table_id) union "
+        "select indicator_id from released.core.indicator_history "
+        "where list_contains($closed, regexp_replace(snapshot_id, '-[^-]+-[^-]+$', '')))",
+        {"closed": list(closed)},
+    )
+    con.execute("detach released")
+
+
+def _correct_history(con: duckdb.DuckDBPyConnection, clock: Clock, corrected: int) -> None:
+    """Tell the moments that a wrong clock told as they were decided to be told; earlier releases keep what they say."""
+    if not clock.corrections[corrected:]:
+        return
+    for column in ("known_from", "known_to"):
+        told = con.execute(f"select distinct {column} from raw.published where {column} is not null").fetchall()
+        pairs = [(was, better) for (was,) in told if (better := clock.corrected(was, corrected)) != was]
+        if pairs:
+            con.executemany(f"update raw.published set {column} = $2 where {column} = $1", pairs)
+
+
+def _load_outcomes(
+    con: duckdb.DuckDBPyConnection, outcomes: Path, closed: Collection[str], delivered: Collection[str]
+) -> None:
+    """Every attempt to ingest a table; a line that a killed run left torn is passed over."""
+    columns = {
+        "table_id": "VARCHAR",
+        "at": "TIMESTAMPTZ",
+        "result": "VARCHAR",
+        "reason": "VARCHAR",
+        "snapshot_id": "VARCHAR",
+        "modified": "VARCHAR",
+        "rows": "BIGINT",
+        "bytes": "BIGINT",
+        "seconds": "DOUBLE",
+    }
+    typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    con.execute(f"create table raw.outcome ({typed})")
+    if outcomes.is_file():
+        shape = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+        con.execute(
+            f"insert into raw.outcome select * from read_json({_text(outcomes)}, format = 'newline_delimited', "
+            f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null and not list_contains(?, table_id)",
+            [list(closed)],
+        )
+        con.execute("update raw.outcome set reason = null where list_contains(?, table_id)", [list(delivered)])

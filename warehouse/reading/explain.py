@@ -1,0 +1,214 @@
+"""A figure back to its source cells: definition, steps, cells, snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ingest.snapshot import Store
+from ingest.storage.paths import literal
+from warehouse.export import text
+from warehouse.reading.reader import NotThereError, Reader
+
+_CELLS = """
+with cells as (
+    select
+        term.role, term.term_no, term.sign, source_row.region_code as source_region,
+        case when source_row.region_code in ('NL00', 'NL1') then 'NL01' else source_row.region_code end as region_code,
+        source_row.period_code, source_row.dimensions, source_row.row_id,
+        measure.measure_code, measure.measure_title, measure.measure_path, measure.unit,
+        cell.value, cell.missing_reason, snapshot.*
+    from core.indicator_term as term
+    inner join core.cell as cell using (measure_id)
+    inner join core.source_row as source_row
+        on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
+    inner join core.measure as measure using (measure_id)
+    inner join core.snapshot as snapshot on snapshot.snapshot_no = source_row.snapshot_no
+    where term.binding_id = ? and source_row.period_code = ?
+)
+select * from cells where list_contains(?, region_code) order by region_code, role desc, term_no
+"""
+
+#: Roles whose cells are the margins of a figure, beside the figure itself.
+_MARGINS = ("lower", "upper")
+
+
+def explain(
+    reader: Reader,
+    store: Store,
+    indicator: str,
+    region: str,
+    period: str,
+    cell_url: Callable[[dict[str, Any]], str | None],
+    delivered: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _: None,
+) -> dict[str, Any]:
+    """The whole chain behind one figure.
+
+    :param cell_url: gives the address at which a cell can be looked up at its source, or None.
+    :param delivered: gives the delivery of a municipality behind a cell, or None.
+    :returns: ``figure``, ``definition``, ``versions`` (all of the definition), ``steps`` (in words), ``cells`` (each with
+        table, column, snapshot, URL, time, hash and whether the snapshot on disk still says the same), ``history``.
+    :raises NotThereError: no such indicator, region, period, or no figure for the three together.
+    """
+    if reader.at:
+        raise NotThereError(
+            "The cells behind a figure are kept per release, not per day. `rdc releases` shows which are kept; ask one: "
+            "--as-of RELEASE."
+        )
+    indicator, region, period = reader.indicator(indicator), reader.region(region), reader.period(period)
+    figures = reader.rows(
+        "select * from core.indicator_value where indicator_id = ? and region_code = ? and period_code = ?",
+        [indicator, region, period],
+    )
+    if not figures:
+        have = reader.rows(
+            "select distinct period_code from core.indicator_value where indicator_id = ? and region_code = ? order by 1",
+            [indicator, region],
+        )
+        listed = ", ".join(h["period_code"] for h in have)
+        raise NotThereError(
+            f"{indicator} has no figure for {region} in {period}."
+            + (f" For {region} there are: {listed}." if listed else f" For {region} there is none in any period.")
+        )
+    figure = figures[0]
+    definition = reader.rows(
+        "select * from core.indicator where indicator_id = ? and version = ?", [indicator, figure["definition_version"]]
+    )[0]
+    versions = reader.rows(
+        "select version, definition, unit, series_break, valid_from, valid_to from core.indicator where indicator_id = ? "
+        "order by version",
+        [indicator],
+    )
+    name = reader.rows("select name from core.region where region_code = ?", [region])[0]["name"]
+    aggregated = figure["method"] == "aggregated"
+    members = [region]
+    if aggregated:
+        members = [
+            r["region_code"]
+            for r in reader.rows(
+                "select g.region_code from core.region_group g, core.period p where g.group_code = ? and p.period_code = ? "
+                "and p.start_date >= g.valid_from and p.start_date <= coalesce(g.valid_to, date '9999-12-31') order by 1",
+                [region, period],
+            )
+        ]
+    cells = reader.rows(_CELLS, [figure["binding_id"], period, members])
+    used = _used(cells, definition, aggregated)
+    about = reader.published.rows(
+        f"select reference_period from ({reader.published.long('v.indicator_id = $1 and v.region_code = $2 and v.period_code = $3')})",
+        [indicator, region, period],
+    )
+    figure["reference_period"] = about[0]["reference_period"] if about else None
+    return {
+        "figure": figure | {"region_name": name, "unit": definition["unit"], "release": reader.release.release_id},
+        "definition": definition,
+        "versions": versions,
+        "steps": _steps(figure, definition, used, members),
+        "cells": [_cell(cell, store, cell_url) | {"delivered": delivered(cell)} for cell in used],
+        "history": reader.rows(
+            "select value, missing_reason, period_status, known_from, known_to from core.indicator_history "
+            "where indicator_id = ? and definition_version = ? and region_code = ? and period_code = ? order by known_from",
+            [indicator, figure["definition_version"], region, period],
+        ),
+    }
+
+
+def _used(cells: list[dict[str, Any]], definition: dict[str, Any], aggregated: bool) -> list[dict[str, Any]]:
+    """A binding may have both a published figure and a ratio: the first is for regions, the second for groups."""
+    published = any(c["role"] == "value" for c in cells)
+    if published and not (aggregated and definition["aggregation"] == "ratio"):
+        # A group has no margins: those of its members don't add up.
+        return [c for c in cells if c["role"] == "value" or (c["role"] in _MARGINS and not aggregated)]
+    return [c for c in cells if c["role"] in ("numerator", "denominator")]
+
+
+def _steps(
+    figure: dict[str, Any], definition: dict[str, Any], cells: list[dict[str, Any]], members: list[str]
+) -> list[str]:
+    if figure["method"] == "absent":
+        return [f"no source in this release: {figure['note']}"]
+    if figure["method"] == "kept":
+        return [f"kept from an earlier release: {figure['note']}", f"its snapshot is {figure['snapshot_id']}"]
+    made = [c for c in cells if c["role"] not in _MARGINS]
+    steps = [
+        f"take {len(made)} cell(s) of {', '.join(sorted({c['table_id'] for c in made})) or figure['table_id']}, bound by "
+        "stem within topic groups (v3) or measure code (v4)"
+    ]
+    if any(c["source_region"] != c["region_code"] for c in cells):
+        steps.append("write the country's code as NL01")
+    ratio = any(c["role"] == "numerator" for c in made)
+    if figure["method"] == "aggregated":
+        if definition["aggregation"] == "none":
+            steps.append(f"no figure for the group: {figure['note']}")
+            return steps
+        steps.append(f"add up over the {len(members)} members {', '.join(members)}")
+    elif len(made) > 1 and not ratio:
+        steps.append("add the cells up")
+    if any(c["sign"] < 0 for c in made) and not ratio:
+        steps.append(f"{_constant(figure, made)} minus that")
+    if ratio:
+        steps.append(
+            f"{definition['factor']:g} × numerator / denominator = {definition['factor']:g} × {text(figure['numerator'])} / "
+            f"{text(figure['denominator'])}"
+        )
+    if figure["value"] is None:
+        steps.append(f"no figure: {figure['missing_reason']}" + (f" ({figure['note']})" if figure["note"] else ""))
+    else:
+        steps.append(f"= {text(figure['value'])}")
+    if figure["lower_bound"] is not None:
+        steps.append(f"margins (95%) from {text(figure['lower_bound'])} to {text(figure['upper_bound'])}, likewise")
+    if figure["series_break"]:
+        steps.append(f"the series breaks here: {figure['series_break']}")
+    return steps
+
+
+def _constant(figure: dict[str, Any], cells: list[dict[str, Any]]) -> str:
+    """What the cells were taken off from: the figure and the cells together say it."""
+    if figure["value"] is None:
+        return "a constant"
+    return text(round(figure["value"] - sum(c["sign"] * (c["value"] or 0) for c in cells), 10))
+
+
+def _cell(cell: dict[str, Any], store: Store, cell_url: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:
+    kept = {
+        key: cell[key]
+        for key in (
+            *("role", "sign", "table_id", "measure_code", "measure_title", "measure_path", "unit"),
+            *("source_region", "period_code", "dimensions", "value", "missing_reason"),
+            *("snapshot_id", "origin", "url", "fetched_at", "modified", "sha256"),
+        )
+    }
+    return kept | {"look_up": cell_url(cell), "verified": _verify(cell, store)}
+
+
+def _verify(cell: dict[str, Any], store: Store) -> str:
+    """Whether the snapshot on disk is untouched and says the same: read again, not believed."""
+    import duckdb
+
+    known = [*store.all(cell["table_id"]), store.sample(cell["table_id"])]
+    snapshot = next((s for s in known if s and s.snapshot_id == cell["snapshot_id"]), None)
+    if snapshot is None:
+        return "the snapshot is not on this machine"
+    if damaged := snapshot.damaged():
+        return f"the snapshot was changed since: {', '.join(damaged)}"
+    conditions, values = [], []
+    for dimension, code in (
+        (snapshot.region_dimension, cell["source_region"]),
+        (snapshot.time_dimension, cell["period_code"]),
+        *(cell["dimensions"] or {}).items(),
+    ):
+        if dimension:
+            conditions.append(f'"{dimension}" = ?')
+            values.append(code)
+    column = f'"{cell["measure_code"]}"'
+    if snapshot.layout == "long":
+        conditions.append('"Measure" = ?')
+        values.append(cell["measure_code"])
+        column = '"Value"'
+    with duckdb.connect() as con:
+        found = con.execute(
+            f"select {column}::double from read_parquet({literal(snapshot.file('data.parquet'))}) where {' and '.join(conditions)}",
+            values,
+        ).fetchall()
+    if len(found) == 1 and found[0][0] == cell["value"]:
+        return "the snapshot on disk is untouched and has the same value"
+    return f"the snapshot on disk says {[row[0] for row in found]}"

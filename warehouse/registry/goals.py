@@ -1,0 +1,119 @@
+"""Policy goals, declared as text that a policy officer reviews: ``dbt_project/goals/*.yml``, a file per municipality.
+
+A goal ties an indicator to a decision: from which year, to which value, by when, decided by whom and on which basis. Where
+it stands is worked out in ``mart.policy_goal``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from datetime import date
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ingest.datacenter import here
+from ingest.project import DBT_PROJECT
+from warehouse.registry import indicators
+
+FOLDER = DBT_PROJECT / "goals"
+_YEAR = r"^\d{4}(JJ00|SJ00)$"
+
+
+class GoalError(ValueError):
+    """A goal that can't be used; the message names file, goal and field."""
+
+
+class Goal(BaseModel):
+    """A goal as it was decided.
+
+    :param region: CBS's code of the municipality, or of a group.
+    :param baseline_period: the year from which progress counts; its figure comes from the indicator.
+    :param target: the value to reach in ``target_period``.
+    :param compare_with: the group whose figure is put beside it.
+    :param example: made up, to show how it looks.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    region: str = Field(pattern=r"^[A-Z][A-Z0-9_]+$")
+    programme: str
+    taakveld: str
+    goal: str
+    indicator: str
+    baseline_period: str = Field(pattern=_YEAR)
+    target: float
+    target_period: str = Field(pattern=_YEAR)
+    compare_with: str = Field(default_factory=lambda: here().code)
+    decided_on: date
+    decided_by: str
+    legal_basis: str
+    example: bool = False
+
+    @model_validator(mode="after")
+    def _forward(self) -> Goal:
+        if self.target_period <= self.baseline_period:
+            raise ValueError(f"target_period {self.target_period} must be after baseline_period {self.baseline_period}")
+        return self
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    goals: list[Goal]
+
+
+def load(folder: Path = FOLDER, known: set[str] | None = None) -> list[Goal]:
+    """Read all goals.
+
+    :param known: the indicators there are; those of the registry by default.
+    :raises GoalError: naming file, goal and field of everything that is wrong.
+    """
+    known = known if known is not None else {i.id for _, i in indicators.load().indicators()}
+    found: dict[str, Goal] = {}
+    problems: list[str] = []
+    for file in sorted(folder.glob("*.yml")):
+        content: object = None
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            goals = _File.model_validate(content).goals
+        except yaml.YAMLError as error:
+            problems.append(f"{file.name}: not readable as YAML: {error}")
+            continue
+        except ValidationError as error:
+            problems += [f"{file.name}: {line}" for line in _explain(error, content)]
+            continue
+        for goal in goals:
+            if goal.example and not _ours(goal.region):
+                continue  # The examples that the project ships are of the region that it ships.
+            if goal.id in found:
+                problems.append(f"{file.name}: goal {goal.id}: field id: there is another goal of this name")
+            if goal.indicator not in known:
+                near = difflib.get_close_matches(goal.indicator, known, n=3, cutoff=0.5)
+                hint = f" Did you mean {', '.join(near)}?" if near else ""
+                problems.append(
+                    f"{file.name}: goal {goal.id}: field indicator: there is no indicator {goal.indicator}.{hint}"
+                )
+            found[goal.id] = goal
+    if problems:
+        raise GoalError("\n".join(problems))
+    return list(found.values())
+
+
+def _ours(region_code: str) -> bool:
+    return region_code == here().code or here().owns(region_code)
+
+
+def _explain(error: ValidationError, content: object) -> list[str]:
+    lines = []
+    for item in error.errors():
+        place = list(item["loc"])
+        where = f"field {'.'.join(map(str, place)) or '(the file itself)'}"
+        if len(place) >= 2 and place[0] == "goals" and isinstance(place[1], int) and isinstance(content, dict):
+            entry = content["goals"][place[1]]
+            name = entry.get("id") if isinstance(entry, dict) else None
+            where = f"goal {name or place[1] + 1}: field {'.'.join(map(str, place[2:])) or '(itself)'}"
+        lines.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
+    return lines

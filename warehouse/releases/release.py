@@ -1,0 +1,481 @@
+"""Releases: a candidate becomes the published warehouse by one atomic rename, or not at all.
+
+Layout of ``$RDC_HOME/warehouse``::
+
+    rdc.duckdb                      the released file; readers open only this
+    current.json                    which release it is, should the file be lost
+    releases/<release>/rdc.duckdb   the same once more, kept for rollback: a copy with bytes of its own
+    releases/<release>/release.json report.html
+    releases/<release>/...          what is published beside it (see :mod:`warehouse.making.datapackage`)
+    records/<release>.json .sums    release.json and SHA256SUMS once more: should one be damaged, the release is not lost with it
+    making.json                     the release that is being made: what a killed run left of it is ours to remove
+    candidate/                      the file in the making
+
+Nothing else is ever removed here: a folder that is not one of these was put there by someone.
+
+A release's id is year, month and number within the month: ``2026.11.1``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingest.project import ROOT
+from ingest.snapshot import file_sha256
+from ingest.storage.durable import Damaged, fsync, read_record, record, sweep, write
+from warehouse.making.candidate import NAME, Candidate, Input
+from warehouse.making.plan import Plan
+from warehouse.sharing.access import PUBLIC, delivered, levels_of
+from warehouse.sharing.closing import Closed, Levels, has_levels
+
+PROJECT = ROOT
+PROMOTED, CURRENT, MAKING = "promoted", "current.json", "making.json"
+_ID = re.compile(r"\d{4}\.\d{1,2}\.\d+")
+
+
+class ReleaseError(Exception):
+    """A release that can't be made, found or trusted; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a release knows about itself.
+
+    :param inputs: per table the snapshot and the origin that it was built from.
+    :param fingerprint: SHA-256 over inputs and the code that turned them into figures; equal means nothing to release.
+    :param code: SHA-256 over the code alone; tells which releases of two series were made alike.
+    :param sequence: its place in the series, whatever the clock said; 0 for those from before there were numbers.
+    :param corrections: how many corrections of the clock are made in its history.
+    :param tables: number of rows per released table.
+    :param checks: number of checks by outcome.
+    :param withheld: what the registry binds and its tables did not fit, as rows of core.withheld.
+    """
+
+    release_id: str
+    created_at: str
+    inputs: dict[str, dict[str, str]]
+    fingerprint: str
+    sha256: str
+    bytes: int
+    tables: dict[str, int]
+    checks: dict[str, int]
+    previous: str | None
+    code: str = ""
+    sequence: int = 0
+    corrections: int = 0
+    withheld: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Releases:
+    """All releases under ``$RDC_HOME/warehouse``.
+
+    :param own: folder with the user's own indicators; with them a build is another.
+    :param mark: what else makes a build another: the corrections of the clock.
+    """
+
+    def __init__(self, folder: Path, keep: int | None = None, own: Path | None = None, mark: str = "") -> None:
+        self.folder = folder
+        self.own = own
+        self.mark = mark
+        self.current_file = folder / NAME
+        self.levels = Levels(folder)
+        self.keep = keep or int(os.environ.get("RDC_KEEP_RELEASES", "10"))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Release]:
+        """Every release that was published, oldest first. What can't be read is not among them (see :mod:`orchestration.damage`)."""
+        found = [_read(f) for f in self.folders() if (f / PROMOTED).exists()]
+        return sorted((r for r in found if r), key=lambda r: (r.sequence, _order(r.release_id)))
+
+    def folders(self) -> list[Path]:
+        """The folders that bear the name of a release. A copy that someone laid beside them has another name, and is left alone."""
+        return [f for f in self.folder.glob("releases/*") if _ID.fullmatch(f.name) and f.is_dir()]
+
+    def current(self) -> Release | None:
+        """The release that readers see.
+
+        :raises Damaged: the file is none of the releases that are kept.
+        """
+        for _ in range(3):
+            if not self.current_file.is_file():
+                return None
+            # Between the moment that a release becomes current and the moment that it is marked so, it is current.
+            folders = [f for f in self.folders() if _same(f / NAME, self.current_file)]
+            if found := next((r for f in folders if (r := _read(f))), None):
+                return found
+            if found := self._known_by_its_content():
+                return found
+        raise Damaged(
+            self.current_file,
+            "it is none of the releases that are kept",
+            "`rdc run` puts it aside and takes the release itself; `rdc releases` lists what there is.",
+        )
+
+    def _known_by_its_content(self) -> Release | None:
+        """The current release where the file's time says nothing: the data folder was copied."""
+        with suppress(OSError):
+            found = {r.sha256: r for f in self.folders() if (r := _read(f))}
+            return found.get(file_sha256(self.current_file)) if found else None
+        return None
+
+    def pointed_to(self) -> str | None:
+        """The id of the release that was made current last, as far as it is still known."""
+        try:
+            return str(read_record(self.folder / CURRENT, "", strict=True)["release_id"])
+        except (FileNotFoundError, Damaged, KeyError, TypeError):
+            return None
+
+    def get(self, release_id: str) -> Release:
+        for release in self.all():
+            if release.release_id == release_id:
+                return release
+        known = ", ".join(r.release_id for r in self.all()) or "none yet; make one with `rdc run`"
+        raise ReleaseError(f"There is no release {release_id}. Known: {known}.")
+
+    def path(self, release_id: str) -> Path:
+        return self.folder / "releases" / release_id / NAME
+
+    def report(self, release_id: str) -> Path:
+        return self.folder / "releases" / release_id / "report.html"
+
+    # -- making -------------------------------------------------------------------------------------------------------
+
+    def fingerprint(self, inputs: Iterable[Input]) -> str:
+        """What a build depends on: the snapshots, and every file that turns them into figures."""
+        used = [
+            f"{i.table.id}={i.snapshot.snapshot_id}\n"
+            + (f"{stated.model_dump_json()}\n" if (stated := i.table.stated_status) else "")
+            for i in sorted(inputs, key=lambda i: i.table.id)
+        ]
+        return hashlib.sha256("".join([*used, self.code(), self.mark]).encode()).hexdigest()
+
+    def code(self) -> str:
+        """SHA-256 over every file that turns snapshots into figures, the user's own indicators among them."""
+        sha = hashlib.sha256()
+        for file in sorted(
+            f
+            for folder in ("dbt_project", "warehouse", "expectations", "ingest/sources/seen")
+            for f in (PROJECT / folder).rglob("*")
+            # What serves a release does not make it.
+            if f.suffix in (".sql", ".yml", ".csv", ".py") and not {"target", "serve"} & set(f.parts)
+        ):
+            sha.update(f"{file.relative_to(PROJECT)}\n".encode())
+            sha.update(file.read_bytes())
+        for file in sorted(self.own.glob("*.yml")) if self.own else []:
+            sha.update(f"{file.name}\n".encode())
+            sha.update(file.read_bytes())
+        return sha.hexdigest()
+
+    def is_new(self, inputs: list[Input]) -> bool:
+        """Whether a build would differ from the newest release (also after a rollback to an earlier one)."""
+        newest = next(reversed(self.all()), None)
+        return newest is None or newest.fingerprint != self.fingerprint(inputs)
+
+    def next_id(self, at: datetime) -> str:
+        month = f"{at.year}.{at.month}."
+        # A number is given once, also when its release was damaged and put aside.
+        names = [f.name for f in self.folder.glob("releases/*")] + [f.stem for f in self.folder.glob("records/*.json")]
+        taken = [int(n.removeprefix(month)) for n in names if _ID.fullmatch(n) and n.startswith(month)]
+        return f"{month}{max(taken, default=0) + 1}"
+
+    def plan(self, inputs: list[Input], known_at: datetime, corrections: int = 0) -> Plan:
+        """Write down what a build is to be made from."""
+        return Plan.of(inputs, known_at.isoformat(), self.code(), self.fingerprint(inputs), corrections)
+
+    def publish(
+        self,
+        candidate: Candidate,
+        inputs: list[Input],
+        checks: dict[str, int],
+        report: str,
+        plan: Plan | None = None,
+    ) -> Release:
+        """Promote the candidate, with all that is published beside it.
+
+        :param plan: what the candidate was to be made from; the record is the plan's, not what could be chosen by now.
+        :raises PlanError: the candidate holds something else than its plan says; nothing was changed.
+        :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
+        """
+        from warehouse.making import datapackage, diff
+
+        at = datetime.now(UTC)
+        release_id = self.next_id(at)
+        previous = self.current()
+        used = {i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs}
+        if plan:
+            used = {t: {"snapshot_id": c["snapshot_id"], "origin": c["origin"]} for t, c in plan.inputs.items()}
+        with candidate.connect() as con:
+            if plan:
+                plan.check(con, self.code())
+            con.execute("drop schema raw cascade")
+            con.execute("drop schema if exists staging cascade")
+            con.execute("create or replace table core.release (release_id varchar, created_at timestamptz)")
+            con.execute("insert into core.release values (?, ?)", [release_id, at])
+            con.execute("comment on table core.release is 'Which release this file is.'")
+            tables = {
+                f"{schema}.{name}": con.execute(f'select count(*) from "{schema}"."{name}"').fetchall()[0][0]
+                for schema, name in con.execute(
+                    "select schema_name, table_name from duckdb_tables() where schema_name in ('core', 'mart') order by all"
+                ).fetchall()
+            }
+            withheld = _withheld(con)
+            if has_levels(con):
+                self.levels.note(levels_of(con), delivered(con))
+            con.execute("checkpoint")
+        self.levels.made(release_id)
+        if (wal := candidate.file.with_name(NAME + ".wal")).exists():
+            raise ReleaseError(f"{wal} lies beside the candidate, so something still writes to it; run `rdc run` again")
+
+        making = self.folder / "releases" / f".{release_id}"
+        record(self.folder / MAKING, {"release_id": release_id})
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        shutil.move(candidate.file, making / NAME)  # a copy, where the candidate had to lie elsewhere
+        (making / NAME).chmod(0o444)
+        release = Release(
+            release_id=release_id,
+            created_at=at.isoformat(timespec="seconds"),
+            inputs=used,
+            fingerprint=plan.fingerprint if plan else self.fingerprint(inputs),
+            sha256=file_sha256(making / NAME),
+            bytes=(making / NAME).stat().st_size,
+            tables=tables,
+            checks=checks,
+            previous=previous.release_id if previous else None,
+            code=plan.code if plan else self.code(),
+            sequence=1 + max((r.sequence for r in self.all()), default=0),
+            corrections=plan.corrections if plan else 0,
+            withheld=withheld,
+        )
+        (making / "report.html").write_text(report, encoding="utf-8")
+        earlier = ""
+        changes = diff.first(release)
+        if previous:
+            with diff.comparing(self.path(previous.release_id), making / NAME) as con:
+                closed = diff.closed_since(con, self.levels, previous.release_id)
+                changes = diff.compare(con, previous.release_id, release_id, scope=PUBLIC, closed=closed)
+            before = self.path(previous.release_id).with_name("CHANGELOG.md")
+            # A changelog names figures: it does not go on past the moment that some of them were closed.
+            earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
+        datapackage.write(making, making / NAME, release_id, release.created_at, changes, earlier)
+        facts = json.dumps(asdict(release), indent=1, ensure_ascii=False)
+        (making / "release.json").write_text(facts, encoding="utf-8")
+        datapackage.write_sums(making)
+        for item in [*making.rglob("*"), making]:
+            fsync(item)
+        making.rename(self.folder / "releases" / release_id)
+        fsync(self.folder / "releases")
+        self.note(release_id)
+        self.point_to(release_id)
+        (self.folder / MAKING).unlink()
+        shutil.rmtree(candidate.folder, ignore_errors=True)
+        self._prune()
+        return release
+
+    def rollback(self, release_id: str) -> Release:
+        """Make an earlier release current.
+
+        :raises ReleaseError: there is no such release, or its file is not what was released.
+        """
+        release = self.checked(release_id)
+        self.point_to(release_id)
+        return release
+
+    def checked(self, release_id: str) -> Release:
+        """:raises ReleaseError: there is no such release, or its file is not what was released."""
+        release = self.get(release_id)
+        if (found := file_sha256(self.path(release_id))) != release.sha256:
+            raise ReleaseError(
+                f"{self.path(release_id)} has SHA-256 {found}, but was released as {release.sha256}: it was changed since. "
+                "Choose another release."
+            )
+        return release
+
+    def opens(self, release: Release) -> list[Closed]:
+        """The sources that would be open again with this release, and were closed since it was made; none where its file can't
+        be read, which then opens nothing."""
+        try:
+            return self.levels.closed_in_file(self.path(release.release_id), release.release_id)
+        except duckdb.Error:
+            return []
+
+    def alike(self, public: Release, closed: Collection[str]) -> Release | None:
+        """The newest release of a restricted series that has of what is public the same as a public release has: from the same
+        snapshots, by the same code; and that opens nothing that was closed since.
+
+        :param closed: tables that a public release may not have.
+        """
+
+        def used(release: Release) -> dict[str, str]:
+            return {t: i["snapshot_id"] for t, i in release.inputs.items() if t not in closed}
+
+        return next(
+            (
+                r
+                for r in reversed(self.all())
+                if r.code == public.code and used(r) == used(public) and not self.opens(r)
+            ),
+            None,
+        )
+
+    def sweep(self) -> None:
+        """Finish or undo what a killed run left: only for the one that holds the run lock."""
+        sweep(self.folder)
+        sweep(self.folder / "records")
+        self.levels.sweep()
+        self._undo()
+        for release in self.all():  # one of before there were records
+            self.note(release.release_id)
+        with suppress(Damaged):
+            if current := self.current():
+                self.point_to(current.release_id)
+
+    def record(self, release_id: str) -> dict[str, Path]:
+        """Where a file of a release is kept once more: what it knows about itself, and the sums of its files."""
+        folder = self.folder / "records"
+        return {"release.json": folder / f"{release_id}.json", "SHA256SUMS": folder / f"{release_id}.sums"}
+
+    def note(self, release_id: str) -> None:
+        """Keep those once more."""
+        for name, copy in self.record(release_id).items():
+            file = self.path(release_id).with_name(name)
+            if not copy.exists() and file.is_file():
+                write(copy, file.read_bytes())
+
+    def forget(self, release_id: str) -> None:
+        for copy in self.record(release_id).values():
+            copy.unlink(missing_ok=True)
+
+    def making(self) -> str | None:
+        """The release that is being made or removed, or was when that run was killed."""
+        try:
+            return str(read_record(self.folder / MAKING, "", strict=True)["release_id"])
+        except (FileNotFoundError, Damaged, KeyError, TypeError):
+            return None
+
+    def _undo(self) -> None:
+        if (release_id := self.making()) is None:
+            return
+        folder = self.folder / "releases" / release_id
+        if _ID.fullmatch(release_id):
+            shutil.rmtree(folder.with_name(f".{release_id}"), ignore_errors=True)
+            if self.current_file.exists() and _same(folder / NAME, self.current_file):
+                self.point_to(release_id)
+            elif folder.is_dir() and not (folder / PROMOTED).exists():
+                shutil.rmtree(folder)
+                self.forget(release_id)
+        (self.folder / MAKING).unlink()
+
+    def point_to(self, release_id: str) -> None:
+        """Make a release current, by a copy: would the two share their bytes, then one bad sector took both."""
+        kept, beside = self.path(release_id), self.folder / f".{NAME}.{release_id}-{uuid.uuid4().hex[:8]}.part"
+        if not (self.current_file.is_file() and _same(kept, self.current_file, copied=True)):
+            try:
+                shutil.copy2(kept, beside)
+                fsync(beside)
+                beside.replace(self.current_file)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+        record(self.folder / CURRENT, {"release_id": release_id})
+        _mark(self.folder / "releases" / release_id)
+
+    def keep_again(self, release_id: str) -> None:
+        """Make the kept copy of the current release anew, from the current file and the record of what was released."""
+        folder = self.folder / "releases" / release_id
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = folder / f".{NAME}-{uuid.uuid4().hex[:8]}.part"
+        shutil.copy2(self.current_file, beside)
+        fsync(beside)
+        beside.replace(folder / NAME)
+        if not (folder / "release.json").exists():
+            write(folder / "release.json", self.record(release_id)["release.json"].read_bytes())
+        _mark(folder)
+
+    def recorded(self, sha256: str) -> str | None:
+        """The release of which a file with this content is, by the records."""
+        for file in self.folder.glob("records/*.json"):
+            with suppress(OSError, ValueError, TypeError):
+                if (release := Release(**json.loads(file.read_bytes()))).sha256 == sha256:
+                    return release.release_id
+        return None
+
+    def _prune(self) -> None:
+        """Keep the last ``keep`` releases, and the current one whatever its age."""
+        current = self.current()
+        for release in self.all()[: -self.keep]:
+            if current is None or release.release_id != current.release_id:
+                folder = self.folder / "releases" / release.release_id
+                record(self.folder / MAKING, {"release_id": release.release_id})
+                # From here on it is no release any more: one that is removed by half must not be taken for one.
+                (folder / PROMOTED).unlink()
+                shutil.rmtree(folder)
+                self.forget(release.release_id)
+                (self.folder / MAKING).unlink()
+
+
+def summary(results: Iterable[Any]) -> dict[str, int]:
+    """Number of checks by outcome: ``passed``, and the failed ones by severity."""
+    counts = {"passed": 0, "critical": 0, "warning": 0, "info": 0}
+    for result in results:
+        counts["passed" if result.success else result.severity] += 1
+    return counts
+
+
+def _withheld(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """What this release does not have as its tables do not fit; nothing where no build with dbt was made."""
+    there = con.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'core' and table_name = 'withheld'"
+    ).fetchall()
+    if there == [(0,)]:
+        return []
+    found = con.execute("select indicator_id, table_id, place, reason, kept_figures from core.withheld order by all")
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _mark(folder: Path) -> None:
+    """Mark a release as published: at once, and with nothing beside it that a killed run could leave."""
+    (folder / PROMOTED).touch()
+    fsync(folder)
+
+
+def _read(folder: Path) -> Release | None:
+    """What a release knows about itself; None when it is being made, was just removed, or is damaged."""
+    try:
+        found = Release(**json.loads((folder / "release.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if found.release_id == folder.name else None
+
+
+def _order(release_id: str) -> tuple[int, ...]:
+    return tuple(map(int, release_id.split(".")))
+
+
+def _same(a: Path, b: Path, copied: bool = False) -> bool:
+    """Whether two files are one, or one a copy of the other, by its size and time.
+
+    :param copied: one file by two names does not count.
+    """
+    try:
+        one, other = a.stat(), b.stat()
+    except OSError:
+        return False
+    if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino):
+        return not copied
+    return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
