@@ -164,6 +164,26 @@ def test_the_year_of_a_table_without_periods_is_told_or_asked_for(tmp_path: Path
         assert add(tmp_path, cbs, "85003NED", period="2019JJ00")[0].period == "2019JJ00"
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_who_sits_at_a_terminal_is_asked_for_the_period(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    from click.testing import CliRunner
+
+    from orchestration.cli import main
+
+    table = V3Table.build("85002NED", dims={"RegioS": ["NL01"]}, topics=["Aantal"], rows=[("NL01", 1)], title="X")
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: terminal, raising=False)
+    with StandIn([table]) as cbs:
+        environment = cbs.env | {"RDC_HOME": str(tmp_path)}
+        done = CliRunner().invoke(main, ["sources", "add", "85002NED"], input="2019JJ00\n", env=environment)
+    declared = Registry.load(own=tmp_path / "sources").tables.get("85002NED")
+    if terminal:
+        assert done.exit_code == 0 and declared and declared.period == "2019JJ00", done.output
+    else:
+        assert done.exit_code == 1 and declared is None
+
+
 def commuting(table_id: str, protocol: str) -> V3Table | V4Table:
     """Who lives where and works where: two dimensions of regions."""
     regions = ["NL01", "GM0770", "GM1724"]
