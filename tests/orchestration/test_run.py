@@ -168,8 +168,7 @@ def test_without_a_network_the_sample_is_released_and_said_so(tmp_path: Path) ->
     )
     done = rdc("run")
     assert "SAMPLE, NOT LIVE" in done.stderr
-    for (table_id,) in rdc.sql('select table_id from core."table"'):
-        assert table_id in done.stderr
+    assert "15 of 15 tables come from the sample" in " ".join(done.stderr.split())
     assert rdc.sql('select distinct origin from core."table"') == [("sample",)]
     assert rdc.sql("select distinct origin from core.observation") == [("sample",)]
     assert rdc.sql(
