@@ -14,12 +14,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tests.warehouse.made import publish
-from warehouse import labels
 from warehouse.export import LONG_SHAPE, extract, pieces
-from warehouse.labels import Reference
 from warehouse.reading.published import Published
 from warehouse.reading.reader import reading
-from warehouse.registry import indicators
+from warehouse.registry import indicators, labels
+from warehouse.registry.labels import Reference
 from warehouse.releases.release import Releases
 
 GONE = ("bev_inwoners", "GM1728", "2023JJ00")

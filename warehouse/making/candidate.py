@@ -22,11 +22,10 @@ from ingest.registry import Table
 from ingest.snapshot import Snapshot
 from ingest.storage.clock import Clock
 from ingest.storage.paths import for_duckdb, literal
-from warehouse import labels
 from warehouse.making.binding import insert, keep_last_good, load_registry
 from warehouse.making.binding import text as _text
 from warehouse.making.plan import Plan
-from warehouse.registry import goals, indicators
+from warehouse.registry import goals, indicators, labels
 from warehouse.registry.indicators import Registry
 
 NAME = "rdc.duckdb"

@@ -17,10 +17,10 @@ import yaml
 from ingest.datacenter import here
 from ingest.project import ROOT
 from ingest.registry import Registry as Tables
-from warehouse.labels import in_words
 from warehouse.making.binding import seen_at_source
 from warehouse.registry import indicators
 from warehouse.registry.indicators import Indicator, Registry, Source, Term, Theme, Version
+from warehouse.registry.labels import in_words
 
 PROJECT = ROOT
 MARTS = PROJECT / "dbt_project" / "models" / "mart"

@@ -23,7 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ingest.datacenter import RegionFileError, here
 from ingest.project import DBT_PROJECT
-from warehouse.labels import Reference
+from warehouse.registry.labels import Reference
 
 FOLDER = DBT_PROJECT / "indicators"
 SERIES = "_series.yml"
@@ -205,7 +205,7 @@ class Version(_Strict):
         (an aggregate can't be made from what is published; ``why_not`` says why, in Dutch).
     :param factor: what numerator / denominator is multiplied by: 100 for a percentage, 1000 for per 1 000.
     :param series_break: what a reader of the series must know at the step from the version before, Dutch.
-    :param reference: what date a figure is about (:mod:`warehouse.labels`).
+    :param reference: what date a figure is about (:mod:`warehouse.registry.labels`).
     :param breaks: where the source itself broke the series, and why, Dutch.
     :param not_comparable: why figures of different periods can't be compared at all, Dutch: no index, no trend, no verdict.
     :param total: whether it tells how much there is in a place, so that a larger place has more: then a place is neither
