@@ -152,7 +152,9 @@ class Landing:
 
     def commit(self, table_folder: Path, **facts: Any) -> Snapshot:
         """Give the snapshot its id and its final name; after a crash it is there whole or not at all."""
-        (self.path / self._JOURNAL).unlink(missing_ok=True)
+        # What an earlier try left that was killed while it committed is none of the source's.
+        for left in (self.path / self._JOURNAL, self.path / MANIFEST, *self.path.glob(".*")):
+            left.unlink(missing_ok=True)
         files = {
             item.name: {"bytes": item.stat().st_size, "sha256": file_sha256(item)}
             for item in sorted(self.path.iterdir())

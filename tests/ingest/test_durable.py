@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ingest.storage.snapshot import SAMPLE, Landing, Snapshot
 
 from ingest.outcome import Outcome, Outcomes
 from ingest.storage import durable
@@ -125,6 +126,21 @@ def test_lines_without_a_checksum_are_read(tmp_path: Path) -> None:
     old.file.write_text('{"a": 1}\n{"a": 2}\n', encoding="utf-8")
     old.append({"a": 3})
     assert old.read() == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def test_what_a_killed_commit_left_is_not_in_the_snapshot(tmp_path: Path) -> None:
+    sample = Snapshot.read(SAMPLE / "83625NED")
+    facts = {
+        k: v for k, v in sample.manifest().items() if k not in ("snapshot_id", "sequence", "sha256", "bytes", "files")
+    }
+    landing = Landing(tmp_path / "83625NED" / ".landing-0")
+    landing.path.mkdir(parents=True)
+    for name in ("data.parquet", "snapshot.json", ".snapshot.json.0123abcd.part", ".data.parquet.link", "pages.jsonl"):
+        (landing.path / name).write_bytes(b"{}")
+    made = landing.commit(tmp_path / "83625NED", **facts)
+    assert (list(made.files), made.damaged()) == (["data.parquet"], [])
+    assert sorted(p.name for p in made.path.iterdir()) == ["data.parquet", "snapshot.json"]
+    assert Snapshot.read(made.path) == made
 
 
 def test_what_a_killed_write_left_goes_and_nothing_else(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +52,7 @@ def everything(home: Path) -> None:
         keys = Keys(home)
         if not keys.all():
             keys.add("partner", "Omgevingsdienst", "partners")
+        shutil.rmtree(work.candidate.folder, ignore_errors=True)  # as a build begins
         made.publish(work.settings.warehouse, keep=2)
 
 
