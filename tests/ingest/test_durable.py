@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest.storage.snapshot import SAMPLE, Landing, Snapshot
 
 from ingest.outcome import Outcome, Outcomes
+from ingest.snapshot import SAMPLE, Landing, Snapshot
 from ingest.storage import durable
 from ingest.storage.durable import PRIVATE, READABLE, Damaged
 from ingest.storage.log import Log
