@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from ingest.attempt import told
 from ingest.datacenter import here
+from ingest.declaration import RegistryError, Table
 from ingest.http import Client, FetchError, NotFoundError
 from ingest.landing import misshapen
-from ingest.registry import Registry, RegistryError, Table, add_own
+from ingest.registry import Registry, add_own
 from ingest.settings import Settings
 from ingest.statline import service
 from ingest.statline.model import Head, Metadata

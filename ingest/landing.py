@@ -24,9 +24,9 @@ import orjson
 import zstandard
 
 from ingest.attempt import Attempt, LandingError, attempt
+from ingest.declaration import Table
 from ingest.http import Client, LoopError
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Landing, Snapshot, Store
 from ingest.statline import service

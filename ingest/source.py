@@ -9,10 +9,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
+from ingest.declaration import Table
 from ingest.home import Home
 from ingest.outcome import Outcome
 from ingest.protocols import PROTOCOLS, known_protocol
-from ingest.registry import Table
 from ingest.snapshot import Snapshot
 
 #: Tells of a table how many pages are in, and how many rows there will be.

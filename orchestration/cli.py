@@ -31,8 +31,8 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from ingest.declaration import RegistryError
         from ingest.http import FetchError
-        from ingest.registry import RegistryError
         from ingest.settings import SettingsError
         from ingest.snapshot import SnapshotError
 
@@ -98,7 +98,7 @@ class _Scope(click.ParamType):
     name = "region|nederland"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from ingest.registry import known_scope
+        from ingest.declaration import known_scope
 
         try:
             return known_scope(value)

@@ -16,16 +16,16 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
+from ingest.declaration import Table
 from ingest.municipal import source
 from ingest.outcome import FETCHED, UNCHANGED
-from ingest.registry import Table
 from ingest.source import source_of
 from orchestration import pipeline
 from orchestration.instance import KILLED, close_dead_runs
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
 from warehouse.making.build import manifest
-from warehouse.making.candidate import Input
+from warehouse.releases.inputs import Input
 
 CANDIDATE = dg.AssetKey(["warehouse", "candidate"])
 RELEASE = dg.AssetKey(["warehouse", "release"])

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from expectations import CheckResult
 from ingest.datacenter import here
+from ingest.declaration import Table
 from ingest.drift import BREAKING, Change
 from ingest.outcome import FETCHED, Outcome
-from ingest.registry import Acceptance, Table, accept_change, accepted
+from ingest.registry import Acceptance, accept_change, accepted
 from ingest.snapshot import Snapshot, Store, Verdict, now
 from orchestration.workspace import Workspace
 

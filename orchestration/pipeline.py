@@ -19,17 +19,18 @@ from typing import Any
 
 from expectations import CheckResult
 from ingest.attempt import Attempt, attempt
+from ingest.declaration import RegistryError, Table
 from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
-from ingest.registry import RegistryError, Table
 from ingest.snapshot import now
 from ingest.source import Progress, source_of
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
 from warehouse.making.build import Node
-from warehouse.making.candidate import Input
-from warehouse.making.plan import Plan, PlanError
+from warehouse.making.publishing import publish
+from warehouse.releases.inputs import Input
+from warehouse.releases.plan import Plan, PlanError
 from warehouse.releases.release import Release, ReleaseError, summary
 
 ASKED_FOR_SAMPLE = "asked for with --source sample"
@@ -345,7 +346,7 @@ def release(work: Workspace) -> Release:
     checks, text = summary(_kept(work)[0]), report(work)
     stop_if_asked()
     plan = Plan.read(work.candidate.folder)
-    return work.releases.publish(work.candidate, planned(work), checks, text, plan)
+    return publish(work.releases, work.candidate, planned(work), checks, text, plan)
 
 
 def rollback(work: Workspace, release_id: str) -> tuple[Release, dict[str, Release | None]]:

@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest.declaration import Table
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
-from ingest.registry import SHIPPED, Table
+from ingest.registry import SHIPPED
 from ingest.snapshot import now
 from ingest.words import shown
 from orchestration import pipeline, show
@@ -27,7 +28,7 @@ from orchestration.judging import to_judge
 from orchestration.pipeline import Choice
 from orchestration.workspace import PUBLIC, Workspace
 from orchestration.writer import sign_of_life
-from warehouse.making.candidate import Input
+from warehouse.releases.inputs import Input
 
 #: With fewer bytes than this to spare, what breaks a run off is the disk: DuckDB, SQLite and dbt each say so in their own way.
 FULL = 16 << 20

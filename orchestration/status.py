@@ -6,9 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from ingest.declaration import Table
 from ingest.municipal import source
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
-from ingest.registry import Table
 from orchestration import damage, pipeline
 from orchestration.workspace import Workspace
 

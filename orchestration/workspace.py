@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest.declaration import Table
 from ingest.home import Home
 from ingest.municipal.drop import REPORTS
 from ingest.outcome import Outcomes
-from ingest.registry import Registry, Table
+from ingest.registry import Registry
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store
 from ingest.source import source_of

@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.datacenter import here
-from ingest.registry import CADENCE_DAYS, SAFE_LOADER, RegistryError, Table
+from ingest.declaration import CADENCE_DAYS, SAFE_LOADER, RegistryError, Table
 
 SHIPPED = Path(__file__).parent.parent / "sources" / "municipal"
 

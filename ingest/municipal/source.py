@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ingest.attempt import LandingError, attempt, passes, told
+from ingest.declaration import Table
 from ingest.home import Home
 from ingest.http import FetchError, UnreachableError
 from ingest.municipal import drop
@@ -27,7 +28,6 @@ from ingest.municipal.layer import Delivery, Layer, stamp_id
 from ingest.municipal.personal import masked_name
 from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
-from ingest.registry import Table
 from ingest.snapshot import Snapshot, now
 from ingest.source import Progress
 from ingest.storage.durable import PRIVATE, Damaged, write
@@ -295,10 +295,10 @@ def try_out(home: Home, name: str, file: Path | None) -> tuple[Contract, tuple[A
 
     :raises RegistryError: there is no such contract, or it can't be used.
     """
+    from ingest.declaration import RegistryError
     from ingest.municipal import report
     from ingest.municipal.contract import read
     from ingest.municipal.intake import take_in
-    from ingest.registry import RegistryError
 
     if name in home.registry.contracts:
         contract = home.registry.contracts[name]
@@ -319,7 +319,7 @@ def try_out(home: Home, name: str, file: Path | None) -> tuple[Contract, tuple[A
 
 def history(home: Home, contract_id: str | None) -> list[tuple[str, Delivery, list[str]]]:
     """Every delivery with its contract, and the municipalities and periods that are still from it."""
-    from ingest.registry import RegistryError
+    from ingest.declaration import RegistryError
 
     if contract_id and contract_id not in home.registry.contracts:
         raise RegistryError(f"{contract_id} is no contract. Contracts: {', '.join(home.registry.contracts)}.")

@@ -6,8 +6,8 @@ What belongs here: how each service is asked and what it answers, normalised to 
 
 from __future__ import annotations
 
+from ingest.declaration import Table
 from ingest.http import Client
-from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.statline.model import Service
 from ingest.statline.v3 import V3

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ingest.answer import named
+from ingest.declaration import Table
 from ingest.http import FetchError
-from ingest.registry import Table
 from ingest.words import shown
 
 SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<suffix>\d+)$")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from ingest.datacenter import here
-from ingest.registry import Table
+from ingest.declaration import Table
 from ingest.statline.model import REGION, Dimension, Metadata, Slice
 
 #: v4 takes 165 codes in a filter and refuses 180 («node count limit of '1000'»), and addresses up to some 6,000 characters.

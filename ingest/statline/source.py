@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.attempt import Attempt, attempt
+from ingest.declaration import Table
 from ingest.home import Home
 from ingest.landing import in_scope, land, unchanged
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.registry import Table
 from ingest.snapshot import Snapshot
 from ingest.source import Progress
 from ingest.statline import service

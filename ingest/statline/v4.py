@@ -14,8 +14,8 @@ from urllib.parse import quote
 import requests
 
 from ingest.answer import counted, document, link, moment, named, records
+from ingest.declaration import Table
 from ingest.http import Client, FetchError, LoopError, NotFoundError, whole
-from ingest.registry import Table
 from ingest.statline.model import (
     Codes,
     Dimension,

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from ingest.attempt import LandingError
+from ingest.declaration import Table
 from ingest.files import numbers, periods
 from ingest.files.sheet import Faulty, blank, plain
 from ingest.municipal.personal import personal_class
-from ingest.registry import Table
 from ingest.table.declaration import REASONS, WRITTEN, File
 from ingest.table.grid import Grid, file_of
 from ingest.words import shown

@@ -9,10 +9,10 @@ from typing import Any
 import duckdb
 
 from ingest.attempt import LandingError
+from ingest.declaration import Table
 from ingest.files import reader
 from ingest.files.sheet import Sheet, UnreadableError, blank, plain
 from ingest.landing import duck
-from ingest.registry import Table
 from ingest.table.declaration import File
 from ingest.words import shown
 

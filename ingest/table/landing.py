@@ -20,10 +20,10 @@ import requests
 import zstandard
 
 from ingest.attempt import Attempt, LandingError
+from ingest.declaration import Table
 from ingest.http import Client, FetchError, NotModifiedError
 from ingest.landing import duck, in_scope, write_metadata
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.registry import Table
 from ingest.snapshot import Snapshot, Store
 from ingest.statline.model import Codes, Dimension, Measure, Metadata, Page
 from ingest.statline.slices import wanted

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.attempt import Attempt, attempt
+from ingest.declaration import Table
 from ingest.home import Home
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.registry import Table
 from ingest.snapshot import Snapshot
 from ingest.source import Progress
 from ingest.table.landing import changed, land

@@ -153,9 +153,9 @@ def ours(base: str, tables: list[str], folder: Path) -> None:
     """What the project does: proved, hashed, compressed snapshots with typed Parquet, four tables at a time."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from ingest.declaration import Table
     from ingest.http import CONNECTIONS_PER_HOST, Client
     from ingest.landing import land
-    from ingest.registry import Table
     from ingest.settings import Settings
     from ingest.snapshot import Store
 

@@ -33,11 +33,12 @@ def _land(home: Path) -> None:
 
 
 def _ours(home: Path) -> tuple[float, int]:
-    from ingest.registry import Table
+    from ingest.declaration import Table
     from ingest.settings import Settings
     from ingest.snapshot import Store
     from warehouse.making.build import PROJECT, _environment, _invoke
-    from warehouse.making.candidate import Candidate, Input
+    from warehouse.making.candidate import Candidate
+    from warehouse.releases.inputs import Input
 
     settings = Settings(home)
     store = Store(settings.snapshots)

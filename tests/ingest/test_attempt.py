@@ -30,10 +30,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.attempt import attempt
+from ingest.declaration import Table
 from ingest.http import Client
 from ingest.landing import land
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcome, Outcomes
-from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Store
 from tests.ingest.test_land import V3, V4, replace_table, v3_table, v4_table

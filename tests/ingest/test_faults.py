@@ -10,12 +10,12 @@ from typing import Any, get_args
 
 import pytest
 
+from ingest.declaration import Table
 from ingest.http import Client
 from ingest.landing import land
 from ingest.municipal.contract import WayIn
 from ingest.municipal.layer import Layer
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcomes
-from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Store
 from orchestration import pipeline

@@ -11,10 +11,10 @@ import duckdb
 import pytest
 import zstandard
 
+from ingest.declaration import Table
 from ingest.http import Client
 from ingest.landing import duck, land
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
-from ingest.registry import Table
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store, file_sha256
 from ingest.statline.model import Page

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from ingest.declaration import RegistryError, StatedStatus
 from ingest.http import Client, FetchError
-from ingest.registry import Registry, RegistryError, StatedStatus
+from ingest.registry import Registry
 from ingest.settings import Settings, SettingsError
 from tests.standin import Dim, Fault, StandIn, V3Table, V4Table
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.registry import ON_REQUEST, Registry, RegistryError
+from ingest.declaration import RegistryError
+from ingest.registry import ON_REQUEST, Registry
 from ingest.seen import FOLDER, column_seen, complete, groups_seen, seen
 from ingest.snapshot import SAMPLE, Snapshot
 from warehouse.making.binding import Column, Columns

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingest.declaration import RegistryError, Table
 from ingest.outcome import FAILED, FETCHED, UNCHANGED
-from ingest.registry import RegistryError, Table
 from ingest.verify import altered
 from tests.ingest.test_land import Setting, replace_table
 from tests.standin import Dim, Fault, Missing, StandIn, Topic, V3Table, V4Table

@@ -25,7 +25,8 @@ from tests.orchestration.test_one_writer import chosen
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
 from tests.standin import StandIn
 from tests.warehouse.test_release import CHECKS, candidate
-from warehouse.making.plan import Plan
+from warehouse.making.publishing import publish
+from warehouse.releases.plan import Plan
 from warehouse.releases.release import Release
 
 RIGHT = datetime(2026, 11, 1, 6, tzinfo=UTC)
@@ -44,7 +45,7 @@ def fetch(work: Workspace, cbs: StandIn, at: datetime) -> str:  # noqa: F811
 
 def release(work: Workspace, at: datetime) -> Release:  # noqa: F811
     with time_machine.travel(at, tick=True), work.writing("a test"):
-        return work.releases.publish(candidate(work.releases.folder, 1), chosen(work), CHECKS, "<html></html>")
+        return publish(work.releases, candidate(work.releases.folder, 1), chosen(work), CHECKS, "<html></html>")
 
 
 def rdc(work: Workspace, at: datetime, *arguments: str, status: int = 0) -> str:  # noqa: F811

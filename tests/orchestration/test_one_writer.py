@@ -20,8 +20,9 @@ from orchestration.writer import SIGNS, WRITER, BusyError, lives, sign_of_life, 
 from tests.ingest.test_land import V3
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
 from tests.standin import StandIn
-from warehouse.making.candidate import Input
-from warehouse.making.plan import Plan, PlanError
+from warehouse.making.publishing import publish
+from warehouse.releases.inputs import Input
+from warehouse.releases.plan import Plan, PlanError
 
 HOLD = """
 import sys
@@ -254,7 +255,7 @@ def test_a_release_holds_what_its_record_says(work: Workspace, cbs: StandIn, spo
         work.settings.own_indicators.mkdir()
         (work.settings.own_indicators / "mine.yml").write_text("theme: wonen\n")
     with pytest.raises(PlanError, match=says):
-        work.releases.publish(work.candidate, [], {"passed": 1}, "", plan)
+        publish(work.releases, work.candidate, [], {"passed": 1}, "", plan)
     assert work.releases.all() == [] and work.candidate.file.is_file()
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ingest.declaration import RegistryError
 from ingest.http import Client
-from ingest.registry import Registry, RegistryError
+from ingest.registry import Registry
 from ingest.settings import Settings
 from orchestration import judging, pipeline
 from orchestration.judging import AcceptError

@@ -14,6 +14,7 @@ from ingest.settings import Settings
 from orchestration.cli import main
 from orchestration.workspace import Workspace
 from tests.warehouse.test_release import CHECKS, candidate
+from warehouse.making import publishing
 from warehouse.releases.release import Release
 
 
@@ -30,7 +31,7 @@ def publish(work: Workspace, level: str, figure: int, **snapshots: str) -> Relea
         SimpleNamespace(table=SimpleNamespace(id=t), snapshot=SimpleNamespace(snapshot_id=s), origin="live")
         for t, s in snapshots.items()
     ]
-    return at.releases.publish(candidate(at.releases.folder, figure), inputs, CHECKS, "<html></html>")
+    return publishing.publish(at.releases, candidate(at.releases.folder, figure), inputs, CHECKS, "<html></html>")
 
 
 def rdc(*arguments: str) -> Result:

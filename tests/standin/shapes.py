@@ -11,8 +11,8 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ingest.declaration import Table as Declared
 from ingest.registry import Registry
-from ingest.registry import Table as Declared
 from ingest.seen import SeenColumn, SeenTable, seen
 from tests.orchestration.kwb import WIJKEN
 from tests.standin.compact import Dim, Group, Topic

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from warehouse.making import publishing
 from warehouse.making.candidate import Candidate
 from warehouse.releases.release import Release, Releases
 
@@ -219,4 +220,4 @@ def candidate(
 
 def publish(folder: Path, keep: int = 20, **options: Any) -> Release:
     """A release in a warehouse folder (``$RDC_HOME/warehouse``)."""
-    return Releases(folder, keep=keep).publish(candidate(folder, **options), [], CHECKS, "<html></html>")
+    return publishing.publish(Releases(folder, keep=keep), candidate(folder, **options), [], CHECKS, "<html></html>")

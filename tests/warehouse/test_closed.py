@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from ingest.registry import Table
+from ingest.declaration import Table
 from ingest.settings import Settings
 from orchestration import damage
 from orchestration.cli import main
@@ -18,6 +18,7 @@ from orchestration.pipeline import note_levels, rollback
 from orchestration.workspace import Workspace
 from tests.warehouse.conftest import Service
 from tests.warehouse.made import CHECKS, INDICATORS, candidate, publish
+from warehouse.making import publishing
 from warehouse.making.candidate import _load_published
 from warehouse.releases.release import Release, ReleaseError, Releases
 from warehouse.serve.keys import Keys
@@ -250,7 +251,7 @@ def with_absent(work: Workspace, *absent: str) -> Release:
                 "'2024JJ00' as period_code, 'not_available' as missing_reason, 'absent' as method from core.region",
                 [name],
             )
-    return work.releases.publish(made, [], CHECKS, "<html></html>")
+    return publishing.publish(work.releases, made, [], CHECKS, "<html></html>")
 
 
 def test_what_changed_since_neither_tells_of_it_nor_of_what_did_not_change(work: Workspace) -> None:

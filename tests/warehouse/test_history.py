@@ -15,10 +15,12 @@ from ingest.registry import Registry as Tables
 from ingest.snapshot import Store
 from warehouse.export import extract, pieces
 from warehouse.making.build import dbt_build
-from warehouse.making.candidate import Candidate, Input
+from warehouse.making.candidate import Candidate
+from warehouse.making.publishing import publish
 from warehouse.reading.reader import reading
 from warehouse.registry import indicators
 from warehouse.registry.indicators import Registry
+from warehouse.releases.inputs import Input
 from warehouse.releases.release import Release, Releases
 
 CHANGED = "mil_zon_vermogen_inwoner"
@@ -85,8 +87,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         candidate.prepare(inputs, releases.current_file, folder / "none.jsonl", registry)
         nodes = dbt_build(candidate.file, folder / "dbt")
         assert [n.name for n in nodes if not n.ok] == []
-        return releases.publish(
-            candidate, inputs, {"passed": 0, "critical": 0, "warning": 0, "info": 0}, "<html></html>"
+        return publish(
+            releases, candidate, inputs, {"passed": 0, "critical": 0, "warning": 0, "info": 0}, "<html></html>"
         )
 
     registry = indicators.load()

@@ -18,6 +18,7 @@ import pytest
 from ingest.snapshot import file_sha256
 from ingest.storage import durable
 from tests.warehouse import made
+from warehouse.making import publishing
 from warehouse.making.candidate import Candidate
 from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.releases.release import ReleaseError, Releases
@@ -37,7 +38,7 @@ def candidate(folder: Path, figure: int) -> Candidate:
 
 def publish(folder: Path, figure: int, keep: int = 10):
     releases = Releases(folder, keep=keep)
-    return releases.publish(candidate(folder, figure), [], CHECKS, "<html></html>")
+    return publishing.publish(releases, candidate(folder, figure), [], CHECKS, "<html></html>")
 
 
 def figure(file: Path) -> int:
@@ -237,7 +238,7 @@ def dying_at(step: int, releases: Releases) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
-    releases.publish(Candidate(releases.folder), [], CHECKS, "<html></html>")
+    publishing.publish(releases, Candidate(releases.folder), [], CHECKS, "<html></html>")
 
 
 def test_killed_at_any_step_of_a_release_there_is_the_whole_of_it_or_nothing(tmp_path: Path) -> None:

@@ -11,39 +11,20 @@ import json
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from ingest.datacenter import here
-from ingest.registry import Table
-from ingest.snapshot import Snapshot
 from ingest.storage.clock import Clock
 from ingest.storage.paths import for_duckdb, literal
 from warehouse.making.binding import insert, keep_last_good, load_registry
 from warehouse.making.binding import text as _text
-from warehouse.making.plan import Plan
 from warehouse.registry import goals, indicators, labels
 from warehouse.registry.indicators import Registry
-
-NAME = "rdc.duckdb"
-
-
-@dataclass(frozen=True)
-class Input:
-    """A table as this build uses it.
-
-    :param origin: ``live`` (the source was asked and this is its newest), ``last_good`` (it failed or did not answer;
-        this is the last snapshot that was accepted) or ``sample`` (the bundled extract).
-    :param note: why it is not live.
-    """
-
-    table: Table
-    snapshot: Snapshot
-    origin: str
-    note: str = ""
+from warehouse.releases.inputs import NAME, Input
+from warehouse.releases.plan import Plan
 
 
 class Candidate:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.datacenter import here
+from ingest.snapshot import file_sha256
 from warehouse.making import product
 
 if TYPE_CHECKING:
@@ -250,6 +251,5 @@ def json_ld(found: Graph) -> str:
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    from warehouse.making.datapackage import sha256
 
-    return {f"tables/{f.name}": sha256(f) for f in (folder / "tables").glob("*") if f.is_file()}
+    return {f"tables/{f.name}": file_sha256(f) for f in (folder / "tables").glob("*") if f.is_file()}

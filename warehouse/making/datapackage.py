@@ -20,7 +20,6 @@ table as CSV and the rest) is made when asked for, from the same relations, so t
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Any
 import duckdb
 
 from ingest.datacenter import here
+from ingest.snapshot import file_sha256
 from ingest.storage.paths import literal
 from warehouse.export import LONG_SHAPE, TABLE, Extract, extract, parquet
 from warehouse.export.guessed import ROW, Guess, look
@@ -88,7 +88,7 @@ def write(folder: Path, database: Path, release_id: str, created_at: str, diff: 
 def write_sums(folder: Path) -> None:
     """``SHA256SUMS`` over every file in the folder, in the form that ``sha256sum --check`` reads."""
     lines = [
-        f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n"
+        f"{file_sha256(file)}  {file.relative_to(folder).as_posix()}\n"
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name != SUMS
     ]
@@ -98,11 +98,6 @@ def write_sums(folder: Path) -> None:
 def read_sums(text: str) -> dict[str, str]:
     """File → SHA-256, from the text of ``SHA256SUMS``."""
     return {name: digest for line in text.splitlines() if line for digest, _, name in [line.partition("  ")]}
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _published(con: duckdb.DuckDBPyConnection, release_id: str) -> Published | None:
@@ -191,7 +186,7 @@ def _package(
 
 def _resource(folder: Path, path: str, **fields: Any) -> dict[str, Any]:
     file = folder / path
-    return {"path": path, **fields, "bytes": file.stat().st_size, "hash": f"sha256:{sha256(file)}"}
+    return {"path": path, **fields, "bytes": file.stat().st_size, "hash": f"sha256:{file_sha256(file)}"}
 
 
 def _nothing(folder: Path) -> dict[str, Any]:

@@ -26,8 +26,8 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,9 @@ import duckdb
 from ingest.project import ROOT
 from ingest.snapshot import file_sha256
 from ingest.storage.durable import Damaged, fsync, read_record, record, sweep, write
-from warehouse.making.candidate import NAME, Candidate, Input
-from warehouse.making.plan import Plan
-from warehouse.sharing.access import PUBLIC, delivered, levels_of
-from warehouse.sharing.closing import Closed, Levels, has_levels
+from warehouse.releases.inputs import NAME, Input
+from warehouse.releases.plan import Plan
+from warehouse.sharing.closing import Closed, Levels
 
 PROJECT = ROOT
 PROMOTED, CURRENT, MAKING = "promoted", "current.json", "making.json"
@@ -196,96 +195,6 @@ class Releases:
         """Write down what a build is to be made from."""
         return Plan.of(inputs, known_at.isoformat(), self.code(), self.fingerprint(inputs), corrections)
 
-    def publish(
-        self,
-        candidate: Candidate,
-        inputs: list[Input],
-        checks: dict[str, int],
-        report: str,
-        plan: Plan | None = None,
-    ) -> Release:
-        """Promote the candidate, with all that is published beside it.
-
-        :param plan: what the candidate was to be made from; the record is the plan's, not what could be chosen by now.
-        :raises PlanError: the candidate holds something else than its plan says; nothing was changed.
-        :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
-        """
-        from warehouse.making import datapackage, diff
-
-        at = datetime.now(UTC)
-        release_id = self.next_id(at)
-        previous = self.current()
-        used = {i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs}
-        if plan:
-            used = {t: {"snapshot_id": c["snapshot_id"], "origin": c["origin"]} for t, c in plan.inputs.items()}
-        with candidate.connect() as con:
-            if plan:
-                plan.check(con, self.code())
-            con.execute("drop schema raw cascade")
-            con.execute("drop schema if exists staging cascade")
-            con.execute("create or replace table core.release (release_id varchar, created_at timestamptz)")
-            con.execute("insert into core.release values (?, ?)", [release_id, at])
-            con.execute("comment on table core.release is 'Which release this file is.'")
-            tables = {
-                f"{schema}.{name}": con.execute(f'select count(*) from "{schema}"."{name}"').fetchall()[0][0]
-                for schema, name in con.execute(
-                    "select schema_name, table_name from duckdb_tables() where schema_name in ('core', 'mart') order by all"
-                ).fetchall()
-            }
-            withheld = _withheld(con)
-            if has_levels(con):
-                self.levels.note(levels_of(con), delivered(con))
-            con.execute("checkpoint")
-        self.levels.made(release_id)
-        if (wal := candidate.file.with_name(NAME + ".wal")).exists():
-            raise ReleaseError(f"{wal} lies beside the candidate, so something still writes to it; run `rdc run` again")
-
-        making = self.folder / "releases" / f".{release_id}"
-        record(self.folder / MAKING, {"release_id": release_id})
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
-        shutil.move(candidate.file, making / NAME)  # a copy, where the candidate had to lie elsewhere
-        (making / NAME).chmod(0o444)
-        release = Release(
-            release_id=release_id,
-            created_at=at.isoformat(timespec="seconds"),
-            inputs=used,
-            fingerprint=plan.fingerprint if plan else self.fingerprint(inputs),
-            sha256=file_sha256(making / NAME),
-            bytes=(making / NAME).stat().st_size,
-            tables=tables,
-            checks=checks,
-            previous=previous.release_id if previous else None,
-            code=plan.code if plan else self.code(),
-            sequence=1 + max((r.sequence for r in self.all()), default=0),
-            corrections=plan.corrections if plan else 0,
-            withheld=withheld,
-        )
-        (making / "report.html").write_text(report, encoding="utf-8")
-        earlier = ""
-        changes = diff.first(release)
-        if previous:
-            with diff.comparing(self.path(previous.release_id), making / NAME) as con:
-                closed = diff.closed_since(con, self.levels, previous.release_id)
-                changes = diff.compare(con, previous.release_id, release_id, scope=PUBLIC, closed=closed)
-            before = self.path(previous.release_id).with_name("CHANGELOG.md")
-            # A changelog names figures: it does not go on past the moment that some of them were closed.
-            earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
-        datapackage.write(making, making / NAME, release_id, release.created_at, changes, earlier)
-        facts = json.dumps(asdict(release), indent=1, ensure_ascii=False)
-        (making / "release.json").write_text(facts, encoding="utf-8")
-        datapackage.write_sums(making)
-        for item in [*making.rglob("*"), making]:
-            fsync(item)
-        making.rename(self.folder / "releases" / release_id)
-        fsync(self.folder / "releases")
-        self.note(release_id)
-        self.point_to(release_id)
-        (self.folder / MAKING).unlink()
-        shutil.rmtree(candidate.folder, ignore_errors=True)
-        self._prune()
-        return release
-
     def rollback(self, release_id: str) -> Release:
         """Make an earlier release current.
 
@@ -414,7 +323,7 @@ class Releases:
                     return release.release_id
         return None
 
-    def _prune(self) -> None:
+    def prune(self) -> None:
         """Keep the last ``keep`` releases, and the current one whatever its age."""
         current = self.current()
         for release in self.all()[: -self.keep]:
@@ -434,18 +343,6 @@ def summary(results: Iterable[Any]) -> dict[str, int]:
     for result in results:
         counts["passed" if result.success else result.severity] += 1
     return counts
-
-
-def _withheld(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """What this release does not have as its tables do not fit; nothing where no build with dbt was made."""
-    there = con.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'core' and table_name = 'withheld'"
-    ).fetchall()
-    if there == [(0,)]:
-        return []
-    found = con.execute("select indicator_id, table_id, place, reason, kept_figures from core.withheld order by all")
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _mark(folder: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import xlsxwriter
 import yaml
 
+from ingest.declaration import RegistryError
 from ingest.files import formats
 from ingest.municipal import report
 from ingest.municipal.boundaries import OutsideError, to_rd
@@ -21,7 +22,6 @@ from ingest.municipal.intake import Intake, KeyMissingError, quarantine_lines, t
 from ingest.municipal.personal import is_bsn, masked_name, personal_class, value_class
 from ingest.municipal.region import Geography, NoRegionError
 from ingest.municipal.values import BadValueError, as_date, number, parse, period_code
-from ingest.registry import RegistryError
 
 KCC = "datum;gemeente;kanaal;onderwerp;in_een_keer\n"
 ROW = "2024-01-02;Eersel;Telefoon;Overig;ja\n"

@@ -15,10 +15,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.declaration import RegistryError
 from ingest.files.periods import code
 from ingest.municipal.contract import Contract, read
 from ingest.municipal.intake import Intake, take_in
-from ingest.registry import RegistryError
 from tests.ingest.municipal.test_numbers import NOWHERE, made
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from ingest.declaration import RegistryError
 from ingest.municipal.contract import Contract, read
 from ingest.municipal.intake import Intake
 from ingest.municipal.report import write
-from ingest.registry import RegistryError
 from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import put
 from tests.ingest.municipal.test_deliveries import figures, land

@@ -17,9 +17,9 @@ import pytest
 import xlsxwriter
 
 from ingest.attempt import Attempt, attempt
+from ingest.declaration import Table
 from ingest.http import Client
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, Outcome
-from ingest.registry import Table
 from ingest.snapshot import Store
 from ingest.table import landing
 from ingest.verify import altered

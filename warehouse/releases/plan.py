@@ -17,7 +17,7 @@ import duckdb
 from ingest.storage import durable
 
 if TYPE_CHECKING:
-    from warehouse.making.candidate import Input
+    from warehouse.releases.inputs import Input
 
 NAME = "plan.json"
 
