@@ -237,7 +237,7 @@ def test_a_candidate_without_a_plan_can_not_be_released(work: Workspace) -> None
         ("update raw.snapshot set snapshot_id = 'T-2'", "raw.snapshot"),
         ("delete from core.snapshot", f"core.snapshot differ: {V3.id}"),
         ("update core.snapshot set sha256 = 'else'", "core.snapshot"),
-        ("insert into core.indicator_value values ('T-9')", "figures of T-9"),
+        ("insert into core.indicator_value values ('T-9', 'published')", "figures of T-9"),
         (None, "was changed while"),
     ],
 )
@@ -247,7 +247,7 @@ def test_a_release_holds_what_its_record_says(work: Workspace, cbs: StandIn, spo
     plan = Plan.read(work.candidate.folder)
     with work.candidate.connect() as con:
         con.execute("create schema core; create table core.snapshot as select * from raw.snapshot")
-        con.execute("create table core.indicator_value as select snapshot_id from raw.snapshot")
+        con.execute("create table core.indicator_value as select snapshot_id, 'published' as method from raw.snapshot")
         plan.check(con, plan.code)
         if spoilt:
             con.execute(spoilt)

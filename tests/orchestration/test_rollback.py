@@ -28,7 +28,9 @@ def publish(work: Workspace, level: str, figure: int, **snapshots: str) -> Relea
     """A release made from these snapshots, by table."""
     at = work.at(level)
     inputs: list[Any] = [
-        SimpleNamespace(table=SimpleNamespace(id=t), snapshot=SimpleNamespace(snapshot_id=s), origin="live")
+        SimpleNamespace(
+            table=SimpleNamespace(id=t, stated_status=None), snapshot=SimpleNamespace(snapshot_id=s), origin="live"
+        )
         for t, s in snapshots.items()
     ]
     return publishing.publish(at.releases, candidate(at.releases.folder, figure), inputs, CHECKS, "<html></html>")
