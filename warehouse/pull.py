@@ -22,8 +22,9 @@ from urllib.parse import quote, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from ingest.snapshot import file_sha256
 from warehouse import stranger
-from warehouse.making.datapackage import SUMS, read_sums, sha256
+from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.places import Place, PlaceError, find
 from warehouse.stranger import StrangeError, plain
 
@@ -203,7 +204,7 @@ class Center:
         :raises PullError: what is there, or what came, is not what was released. What is there is never overwritten.
         """
         if target.is_file():
-            found = sha256(target)
+            found = file_sha256(target)
             if found != digest:
                 raise PullError(
                     f"{target} was changed: its SHA-256 is {found}, but {name} of release {release} has {digest}. "
@@ -227,7 +228,7 @@ class Center:
                         f"({type(error).__name__}); pull again to go on there."
                     ) from error
                 time.sleep(self.wait * 2**attempt)
-        found = sha256(part)
+        found = file_sha256(part)
         if found != digest:
             part.unlink()
             raise PullError(_refusal(name, release, found, digest))
@@ -354,7 +355,7 @@ class Center:
 
 def _free(target: Path, digest: str) -> Path:
     """A file that the user names is written anew, as with any other command; only what is the same already stays."""
-    if target.is_file() and sha256(target) != digest:
+    if target.is_file() and file_sha256(target) != digest:
         target.unlink()
     return target
 

@@ -11,7 +11,8 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from warehouse.making.datapackage import SUMS, read_sums, sha256
+from ingest.snapshot import file_sha256
+from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.serve.library import Opened
 from warehouse.serve.problem import Problem
 from warehouse.serve.request import Ask, Asked, Unchanged
@@ -38,7 +39,7 @@ def _sums(folder: Path) -> dict[str, str]:
     """File → SHA-256 of a release, which never changes; one from before there were sums has its database only."""
     file = folder / SUMS
     if file.is_file():
-        return read_sums(file.read_text(encoding="utf-8")) | {SUMS: sha256(file)}
+        return read_sums(file.read_text(encoding="utf-8")) | {SUMS: file_sha256(file)}
     said = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     return {"rdc.duckdb": said["sha256"]}
 
