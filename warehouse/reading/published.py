@@ -162,8 +162,9 @@ LONG = [
         "method",
         "string",
         "Wijze",
-        "published (een cel van de bron), computed (uit cellen berekend) of aggregated (uit de leden van een groep).",
-        categories=("published", "computed", "aggregated"),
+        "published (een cel van de bron), computed (uit cellen berekend), aggregated (uit de leden van een groep), kept (uit een "
+        "eerdere uitgave) of absent (er is geen bron).",
+        categories=("published", "computed", "aggregated", "kept", "absent"),
     ),
     Column("table_id", "string", "Brontabel", "De brontabel."),
     Column("attribution", "string", "Bron", "Bronvermelding die bij hergebruik hoort."),
