@@ -1,12 +1,14 @@
 {#-
-    Whether one figure is higher than another. Where both have margins (95%), only a difference of which the intervals do
-    not overlap is one that can be shown; without margins the figures are taken as they are.
+    Whether one figure is higher than another. Where there are margins (95%), only a difference of which the intervals do not
+    overlap is one that can be shown; a figure without margins is taken as it is.
 -#}
 {% macro verdict(value, lower, upper, other, other_lower, other_upper) -%}
     case
         when {{ value }} is null or {{ other }} is null then null
-        when {{ lower }} is not null and {{ other_lower }} is not null
-            and {{ lower }} <= {{ other_upper }} and {{ other_lower }} <= {{ upper }} then 'geen aantoonbaar verschil'
+        when ({{ lower }} is not null or {{ other_lower }} is not null)
+            and coalesce({{ lower }}, {{ value }}) <= coalesce({{ other_upper }}, {{ other }})
+            and coalesce({{ other_lower }}, {{ other }}) <= coalesce({{ upper }}, {{ value }})
+            then 'geen aantoonbaar verschil'
         when {{ value }} > {{ other }} then 'hoger'
         when {{ value }} < {{ other }} then 'lager'
         else 'gelijk'

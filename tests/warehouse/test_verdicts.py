@@ -24,6 +24,7 @@ FIGURES: list[tuple[Any, ...]] = [
     ("zon", "GM1728", "2019JJ00", 14162, None, 1, None),
     ("zon", "GM1728", "2025JJ00", 54009, None, 1, None),
     ("zon", "NL01", "2025JJ00", 28_000_000, None, 1, None),
+    ("roker", "GM1728", "2016JJ00", 12.0, None, 1, None),
     ("roker", "GM1728", "2020JJ00", 11.7, 2, 1, None),
     ("roker", "GM1728", "2024JJ00", 14.3, 4, 1, None),
     ("roker", "GM0770", "2020JJ00", 11.7, 2, 1, None),
@@ -166,6 +167,14 @@ def test_totals_are_neither_ranked_nor_called_higher_or_lower(con: duckdb.DuckDB
     assert con.execute(of, ["roker", "2024JJ00"]).fetchall() == [
         (1, 2, None, "geen aantoonbaar verschil", "geen aantoonbaar verschil", 15.0)
     ]
+
+
+def test_a_figure_without_margins_beside_one_with_them(con: duckdb.DuckDBPyConnection) -> None:
+    found = con.execute(
+        "select previous_value, previous_verdict from mart.comparison "
+        "where indicator_id = 'roker' and region_code = 'GM1728' and period_code = '2020JJ00'"
+    ).fetchall()
+    assert found == [(12.0, "geen aantoonbaar verschil")]
 
 
 def test_an_index_starts_anew_at_a_break(con: duckdb.DuckDBPyConnection) -> None:
