@@ -19,6 +19,7 @@ from typing import Annotated, Any, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ingest.errors import MendableError
 from ingest.project import ROOT
 
 SHIPPED = ROOT / "region.yml"
@@ -30,7 +31,7 @@ GroupCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{2,}$")]
 _CBS_CODE = re.compile(r"(NL|GM|WK|BU|PV|LD|CR)\d+")
 
 
-class RegionFileError(ValueError):
+class RegionFileError(MendableError, ValueError):
     """``region.yml`` can't be used: which file, which field, and what to write."""
 
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ingest.datacenter import here
+from ingest.errors import MendableError
 from ingest.protocols import known_protocol
 from ingest.table.declaration import File
 
@@ -23,7 +24,7 @@ CADENCE_DAYS = {"month": 46, "quarter": 137, "half_year": 274, "year": 548, "onc
 PERIOD = re.compile(r"\d{4}(JJ00|SJ00|HJ0[12]|KW0[1-4]|MM(0[1-9]|1[0-2]))")
 
 
-class RegistryError(ValueError):
+class RegistryError(MendableError, ValueError):
     """A declaration that can't be used; the message names file, table and field."""
 
 

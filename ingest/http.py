@@ -26,6 +26,7 @@ from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from ingest.datacenter import here
+from ingest.errors import MendableError
 from ingest.words import glimpse, shown
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def _user_agent() -> str:
     return f"{here().name.replace(' ', '')}/0.1 (regional data warehouse of Dutch municipalities; polite client)"
 
 
-class FetchError(Exception):
+class FetchError(MendableError):
     """A request that did not bring what was asked: which URL, what was expected, what came instead."""
 
     def __init__(self, url: str, expected: str, got: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ingest.errors import MendableError
+
 #: Where the source of each protocol is. It is imported when a table of it is worked on, and not before.
 PROTOCOLS = {
     "v3": "ingest.statline.source:V3",
@@ -11,7 +13,7 @@ PROTOCOLS = {
 }
 
 
-class UnknownProtocolError(ValueError):
+class UnknownProtocolError(MendableError, ValueError):
     """There is no source of this protocol; the message names those that there are."""
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.errors import MendableError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -88,5 +90,5 @@ class Settings:
         return self.home / "warehouse"
 
 
-class SettingsError(ValueError):
+class SettingsError(MendableError, ValueError):
     """An environment variable has a value that can't be used."""

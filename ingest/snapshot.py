@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ingest.errors import MendableError
 from ingest.storage.durable import Damaged, fsync, read_record, record
 from ingest.verified import Verified, file_sha256
 
@@ -112,7 +113,7 @@ class Snapshot:
         return self.path.with_name(self.path.name + ".verdict.json")
 
 
-class SnapshotError(Exception):
+class SnapshotError(MendableError):
     """A snapshot that can't be read or written."""
 
 

@@ -19,24 +19,14 @@ import click
 
 from orchestration import show
 
-#: Errors that say what to do, by name: the modules that raise them are imported only by the commands that need them.
-_TOLD = {
-    *("ReleaseError", "NotThereError", "BusyError", "BlockedError", "DiskFullError", "BuildError", "IndicatorError"),
-    *("AcceptError", "ExportError", "AccessKeyError", "PullError", "PlanError", "ClockError", "ServeError", "Damaged"),
-}
-
 
 def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     """What a user can mend becomes one line and exit status 1; a fault of ours keeps its traceback."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from ingest.declaration import RegistryError
-        from ingest.http import FetchError
-        from ingest.settings import SettingsError
-        from ingest.snapshot import SnapshotError
+        from ingest.errors import MendableError
 
-        known: tuple[type[Exception], ...] = (RegistryError, SettingsError, SnapshotError, FetchError, OSError)
         try:
             with _room(command.__name__):
                 # Who asks what is still as it was laid down is told that, before anything is put aside.
@@ -46,14 +36,9 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
-        except known as error:
+        except (MendableError, OSError) as error:
             show.fail(str(error))
             sys.exit(1)
-        except Exception as error:
-            if type(error).__name__ in _TOLD:
-                show.fail(str(error))
-                sys.exit(1)
-            raise
 
     return wrapped
 
@@ -147,6 +132,17 @@ def run(mode: str, tables: tuple[str, ...], scope: str | None, verbose: bool, as
         atexit._run_exitfuncs()
         os._exit(1)
     sys.exit(status)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--rdc-help"]})
+@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED)
+@_friendly
+def dbt(arguments: tuple[str, ...]) -> None:
+    """Any dbt command on the inputs of the current build: `rdc dbt build --select wonen`, `rdc dbt docs generate`."""
+    from orchestration.dbt import run as go
+    from orchestration.workspace import Workspace
+
+    sys.exit(0 if go(Workspace.open(), list(arguments)) else 1)
 
 
 @main.command()

@@ -11,6 +11,7 @@ from expectations import CheckResult
 from ingest.datacenter import here
 from ingest.declaration import Table
 from ingest.drift import BREAKING, Change
+from ingest.errors import MendableError
 from ingest.outcome import FETCHED, Outcome
 from ingest.registry import Acceptance, accept_change, accepted
 from ingest.snapshot import Snapshot, Store, Verdict, now
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     pass
 
 
-class AcceptError(Exception):
+class AcceptError(MendableError):
     """A snapshot that can't be accepted."""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from expectations import CheckResult
 from ingest.attempt import Attempt, attempt
 from ingest.declaration import RegistryError, Table
+from ingest.errors import MendableError
 from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.snapshot import now
@@ -36,7 +37,7 @@ from warehouse.releases.release import Release, ReleaseError, summary
 ASKED_FOR_SAMPLE = "asked for with --source sample"
 
 
-class BlockedError(Exception):
+class BlockedError(MendableError):
     """The audit found something critical: the current release stays."""
 
 

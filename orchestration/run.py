@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.declaration import Table
+from ingest.errors import MendableError
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import SHIPPED
 from ingest.snapshot import now
@@ -34,7 +35,7 @@ from warehouse.releases.inputs import Input
 FULL = 16 << 20
 
 
-class DiskFullError(Exception):
+class DiskFullError(MendableError):
     """There is no room to go on."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ingest.errors import MendableError
 from ingest.snapshot import now
 from ingest.storage import durable
 from ingest.storage.scratch import claimed
@@ -21,7 +22,7 @@ LOCK, WRITER, SIGNS = ".run.lock", ".run.json", ".alive"
 LOOK_SECONDS = 5.0
 
 
-class BusyError(Exception):
+class BusyError(MendableError):
     """Another process works in the data folder."""
 
 

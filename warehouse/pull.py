@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from ingest.errors import MendableError
 from ingest.snapshot import file_sha256
 from warehouse import stranger
 from warehouse.making.datapackage import SUMS, read_sums
@@ -40,7 +41,7 @@ _CHUNK = 1 << 13
 _LARGEST, _MOST_PAGES = 1 << 26, 1000
 
 
-class PullError(Exception):
+class PullError(MendableError):
     """What could not be pulled or trusted, and what to do about it."""
 
 

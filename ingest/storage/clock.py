@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest.errors import MendableError
 from ingest.storage import durable
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ REMEDY = (
 BACK, AHEAD = timedelta(minutes=5), timedelta(days=31)
 
 
-class ClockError(Exception):
+class ClockError(MendableError):
     """Something that can't be done while the clock can't be trusted."""
 
 

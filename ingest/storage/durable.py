@@ -17,13 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ingest.errors import MendableError
+
 #: For its owner alone, and for everyone who can reach the folder.
 PRIVATE, READABLE = 0o600, 0o644
 CHECKSUM = "checksum"
 _BESIDE = re.compile(r"\..+[.-][0-9a-f]{8}\.part")
 
 
-class Damaged(Exception):  # noqa: N818 (it says what the file is)
+class Damaged(MendableError):  # noqa: N818 (it says what the file is)
     """A file that can't be used as it is: which, what is wrong with it, and what to do."""
 
     def __init__(self, path: Path, what: str, remedy: str) -> None:

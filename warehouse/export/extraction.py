@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ingest.errors import MendableError
 from warehouse.reading.published import LONG, REFERENCE, Column, Published, among
 
 #: A row per region and period, a column per indicator; a row per figure; or a table that is not of figures.
@@ -15,7 +16,7 @@ WIDE, LONG_SHAPE, TABLE = "wide", "long", "table"
 _BATCH = 5_000
 
 
-class ExportError(LookupError):
+class ExportError(MendableError, LookupError):
     """A table, shape or format that can't be had; the message says what can."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest.errors import MendableError
 from ingest.project import DBT_PROJECT
 from ingest.snapshot import file_sha256
 from ingest.storage import durable
@@ -19,7 +20,7 @@ from ingest.storage.paths import plain
 PROJECT = DBT_PROJECT
 
 
-class BuildError(Exception):
+class BuildError(MendableError):
     """dbt did not build: which node, and what it said."""
 
 
@@ -76,6 +77,24 @@ def dbt_build(database: Path, scratch: Path, project: Path = PROJECT) -> list[No
     if not nodes:
         raise BuildError("dbt built nothing; its log is in " + str(scratch / "logs" / "dbt.log"))
     return nodes
+
+
+def dbt_command(arguments: list[str], database: Path, scratch: Path, project: Path = PROJECT) -> bool:
+    """Run a dbt command as it is written on ``database``; dbt prints what it has to say.
+
+    :returns: whether it succeeded.
+    """
+    from dbt.cli.main import dbtRunner
+
+    where: list[str] = []
+    if arguments and not arguments[0].startswith("-"):
+        where = ["--project-dir", str(project), "--profiles-dir", str(project)]
+        where += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
+    with _environment(database):
+        result = dbtRunner().invoke([*arguments, *where])
+    if result.exception is not None:
+        raise BuildError(f"dbt: {_why(result)}")
+    return bool(result.success)
 
 
 def manifest(scratch: Path) -> Path:

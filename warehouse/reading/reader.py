@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.errors import MendableError
 from warehouse.places import Place, PlaceError, find
 from warehouse.reading.as_of import moment, photograph
 from warehouse.reading.published import REFERENCE, Published
@@ -26,7 +27,7 @@ from warehouse.sharing.closing import Closed, Levels, access
 SCHEMAS = ("mart", "core")
 
 
-class NotThereError(LookupError):
+class NotThereError(MendableError, LookupError):
     """A table, region, period or indicator that the release does not have; the message says what comes near."""
 
 

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingest.datacenter import here
+from ingest.errors import MendableError
 from ingest.project import DBT_PROJECT
 from warehouse.registry import indicators
 
@@ -21,7 +22,7 @@ FOLDER = DBT_PROJECT / "goals"
 _YEAR = r"^\d{4}(JJ00|SJ00)$"
 
 
-class GoalError(ValueError):
+class GoalError(MendableError, ValueError):
     """A goal that can't be used; the message names file, goal and field."""
 
 

@@ -22,6 +22,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ingest.datacenter import RegionFileError, here
+from ingest.errors import MendableError
 from ingest.project import DBT_PROJECT
 from warehouse.registry.labels import Reference
 
@@ -56,7 +57,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class IndicatorError(ValueError):
+class IndicatorError(MendableError, ValueError):
     """A definition that can't be used; the message names file, indicator and field."""
 
 

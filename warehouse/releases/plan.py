@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from ingest.errors import MendableError
 from ingest.storage import durable
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "plan.json"
 
 
-class PlanError(Exception):
+class PlanError(MendableError):
     """A build without a plan, or one that holds something else than its plan says; the current release stays."""
 
 

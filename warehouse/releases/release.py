@@ -33,6 +33,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.errors import MendableError
 from ingest.project import ROOT
 from ingest.snapshot import file_sha256
 from ingest.storage.durable import Damaged, fsync, read_record, record, sweep, write
@@ -45,7 +46,7 @@ PROMOTED, CURRENT, MAKING = "promoted", "current.json", "making.json"
 _ID = re.compile(r"\d{4}\.\d{1,2}\.\d+")
 
 
-class ReleaseError(Exception):
+class ReleaseError(MendableError):
     """A release that can't be made, found or trusted; the message says what to do."""
 
 

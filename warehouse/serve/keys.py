@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ingest.errors import MendableError
 from ingest.storage.durable import PRIVATE, Damaged, folder, read_record, record
 from warehouse.sharing.access import LEVELS, Scope
 
@@ -28,7 +29,7 @@ _PATIENCE = 30
 _RENEW = "Put back a copy of it, or move it away and make the keys anew with `rdc keys add`."
 
 
-class AccessKeyError(ValueError):
+class AccessKeyError(MendableError, ValueError):
     """A key that can't be made or found; the message says what to do."""
 
 

@@ -18,10 +18,11 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ingest.errors import MendableError
 from warehouse.serve.problem import Problem, as_json
 
 
-class ServeError(ValueError):
+class ServeError(MendableError, ValueError):
     """A setting of the service that can't be used; the message says which and how it should be."""
 
 

@@ -1,0 +1,60 @@
+"""dbt by hand: any dbt command, on what a build would be made from now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingest.errors import MendableError
+from ingest.storage import durable
+from orchestration import pipeline
+from orchestration.workspace import Workspace
+from warehouse.making.build import dbt_build, dbt_command, project_with
+from warehouse.making.candidate import Candidate
+from warehouse.registry.codebook import wide_tables
+
+#: In the data folder's ``dbt/``: a candidate of its own, so that a build and a hand never touch the same file.
+FOLDER, STATE = "by-hand", "inputs.txt"
+
+
+class NothingToBuildError(MendableError):
+    """There is nothing yet that dbt could work on."""
+
+
+def run(work: Workspace, arguments: list[str]) -> bool:
+    """Run a dbt command as it is written, and print what dbt prints.
+
+    The inputs are laid out and every model is built first, where they are others than the last time; so that a single model
+    finds those that it draws on. Nothing is audited or released.
+
+    :returns: whether dbt succeeded.
+    :raises NothingToBuildError: no table was taken in yet.
+    """
+    with work.writing("rdc dbt " + " ".join(arguments[:3])):
+        inputs = [c.input for c in pipeline.choose(work, "auto", work.outcomes.latest()) if c.input]
+        if not inputs:
+            raise NothingToBuildError("No table was taken in yet, so dbt has nothing to work on. Run `rdc run` first.")
+        folder = work.scratch / FOLDER
+        candidate, project = Candidate(folder), project_with(wide_tables(work.indicators), folder)
+        state = f"{work.releases.fingerprint(inputs)} {work.releases.code()}"
+        if not (candidate.file.is_file() and _read(folder / STATE) == state):
+            (folder / STATE).unlink(missing_ok=True)
+            delivered = [i.table.id for i in inputs if i.table.sharing_level not in (None, "public")]
+            candidate.prepare(
+                inputs,
+                work.releases.current_file,
+                work.outcomes.file,
+                work.indicators,
+                work.closed,
+                delivered,
+                clock=work.clock,
+            )
+            dbt_build(candidate.file, folder, project)
+            durable.write(folder / STATE, state)
+        return dbt_command(arguments, candidate.file, folder, project)
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        return None

@@ -1,0 +1,47 @@
+"""dbt by hand, as an analyst uses it after a run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.orchestration.conftest import Rdc
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+
+
+def test_any_dbt_command_works_on_what_is_there(released: Rdc, tmp_path: Path) -> None:
+    rdc = released.copy(tmp_path / "home", released.env)
+    before = rdc.file.read_bytes()
+    told = rdc("dbt", "build", "--select", "wonen")
+    assert "wonen" in told.stdout and "ERROR=0" in told.stdout
+    listed = rdc("dbt", "ls", "--select", "+policy_goal", "--resource-type", "model").stdout
+    assert "rdc.core.indicator_value" in listed
+    assert rdc("dbt", "build", "--select", "no_such_model").returncode == 0
+    assert rdc("dbt", "run", "--select", "wonen", "--vars", "{broken", status=1).stderr
+    assert rdc.file.read_bytes() == before, "what is published stays as it is"
+    plain = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("dbt")),
+            "build",
+            "--select",
+            "wonen",
+            "--target-path",
+            str(tmp_path / "target"),
+        ],
+        cwd=PROJECT,
+        env=os.environ | {"RDC_HOME": str(rdc.home), "DBT_LOG_PATH": str(tmp_path), "DO_NOT_TRACK": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert plain.returncode == 0, plain.stdout
+    assert "ERROR=0" in plain.stdout
+
+
+def test_without_a_table_it_says_what_to_do(tmp_path: Path) -> None:
+    rdc = Rdc(tmp_path, {"RDC_STATLINE_V3_URL": "http://127.0.0.1:9"})
+    rdc("dbt", "--version")
