@@ -54,6 +54,7 @@ def con() -> duckdb.DuckDBPyConnection:
     con.execute(
         """
         create schema raw; create schema core; create schema mart;
+        create table raw.published (indicator_id varchar, definition_version integer, period_code varchar);
         create table raw.reference (indicator_id varchar, version integer, period varchar, rule varchar);
         create table raw.policy_goal (
             goal_id varchar, region_code varchar, programme varchar, taakveld varchar, goal varchar, indicator_id varchar,

@@ -259,7 +259,8 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, close
         create table raw.published (
             indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double,
             missing_reason varchar, period_status varchar, snapshot_id varchar,
-            known_from timestamptz, known_to timestamptz
+            known_from timestamptz, known_to timestamptz,
+            note varchar, lower_bound double, upper_bound double, series_break varchar
         )
         """
     )

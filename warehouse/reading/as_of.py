@@ -17,7 +17,7 @@ from ingest.storage.paths import literal
 
 #: Tables that are the same whatever the moment, or carry their own dates.
 _KEPT = ("indicator", "indicator_term", "indicator_reference", "region", "region_version", "region_group", "period")
-#: What belongs to a figure and is not in its history: as it is now, where the figure is still the same.
+#: What belongs to a figure, in its history as it was last told with it.
 _LABELS = {"note": "varchar", "lower_bound": "double", "upper_bound": "double", "series_break": "varchar"}
 
 
@@ -59,24 +59,17 @@ def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
     for name in _KEPT:
         if name in there:
             con.execute(f"create view core.{name} as select * from released.core.{name}")
-    labels = ", ".join(
-        f"now_.{name}" if name in there["indicator_value"] else f"null::{kind} as {name}"
-        for name, kind in _LABELS.items()
+    # A history from before they were kept has none.
+    labels = "".join(
+        f"null::{kind} as {name}, " for name, kind in _LABELS.items() if name not in there["indicator_history"]
     )
     con.execute(
         f"""
         create table core.indicator_value as
-        select then_.* exclude (known_from, known_to), regexp_replace(then_.snapshot_id, '-\\d{{8}}T\\d+Z-.*$', '') as table_id,
-            {labels}, null::varchar as method, null::integer as binding_id
-        from released.core.indicator_history as then_
-        left join released.core.indicator_value as now_
-            on now_.indicator_id = then_.indicator_id
-            and now_.definition_version = then_.definition_version
-            and now_.region_code = then_.region_code
-            and now_.period_code = then_.period_code
-            and now_.value is not distinct from then_.value
-            and now_.missing_reason is not distinct from then_.missing_reason
-        where then_.known_from <= $at and coalesce(then_.known_to > $at, true)
+        select * exclude (known_from, known_to), regexp_replace(snapshot_id, '-\\d{{8}}T\\d+Z-.*$', '') as table_id,
+            {labels}null::varchar as method, null::integer as binding_id
+        from released.core.indicator_history
+        where known_from <= $at and coalesce(known_to > $at, true)
         """,
         {"at": at},
     )

@@ -1,5 +1,6 @@
 -- What we published when. A figure that stays the same keeps its row; one that changes, or goes, gets an end and the new
--- one a beginning. Only the figure, its reason and its status count: a new snapshot with the same figure changes nothing.
+-- one a beginning. Only the figure, its reason and its status count: a new snapshot with the same figure changes nothing. What
+-- else belongs to a figure is as it was last told with it.
 with current_value as (
     select * from {{ ref('indicator_value') }}
 ),
@@ -18,7 +19,7 @@ open_row as (
 
 compared as (
     select
-        open_row.*,
+        open_row.* exclude (note, lower_bound, upper_bound, series_break),
         coalesce(
             current_value.indicator_id is not null
             and current_value.value is not distinct from open_row.value
@@ -26,6 +27,9 @@ compared as (
             and current_value.period_status is not distinct from open_row.period_status,
             false
         ) as still_holds
+        {%- for label in ['note', 'lower_bound', 'upper_bound', 'series_break'] %},
+        case when still_holds then current_value.{{ label }} else open_row.{{ label }} end as {{ label }}
+        {%- endfor %}
     from open_row
     left join current_value using (indicator_id, definition_version, region_code, period_code)
 ),
@@ -40,6 +44,10 @@ fresh as (
         current_value.missing_reason,
         current_value.period_status,
         current_value.snapshot_id,
+        current_value.note,
+        current_value.lower_bound,
+        current_value.upper_bound,
+        current_value.series_break,
         build.known_at as known_from,
         null::timestamptz as known_to
     from current_value
@@ -61,6 +69,6 @@ final as (
 
 select
     indicator_id, definition_version, region_code, period_code, value, missing_reason, period_status, snapshot_id,
-    known_from, known_to
+    known_from, known_to, note, lower_bound, upper_bound, series_break
 from final
 order by indicator_id, region_code, period_code, known_from

@@ -1,5 +1,5 @@
 -- What date a figure is about, by the rule that its definition declares for the period, its kind, or all. Also for the
--- periods that a goal names, of which there may be no figure yet.
+-- periods that a goal names, of which there may be no figure yet, and of what was published under an earlier definition.
 with definition as (
     select * from {{ ref('indicator') }}
 ),
@@ -11,6 +11,8 @@ goal as (
 
 named as (
     select distinct indicator_id, definition_version, period_code from {{ ref('indicator_value') }}
+    union
+    select distinct indicator_id, definition_version, period_code from {{ source('raw', 'published') }}
     union
     select goal.indicator_id, coalesce(
         max(definition.version) filter ({{ period_start('goal.period_code') }} >= definition.valid_from), min(definition.version)
