@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.standin import Dim, Topic, V3Table
+from tests.standin import Dim, Group, Topic, V3Table
 
 _TEXT = ("Gemeentenaam_1", "SoortRegio_2", "Codering_3", "IndelingswijzigingGemeenteWijkBuurt_4")
 #: Those that indicators are bound to, with their numbers of 2024.
@@ -103,10 +103,15 @@ def kwb(
         Topic(rename.get(key, key), unit=_UNIT.get(key.rsplit("_", 1)[0], "aantal"), datatype="Long")
         for key in _NUMBERS
     ]
+    # Of these columns CBS's topic groups were seen, so they are held to them.
+    ages = [t for t in topics if t.key.startswith("k_")]
+    at = next(n for n, topic in enumerate(topics) if topic.key.startswith("AantalInwoners"))
+    grouped: list[Topic | Group] = [t for t in topics if t not in ages]
+    grouped[at] = Group("Bevolking", [topics[at], Group("Leeftijdsgroepen", ages)])
     return V3Table.build(
         table_id,
         title=f"Kerncijfers wijken en buurten {year}",
         dims=[Dim("WijkenEnBuurten", codes, kind="GeoDetail")],
-        topics=topics,
+        topics=grouped,
         rows=rows,
     )

@@ -120,7 +120,7 @@ HARMLESS = {("mark", how) for how in WAYS if how != "missing"} | {
         ("keys", "missing"),
     ),
     *(("outcomes", "empty"), ("outcomes", "cut")),  # nothing, or one line that a kill may have torn
-    *(("dagster's settings", how) for how in ("missing", "one byte", "cut")),  # YAML all the same
+    *(("dagster's settings", how) for how in ("missing", "one byte")),  # YAML all the same
     *(("dagster's runs", how) for how in ("missing", "empty", "one byte")),
     *(("delivery", how) for how in WAYS),  # the log has it
     ("parquet", "one byte"),  # compared when it is used

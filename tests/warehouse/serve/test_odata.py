@@ -104,7 +104,8 @@ def test_v4_has_the_reason_beside_the_figure(center: Center) -> None:
     assert properties["ObservationCount"] == len(observations) == len(EXPECTED)
     assert {(o["RegioS"], o["Perioden"]): o["Value"] for o in observations} == EXPECTED
     assert {o["ValueAttribute"] for o in observations} == {"None"}
-    for o in observations:
+    assert set(observations[0]) == {"Id", "Measure", "ValueAttribute", "Value", "StringValue", "RegioS", "Perioden"}
+    for o in every_page(f"{root}/KEMPEN-WONEN/Observations?$select=*"):
         assert (o["LowerBound"], o["UpperBound"]) == (o["Value"] - 1, o["Value"] + 1)
         assert (o["ReferencePeriod"], o["PeriodType"], o["Status"]) == (
             f"{o['Perioden'][:4]}-01-01",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from warehouse.serve.problem import Fault, Problem
 from warehouse.serve.request import Asked
 
 REGION, PERIOD = "RegioS", "Perioden"
-#: Columns of an observation that StatLine does not have: what belongs to the figure.
+#: Columns of an observation that StatLine does not have: what belongs to the figure. Given when `$select` names them, or `*`.
 LABELS = {
     "LowerBound": "number",
     "UpperBound": "number",
@@ -208,12 +208,14 @@ class Options:
     """The system query options of a request.
 
     :param known: the columns that may be named.
+    :param unasked: those of them that are given only when they are named, or with ``$select=*``.
     :raises Problem: an option that is not known, not a number, or names what is not there.
     """
 
     asked: Asked
     known: dict[str, Field]
     version: int
+    unasked: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self.given: dict[str, str] = {}
@@ -281,8 +283,11 @@ class Options:
 
     def _columns(self) -> list[str]:
         text = self.given.get("$select", "").strip()
-        if not text or text == "*":
+        if text == "*":
             return list(self.known)
+        if not text:
+            # Whatever reads StatLine gets what StatLine has; the rest is there for who names it.
+            return [name for name in self.known if name not in self.unasked]
         names = [n.strip() for n in text.split(",")]
         if missing := [name for name in names if name not in self.known]:
             there = ", ".join(list(self.known)[:30])

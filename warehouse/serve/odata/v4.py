@@ -225,7 +225,7 @@ def table(asked: Ask, catalog: str, name: str, resource: str = "") -> Response:
             **text_fields("StringValue", REGION, PERIOD),
             **{n: (number_fields if kind == "number" else text_fields)(n)[n] for n, kind in LABELS.items()},
         }
-        options = Options(asked, known, 4)
+        options = Options(asked, known, 4, unasked=LABELS)
         sql = found.long()
         if rest == "$count":
             [(count,)] = found.published.con.execute(
