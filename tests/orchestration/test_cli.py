@@ -77,13 +77,18 @@ def pulled(rdc: Rdc, fmt: str, tmp_path: Path) -> Path:
     return target
 
 
+def _figures(row: dict[str, str]) -> list[str]:
+    return [str(float(v.replace(",", "."))) if k.startswith("bev_") and v else v for k, v in row.items()]
+
+
 def test_pull_csv_and_its_dutch_sister(released: Rdc, tmp_path: Path) -> None:
     iso = list(csv.DictReader(io.StringIO(pulled(released, "csv", tmp_path).read_text(encoding="utf-8"))))
     raw = pulled(released, "csv-nl", tmp_path).read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf") and raw.count(b"\r\n") == raw.count(b"\n")
     dutch = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig")), delimiter=";"))
     assert {r["region_code"] for r in iso} == {"GM0770", "KEMPEN"}
-    assert [{k: v.replace(",", ".") if k.startswith("bev_") else v for k, v in r.items()} for r in dutch] == iso
+    # Readers that look at the first rows only must see what a column holds, so the two need not have one order.
+    assert sorted(map(_figures, dutch)) == sorted(map(_figures, iso))
     row = next(r for r in iso if (r["region_code"], r["period_code"]) == ("KEMPEN", "2026JJ00"))
     assert row["bev_inwoners"] == "94549"
     definitions = csv.DictReader(io.StringIO(released("pull", "indicator").stdout))

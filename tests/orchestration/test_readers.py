@@ -23,4 +23,4 @@ def test_every_file_of_a_release_reads_alike(released: Rdc) -> None:
 def alike(row: tuple[object, ...]) -> list[str]:
     """A row as text, whatever types its reader gave it."""
     values = [plain(v) for v in row]
-    return [str(float(v)) if isinstance(v, int | float) and not isinstance(v, bool) else str(v or "") for v in values]
+    return [str(float(v)) if isinstance(v, int | float) and not isinstance(v, bool) else str("" if v is None else v) for v in values]
