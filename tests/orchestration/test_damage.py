@@ -206,7 +206,7 @@ def test_the_current_release_is_taken_from_the_folder_and_the_folder_from_it(hom
     for file in (home.path / "warehouse").rglob("rdc.duckdb"):
         rewrite(file, b"garbage")
     told = home("query", "select 1")
-    assert told.exit_code == 1 and "Noreleaseiswhole.`rdcrun`makesone" in said(told)
+    assert told.exit_code == 1 and "Noreleasecanbeused.`rdcrun`makesone" in said(told)
 
 
 def test_a_release_that_was_gone_back_to_is_the_one_that_comes_back(home: Home) -> None:

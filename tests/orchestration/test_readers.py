@@ -22,5 +22,12 @@ def test_every_file_of_a_release_reads_alike(released: Rdc) -> None:
 
 def alike(row: tuple[object, ...]) -> list[str]:
     """A row as text, whatever types its reader gave it."""
-    values = [plain(v) for v in row]
-    return [str(float(v)) if isinstance(v, int | float) and not isinstance(v, bool) else str("" if v is None else v) for v in values]
+    return [_as_text(plain(v)) for v in row]
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(float(value))
+    return "" if value is None else str(value)
