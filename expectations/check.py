@@ -7,11 +7,12 @@ say which figures are at fault. Its other expectations are used where they say t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.datacenter import here
+from ingest.sql import literals
 
 #: How many of the things at fault a result names.
 EXAMPLES = 3
@@ -82,18 +83,6 @@ def rows(
 def not_empty(description: str, least: int = 1) -> Check:
     """That a table has rows. It is asked of every table, since it also tells the other results how many there are."""
     return Check("not_empty", description, "ExpectTableRowCountToBeBetween", {"min_value": least})
-
-
-def identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def literals(texts: Iterable[str]) -> str:
-    return "(" + ", ".join(map(literal, texts)) + ")"
 
 
 def shown(number: str) -> str:

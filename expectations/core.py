@@ -6,9 +6,10 @@ are. dbt tests single columns as it builds; these rules look across tables, once
 
 from __future__ import annotations
 
-from expectations.check import Check, Subject, literal, literals, not_empty, own_regions, rows, shown
+from expectations.check import Check, Subject, not_empty, own_regions, rows, shown
 from expectations.codes import MISSING_REASONS, ORIGINS
 from ingest.datacenter import here
+from ingest.sql import literal, literals
 
 #: Columns of core.observation that others rely on (section 4 of the design).
 PROMISED = [

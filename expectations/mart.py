@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from expectations.check import Check, Subject, identifier, literal, literals, not_empty, own_regions, rows, shown
+from expectations.check import Check, Subject, not_empty, own_regions, rows, shown
 from expectations.codes import PERIOD_FORM
 from ingest.datacenter import here
+from ingest.sql import identifier, literal, literals
 
 #: Percentages that may pass 100, because their numerator is no part of their denominator. By the names that the
 #: registry has, or will have, for them.

@@ -15,10 +15,11 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from expectations.audit import audit, broken
-from expectations.check import Check, Subject, identifier, literal, literals, rows
+from expectations.check import Check, Subject, rows
 from expectations.codes import OTHER_REGION_FORM, PERIOD_FORM, REGION_FORMS
 from expectations.result import CheckResult
 from ingest.datacenter import here
+from ingest.sql import identifier, literal, literals
 
 #: How much of its rows a table may lose against the last good snapshot before someone should look.
 MAX_LOSS = 0.10

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from ingest.snapshot import Snapshot
-from ingest.storage.paths import literal
+from ingest.sql import identifier, literal
 
 HARMLESS, COMPATIBLE, BREAKING = "harmless", "compatible", "breaking"
 
@@ -154,7 +154,7 @@ def _content(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) 
         found.append(Change(COMPATIBLE, "rows_lost", f"{lost} rijen van de vorige levering zijn er niet meer."))
     revised_columns, revised = 0, 0
     for column, old, new in _columns(con, before, after):
-        on = " and ".join(f"a.{_name(k)} is not distinct from b.{_name(k)}" for k in keys)
+        on = " and ".join(f"a.{identifier(k)} is not distinct from b.{identifier(k)}" for k in keys)
         had, has, both, differs, ratio = con.execute(
             f"""
             select count(a.value), count(b.value), count(*) filter (a.value is not null and b.value is not null),
@@ -190,14 +190,14 @@ def _columns(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) 
             (
                 stem,
                 *(
-                    f'"Value" as value from {_rows(s)} where "Measure" = {_text(code)}'
+                    f'"Value" as value from {_rows(s)} where "Measure" = {literal(code)}'
                     for s, code in ((before, a), (after, b))
                 ),
             )
             for stem, a, b in pairs
         ]
     return [
-        (stem, *(f"{_name(c)}::double as value from {_rows(s)}" for s, c in ((before, a), (after, b))))
+        (stem, *(f"{identifier(c)}::double as value from {_rows(s)}" for s, c in ((before, a), (after, b))))
         for stem, a, b in pairs
     ]
 
@@ -207,12 +207,4 @@ def _rows(snapshot: Snapshot) -> str:
 
 
 def _list(keys: list[str]) -> str:
-    return ", ".join(map(_name, keys))
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return ", ".join(map(identifier, keys))

@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -25,15 +22,17 @@ import zstandard
 
 from ingest.attempt import Attempt, LandingError, attempt
 from ingest.declaration import Table
+from ingest.engine import duck
 from ingest.http import Client, LoopError
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
+from ingest.proof import Arrived, prove
 from ingest.settings import Settings
 from ingest.snapshot import Landing, Snapshot, Store
+from ingest.sql import identifier, literal
 from ingest.statline import service
 from ingest.statline.model import Codes, Head, Metadata, Page, Service, Slice
 from ingest.statline.page import observations_csv, page_columns
 from ingest.statline.slices import FilterError
-from ingest.storage.paths import literal
 from ingest.words import shown
 
 Progress = Callable[[str, int, int], None]
@@ -132,7 +131,7 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     # What breaks off is kept for the next run to go on with; what proves wrong is not.
     with store.landing(table.id, version, (LandingError, LoopError)) as landing:
         pages = _collect(table, source, metadata, landing, slices, expected, progress)
-        parsed = PARSERS.submit(_parse, landing, source.layout, metadata, slices, counts, pages)
+        parsed = PARSERS.submit(_parse, Arrived(landing.path, source.layout, metadata, slices, counts, pages))
         with _proving(pages):
             rows, warnings = parsed.result()
         again = source.head(table)
@@ -253,21 +252,14 @@ def _collect(
     return pages
 
 
-def _parse(
-    landing: Landing,
-    layout: str,
-    metadata: Metadata,
-    slices: list[Slice],
-    counts: list[tuple[int, str]],
-    pages: list[Page],
-) -> tuple[int, list[str]]:
+def _parse(arrived: Arrived) -> tuple[int, list[str]]:
     """The pages as Parquet, proved: how many rows they have, and what had to be said about them."""
     with duck() as con:
-        if layout == "wide":
-            _check_keys(con, landing.path, pages)
-        write_metadata(con, landing.path, metadata)
-        warnings = write_data(con, landing.path, pages, layout, metadata)
-        return _prove(con, landing, layout, metadata, slices, counts, pages), warnings
+        if arrived.layout == "wide":
+            _check_keys(con, arrived.folder, arrived.pages)
+        write_metadata(con, arrived.folder, arrived.metadata)
+        warnings = write_data(con, arrived.folder, arrived.pages, arrived.layout, arrived.metadata)
+        return prove(con, arrived), warnings
 
 
 def _check_keys(con: duckdb.DuckDBPyConnection, folder: Path, pages: list[Page]) -> None:
@@ -348,7 +340,7 @@ def write_data(
             except duckdb.InvalidInputException as error:
                 if _FRACTION not in str(error):
                     raise
-                counts = ", ".join(f"count(*) filter ({_name(k)} <> trunc({_name(k)}))" for k in maybe_whole)
+                counts = ", ".join(f"count(*) filter ({identifier(k)} <> trunc({identifier(k)}))" for k in maybe_whole)
                 broken = con.execute(f"select {counts} from {source}").fetchall()[0]
                 for key, fractions in zip(maybe_whole, broken, strict=True):
                     if fractions:
@@ -379,7 +371,7 @@ def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str
             shutil.copyfileobj(source, out, 1 << 20)
         columns = _struct({name: read[name] for name in header})
         yield (
-            f"read_csv({_literal(str(unpacked))}, columns = {columns}, header = true, delim = ';', quote = '\"', "
+            f"read_csv({literal(str(unpacked))}, columns = {columns}, header = true, delim = ';', quote = '\"', "
             "decimal_separator = ',', strict_mode = true)"
         )
     finally:
@@ -398,7 +390,7 @@ _TOO_LONG = "a whole number of more digits than can be kept exactly"
 
 
 def _typed(key: str, kind: str, whole: bool) -> str:
-    name = _name(key)
+    name = identifier(key)
     if kind == "VARCHAR":
         return f"trim({name}) as {name}"
     strange = f"when not isfinite({name}) then error('{_NO_NUMBER} in {key.replace(chr(39), chr(39) * 2)}')"
@@ -442,7 +434,7 @@ def write_metadata(con: duckdb.DuckDBPyConnection, folder: Path, metadata: Metad
         document = folder / f"{name}.json"
         size = document.write_bytes(orjson.dumps(by_column))
         arrays = _struct({key: f"{kind}[]" for key, kind in columns.items()})
-        unnested = ", ".join(f"unnest({_name(key)}) as {_name(key)}" for key in columns)
+        unnested = ", ".join(f"unnest({identifier(key)}) as {identifier(key)}" for key in columns)
         con.execute(
             f"copy (select {unnested} from read_json({literal(document)}, maximum_object_size = {size + 1024}, "
             f"columns = {arrays})) to {literal(folder / f'{name}.parquet')} (format parquet, compression zstd)"
@@ -450,112 +442,9 @@ def write_metadata(con: duckdb.DuckDBPyConnection, folder: Path, metadata: Metad
         document.unlink()
 
 
-# -- proof ------------------------------------------------------------------------------------------------------------
-
-
-def _prove(
-    con: duckdb.DuckDBPyConnection,
-    landing: Landing,
-    layout: str,
-    metadata: Metadata,
-    slices: list[Slice],
-    counts: list[tuple[int, str]],
-    pages: list[Page],
-) -> int:
-    """That as many rows arrived as the service says it has, none twice, and every code is one that it lists.
-
-    Of slices each is proved on its own: its regions have as many rows as the service counts with the same filter, and no
-    region came that was not asked for (a service that ignores a filter answers with HTTP 200).
-    """
-    expected = sum(count for count, _ in counts)
-    keys = [d.key for d in metadata.dimensions] + ([] if layout == "wide" else ["Measure"])
-    data = f"read_parquet({literal(landing.path / 'data.parquet')})"
-    key = ", ".join(map(_name, keys))
-    rows, distinct = con.execute(
-        f"select (select count(*) from {data}), (select count(*) from (select distinct {key} from {data}))"
-    ).fetchall()[0]
-    for number, (part, (count, count_source)) in enumerate(zip(slices, counts, strict=True)):
-        arrived = rows
-        if part.regions is not None and (region := metadata.dimension("region")):
-            regions = sorted(part.regions)
-            arrived = con.execute(
-                f"select count(*) from {data} where list_contains(?, {_name(region.key)})", [regions]
-            ).fetchall()[0][0]
-        if arrived != count:
-            own = [page for page in pages if page.part == number] or pages
-            raise LandingError(
-                f"{own[0].url}: expected {count:,} rows as {count_source} says, got {arrived:,} in {len(own)} pages; "
-                "the answer is not whole, though its status was 200"
-            )
-    if rows != expected:
-        raise LandingError(
-            f"{pages[0].url}: expected rows of the regions that were asked for, got {rows - expected:,} of others; the "
-            "service ignored the filter, though its status was 200"
-        )
-    if distinct != rows:
-        raise LandingError(
-            f"{pages[0].url}: expected one row per {', '.join(keys)}, got {rows - distinct:,} rows that repeat another"
-        )
-    if layout == "long":
-        silent = con.execute(
-            f"select count(*) from {data} where Value is null and StringValue is null "
-            "and coalesce(ValueAttribute, 'None') = 'None'"
-        ).fetchall()[0][0]
-        if silent:
-            raise LandingError(
-                f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
-            )
-    for dimension in metadata.dimensions:
-        strange = con.execute(
-            f"select distinct d.{_name(dimension.key)} from {data} d anti join (select code from "
-            f"read_parquet({literal(landing.path / 'codes.parquet')}) where dimension = {_literal(dimension.key)}) c "
-            f"on c.code = d.{_name(dimension.key)} limit 5"
-        ).fetchall()
-        if strange:
-            raise LandingError(
-                f"{pages[0].url}: expected only codes of {dimension.key} that its metadata lists, got "
-                + ", ".join(repr(s[0]) for s in strange)
-            )
-    return int(rows)
-
-
-def duck() -> duckdb.DuckDBPyConnection:
-    """A connection to the process's one DuckDB in memory, with a bound on what it takes.
-
-    One for all tables, and not one for each: it takes its memory from the system once. What a caller makes in it must be
-    temporary, which is the connection's own.
-    """
-    with _ONE:
-        return _duck().cursor()
-
-
-#: Two threads that come first at once must not make two.
-_ONE = threading.Lock()
-
-
-@cache
-def _duck() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"memory_limit": "500MB", "threads": "1", "temp_directory": _spill().name})
-
-
-@cache
-def _spill() -> tempfile.TemporaryDirectory[str]:
-    """Where what does not fit in memory goes: not into the folder where the process was started, and for nobody else to
-    read. It goes when the process ends."""
-    return tempfile.TemporaryDirectory(prefix="rdc-ingest-")
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _list(items: Iterable[str]) -> str:
-    return "[" + ", ".join(map(_literal, items)) + "]"
+    return "[" + ", ".join(map(literal, items)) + "]"
 
 
 def _struct(columns: dict[str, str]) -> str:
-    return "{" + ", ".join(f"{_literal(k)}: {_literal(t)}" for k, t in columns.items()) + "}"
+    return "{" + ", ".join(f"{literal(k)}: {literal(t)}" for k, t in columns.items()) + "}"

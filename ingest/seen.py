@@ -100,7 +100,7 @@ def complete(folder: Path = FOLDER) -> list[str]:
 
     :returns: the tables that are told anew.
     """
-    from ingest.landing import duck
+    from ingest.engine import duck
     from ingest.registry import Registry
     from ingest.settings import Settings
     from ingest.snapshot import Store

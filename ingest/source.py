@@ -5,9 +5,10 @@ A new protocol is a module with an object that does what :class:`Source` says, a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from ingest.declaration import Table
 from ingest.home import Home
@@ -19,39 +20,43 @@ from ingest.snapshot import Snapshot
 Progress = Callable[[str, int, int], None]
 
 
-class Source(Protocol):
-    """What the pipeline asks of a source. No method raises for what the other side does: an outcome tells it."""
+class Source(ABC):
+    """What the pipeline asks of a source. No method raises for what the other side does: an outcome tells it.
 
-    #: The group of its tables among the assets, the start of their keys, and what they are kept as.
-    group: str
-    kinds: frozenset[str]
-    #: Whether it is asked on schedule for what moved; a source that is delivered to is looked at instead.
-    asked: bool
-    #: Whether what it brings can be about people: an error's own words are not told then, nor why a delivery was refused.
-    private: bool
+    :cvar group: the group of its tables among the assets, and the start of their keys.
+    :cvar kinds: what its tables are kept as, for the asset graph.
+    :cvar asked: whether it is asked on schedule for what moved; a source that is delivered to is looked at instead.
+    :cvar private: whether what it brings can be about people: an error's own words are not told then, nor why a delivery was
+        refused.
+    """
 
+    group: ClassVar[str]
+    kinds: ClassVar[frozenset[str]] = frozenset({"file", "parquet"})
+    asked: ClassVar[bool] = True
+    private: ClassVar[bool] = False
+
+    @abstractmethod
     def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
         """What a run would do; nothing is fetched or written. ``fetched`` means that there is something to do."""
-        ...
 
+    @abstractmethod
     def land(self, home: Home, table: Table, progress: Progress, scope: str | None) -> Outcome:
         """Take in what is new, as a snapshot.
 
         :param scope: another scope than the declared one; None keeps what there is.
         """
-        ...
 
     def waits(self, home: Home, table: Table) -> bool:
         """Whether there is something to take in of a table that has no snapshot yet and is on request."""
-        ...
+        return False
 
     def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
         """The address at which anyone can look a figure up at the source; None where there is none."""
-        ...
+        return None
 
     def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:
         """What more can be told of where a cell comes from; None where the snapshot says it all."""
-        ...
+        return None
 
 
 def source_of(item: Table | Snapshot) -> Source:

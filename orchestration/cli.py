@@ -520,7 +520,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
     import duckdb
 
     from ingest.settings import Settings
-    from ingest.storage.paths import literal
+    from ingest.sql import literal
     from warehouse.export import csv_text, json_value
     from warehouse.reading.reader import reading
     from warehouse.releases.release import Releases

@@ -38,16 +38,7 @@ def run(work: Workspace, arguments: list[str]) -> bool:
         state = f"{work.releases.fingerprint(inputs)} {work.releases.code()}"
         if not (candidate.file.is_file() and _read(folder / STATE) == state):
             (folder / STATE).unlink(missing_ok=True)
-            delivered = [i.table.id for i in inputs if i.table.sharing_level not in (None, "public")]
-            candidate.prepare(
-                inputs,
-                work.releases.current_file,
-                work.outcomes.file,
-                work.indicators,
-                work.closed,
-                delivered,
-                clock=work.clock,
-            )
+            pipeline.lay_out(work, candidate, inputs)
             dbt_build(candidate.file, folder, project)
             durable.write(folder / STATE, state)
         return dbt_command(arguments, candidate.file, folder, project)

@@ -17,7 +17,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from ingest.declaration import Table
-from ingest.municipal import source
+from ingest.municipal.source import state_of
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.source import source_of
 from orchestration import pipeline
@@ -359,7 +359,7 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
         else:
             keys = [table_key(work.registry.tables[i]) for i in new]
             # Asked for once per state of the folders: what can't be taken in is not tried again every minute.
-            yield _request(context, source.state_of(work, new), asset_selection=keys)
+            yield _request(context, state_of(work, new), asset_selection=keys)
 
     @dg.sensor(
         name="build_what_is_new",

@@ -29,6 +29,7 @@ from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
 from warehouse.making.build import Node
+from warehouse.making.candidate import Candidate
 from warehouse.making.publishing import publish
 from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan, PlanError
@@ -199,21 +200,28 @@ def prepare(work: Workspace, inputs: list[Input]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     note_levels(work)
-    delivered = [t.id for t in work.registry.tables.values() if source_of(t).private]
+    plan = work.releases.plan(inputs, datetime.now(UTC), len(work.clock.corrections))
+    work.saw(lay_out(work, work.candidate, inputs, plan))
+
+
+def lay_out(work: Workspace, candidate: Candidate, inputs: list[Input], plan: Plan | None = None) -> datetime:
+    """Start a candidate anew with these inputs.
+
+    :param plan: which build it is for; without one nothing will be released of it.
+    :returns: the moment from which what is built of it is known.
+    """
     clock, current = work.clock, work.releases.current()
-    plan = work.releases.plan(inputs, datetime.now(UTC), len(clock.corrections))
-    known_at = work.candidate.prepare(
+    return candidate.prepare(
         inputs,
         work.releases.current_file,
         work.outcomes.file,
         work.indicators,
         work.closed,
-        delivered,
+        [t.id for t in work.registry.tables.values() if source_of(t).private],
         plan,
         clock,
         current.corrections if current else 0,
     )
-    work.saw(known_at)
 
 
 def planned(work: Workspace) -> list[Input]:

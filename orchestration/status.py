@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.declaration import Table
-from ingest.municipal import source
+from ingest.municipal.source import stray_folders
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from orchestration import damage, pipeline
 from orchestration.workspace import Workspace
@@ -35,7 +35,7 @@ def overview(work: Workspace) -> dict[str, Any]:
         "file": str(work.releases.current_file) if release else None,
         "damage": [asdict(d) for d in damage.lost(work.settings)],
         "withheld": release.withheld if release else [],
-        "stray": source.stray_folders(work),
+        "stray": stray_folders(work),
         "clock": work.clock_is_wrong(),
         "refused": _refused(work, release.created_at if release else None),
         "tables": [_table(work, t, inputs.get(t.id), latest.get(t.id), heard.get(t.id)) for t in shown],

@@ -27,6 +27,9 @@ _OTHERS = (
     (rb"\{\\rtf", f"Het bestand is een tekstdocument (RTF). {_AS_CSV}"),
     (rb"\x00\x01\x00\x00Standard", f"Het bestand is een Access-database. {_AS_CSV}"),
 )
+#: How a file in a zip may be packed, and the marks of an entry that can't be read (APPNOTE.TXT of PKWARE, 4.4.4 and 4.4.5).
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+_ENCRYPTED, _PATCHED, _STRONGLY_ENCRYPTED = 1 << 0, 1 << 5, 1 << 6
 #: What is left in a zip by the program that made it.
 _LEFT = re.compile(r"(?i)(^|/)(__MACOSX/.*|\._.*|\.DS_Store|Thumbs\.db|desktop\.ini)$|/$")
 
@@ -111,15 +114,14 @@ def _only(packed: zipfile.ZipFile) -> bytes:
     if len(items) != 1:
         count = f"{len(items)} bestanden" if items else "geen bestand"
         raise UnreadableError(f"Het zip-bestand bevat {count}; het moet er precies één zijn. Lever de bestanden los.")
-    if items[0].flag_bits & 1:
+    if items[0].flag_bits & (_ENCRYPTED | _STRONGLY_ENCRYPTED):
         raise UnreadableError("Het zip-bestand is beveiligd met een wachtwoord. Lever het zonder wachtwoord.")
     if items[0].file_size > MOST_BYTES:
         raise UnreadableError(f"Het bestand in de zip is groter dan {MOST_BYTES // 1_000_000} MB.")
-    try:
-        with packed.open(items[0]) as stream:
-            return _bounded(stream.read(MOST_BYTES + 1))
-    except NotImplementedError:
-        raise UnreadableError(f"Het zip-bestand is ingepakt op een manier die niet wordt gelezen. {_AS_CSV}") from None
+    if items[0].compress_type not in _METHODS or items[0].flag_bits & _PATCHED:
+        raise UnreadableError(f"Het zip-bestand is ingepakt op een manier die niet wordt gelezen. {_AS_CSV}")
+    with packed.open(items[0]) as stream:
+        return _bounded(stream.read(MOST_BYTES + 1))
 
 
 def _gunzip(data: bytes) -> bytes:

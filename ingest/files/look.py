@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from ingest.files.seen import letter
 from ingest.files.sheet import MOST_CELLS, Faulty, UnreadableError
+from ingest.files.unnoticed import letter
 
 MOST_SHEETS = 256
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ingest.files import reader, seen, sheet
+from ingest.files import reader, sheet, unnoticed
 from ingest.files.periods import far_years
 from ingest.files.sheet import Faulty, Header, Row, Sheet, UnreadableError, blank, find_header, plain
 from ingest.municipal import reading
@@ -218,7 +218,7 @@ def _by_column(contract: Contract, lines: list[Line]) -> dict[str, list[Cell]]:
 def _twice(intake: Intake, sheet: Sheet, header: Header, taken: list[tuple[Sheet, Header]]) -> bool:
     """Whether a sheet is an earlier one once more. A copy that was worked on stops the file: which of the two holds?"""
     for earlier, above in taken:
-        match seen.copied(sheet, header, earlier, above):
+        match unnoticed.copied(sheet, header, earlier, above):
             case "same":
                 count = sum(1 for row in sheet.rows[header.last + 1 :] if row.filled)
                 intake.received += count
@@ -237,14 +237,14 @@ def _twice(intake: Intake, sheet: Sheet, header: Header, taken: list[tuple[Sheet
 
 def _unseen(intake: Intake, sheet: Sheet, header: Header) -> None:
     """Rows that the sender does not see change the totals, so they stop the file; columns are told."""
-    if lines := seen.hidden_rows(sheet, header):
+    if lines := unnoticed.hidden_rows(sheet, header):
         intake.stop(
-            f"Werkblad {sheet.number} heeft verborgen rijen met gegevens (regel {seen.listed(lines)}), door een filter of met "
+            f"Werkblad {sheet.number} heeft verborgen rijen met gegevens (regel {unnoticed.listed(lines)}), door een filter of met "
             "de hand. Maak ze zichtbaar of haal ze weg, zodat vaststaat of ze meetellen."
         )
-    if columns := seen.hidden_columns(sheet, header):
+    if columns := unnoticed.hidden_columns(sheet, header):
         intake.warnings.append(
-            f"Werkblad {sheet.number} heeft verborgen kolommen ({seen.listed(columns)}); ze zijn gelezen als de andere."
+            f"Werkblad {sheet.number} heeft verborgen kolommen ({unnoticed.listed(columns)}); ze zijn gelezen als de andere."
         )
 
 
@@ -309,11 +309,11 @@ def _shape(intake: Intake, contract: Contract, sheet: Sheet, header: Header) -> 
     for at, names in enumerate(header.names):
         if not any(names):
             if at in used:
-                strange.append(f"kolom {seen.letter(at)} (zonder kop)")
+                strange.append(f"kolom {unnoticed.letter(at)} (zonder kop)")
             continue
         column, above = _match(names, aliases, contract)
         if column is None:
-            strange.append(f"kolom {seen.letter(at)}" + _hint(names, aliases))
+            strange.append(f"kolom {unnoticed.letter(at)}" + _hint(names, aliases))
             continue
         known.add(at)
         if column.type == "drop":
@@ -321,7 +321,7 @@ def _shape(intake: Intake, contract: Contract, sheet: Sheet, header: Header) -> 
         into = groups.setdefault(above, {}) if above and contract.layout.spread else shared
         if column.name in into:
             intake.stop(
-                f"Kolom {column.name} staat er twee keer in (kolom {seen.letter(into[column.name])} en {seen.letter(at)})."
+                f"Kolom {column.name} staat er twee keer in (kolom {unnoticed.letter(into[column.name])} en {unnoticed.letter(at)})."
             )
             return None
         into[column.name] = at
@@ -395,15 +395,15 @@ def _sheet(
 
 def _faults(intake: Intake, sheet: Sheet, body: list[Row]) -> None:
     """Cells without a value: in what is taken in they stop the file, for what they stand for would be missing in the totals."""
-    found = seen.faults(body)
+    found = unnoticed.faults(body)
     counting = {place: cell for place, cell in found.items() if (sheet.number, place) in intake.faults}
     if counting:
         intake.stop(
-            seen.told(sheet, counting)
+            unnoticed.told(sheet, counting)
             + " Open het bestand in Excel, laat het rekenen, herstel de fouten, sla het op en lever het opnieuw."
         )
     if rest := {place: cell for place, cell in found.items() if place not in counting}:
-        intake.warnings.append(seen.told(sheet, rest) + " Die cellen tellen niet mee.")
+        intake.warnings.append(unnoticed.told(sheet, rest) + " Die cellen tellen niet mee.")
 
 
 #: Types of columns in which no word stands that could say «Totaal».
@@ -470,7 +470,7 @@ def _lines(
     intake: Intake, contract: Contract, sheet: Sheet, row: Row, shape: _Shape, section: Any, name: str, width: int
 ) -> Iterator[Line]:
     columns = contract.by_name
-    outside = tuple((seen.letter(at), row.cells[at]) for at in row.filled if at >= width)
+    outside = tuple((unnoticed.letter(at), row.cells[at]) for at in row.filled if at >= width)
     for above, group in shape.groups:
         places = shape.shared | group
         cells = {key: row.cells[at] if at < len(row.cells) else None for key, at in places.items()}
@@ -487,10 +487,10 @@ def _lines(
             fault = cells[key]
             if not isinstance(fault, Faulty):
                 continue
-            if sign := next((s for s in seen.written(fault) if columns[key].reason(s)), None):
+            if sign := next((s for s in unnoticed.written(fault) if columns[key].reason(s)), None):
                 cells[key] = sign  # the contract says why there is no number
             else:
-                intake.faults.add((sheet.number, f"{seen.letter(at)}{row.line}"))
+                intake.faults.add((sheet.number, f"{unnoticed.letter(at)}{row.line}"))
         yield Line(sheet.number, row.line, cells, outside)
 
 

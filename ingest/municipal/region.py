@@ -12,7 +12,7 @@ from ingest.files.sheet import plain
 from ingest.home import Home
 from ingest.municipal.boundaries import Boundaries, Postcodes
 from ingest.snapshot import SAMPLE, Snapshot, SnapshotError, Store
-from ingest.storage.paths import literal
+from ingest.sql import literal
 
 _CODE = re.compile(r"(?i)^\s*(GM|WK|BU)\s*0*?(\d+)\s*$")
 _LENGTH = {"GM": 4, "WK": 6, "BU": 8}

@@ -11,7 +11,6 @@ import hmac
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,7 +28,7 @@ from ingest.municipal.personal import masked_name
 from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.snapshot import Snapshot, now
-from ingest.source import Progress
+from ingest.source import Progress, Source
 from ingest.storage.durable import PRIVATE, Damaged, write
 from ingest.words import shown
 
@@ -377,14 +376,12 @@ def _publish(home: Home, contract: Contract, layer: Layer, at: str) -> Any:
 # -- as a source ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Municipal:
+class Municipal(Source):
     """What municipalities deliver, under a contract each."""
 
-    group: str = "municipal"
-    kinds: frozenset[str] = frozenset({"file", "parquet"})
-    asked: bool = False
-    private: bool = True
+    group = "municipal"
+    asked = False
+    private = True
 
     def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
         return attempt(table.id, lambda _: plan(home, table), quote=False)
@@ -394,9 +391,6 @@ class Municipal:
 
     def waits(self, home: Home, table: Table) -> bool:
         return awaits(home, table)
-
-    def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
-        return None
 
     def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:
         from ingest.municipal.provenance import provenance

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from ingest.datacenter import here
-from ingest.landing import duck
+from ingest.engine import duck
 from ingest.registry import Registry
 from ingest.settings import Settings
 from ingest.snapshot import SAMPLE, Landing, Snapshot, Store

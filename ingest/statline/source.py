@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from ingest.attempt import Attempt, attempt
 from ingest.declaration import Table
 from ingest.home import Home
 from ingest.landing import in_scope, land, unchanged
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.snapshot import Snapshot
-from ingest.source import Progress
+from ingest.source import Progress, Source
 from ingest.statline import service
 
 
-@dataclass(frozen=True)
-class StatLine:
+class StatLine(Source):
     """A service of CBS, or of a third party that publishes as CBS does."""
 
-    group: str = "statline"
-    kinds: frozenset[str] = frozenset({"json", "parquet"})
-    asked: bool = True
-    private: bool = False
+    group = "statline"
+    kinds = frozenset({"json", "parquet"})
 
     def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
         def look(own: Attempt) -> Outcome:
@@ -38,14 +31,8 @@ class StatLine:
     def land(self, home: Home, table: Table, progress: Progress, scope: str | None) -> Outcome:
         return land(table, home.settings, home.store, home.client, progress, scope)
 
-    def waits(self, home: Home, table: Table) -> bool:
-        return False
-
     def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
         return service(table, home.settings, home.client).cell_url(table, keys, measure)
-
-    def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:
-        return None
 
 
 V3 = V4 = StatLine()

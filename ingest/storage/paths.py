@@ -1,8 +1,8 @@
-"""Paths as others read them: in SQL, in a URL, in a database's own name for its log.
+"""Paths as others read them: in a URL, in a database's own name for its log.
 
 A data folder may be called anything. A URL takes what follows a ``?`` or ``#`` for something else, and Dagster, dbt and Great
 Expectations each make a URL of a path. So a file that one of these opens is named through a link whose name has nothing of the
-kind (:func:`plain`); what stands in SQL is quoted (:func:`literal`); and a database that is written to lies where its path has no
+kind (:func:`plain`); and a database that is written to lies where its path has no
 ``?`` (:func:`for_duckdb`).
 """
 
@@ -59,8 +59,3 @@ def _own_folder() -> Path:
     if folder.is_symlink() or stat.st_uid != os.getuid() or stat.st_mode & 0o077:
         return Path(tempfile.mkdtemp(prefix="rdc-links-"))
     return folder
-
-
-def literal(path: Path | str) -> str:
-    """A path as text in SQL."""
-    return "'" + str(path).replace("'", "''") + "'"

@@ -10,9 +10,10 @@ import duckdb
 
 from ingest.attempt import LandingError
 from ingest.declaration import Table
+from ingest.engine import duck
 from ingest.files import reader
 from ingest.files.sheet import Sheet, UnreadableError, blank, plain
-from ingest.landing import duck
+from ingest.sql import identifier
 from ingest.table.declaration import File
 from ingest.words import shown
 
@@ -108,7 +109,7 @@ def _parquet(table: Table, file: File, data: bytes) -> Grid:
                     f"{file.url}: expected the columns {', '.join(file.columns)}; without {', '.join(missing)}. It has "
                     f"{shown(', '.join(there[1:]), 600)}. Mend `at:` of {table.id} in {table.file}"
                 )
-            named = ", ".join('"' + c.replace('"', '""') + '"' for c in file.columns)
+            named = ", ".join(identifier(c) for c in file.columns)
             rows = con.execute(f"select {named} from read_parquet(?)", [kept.name]).fetchall()
         except duckdb.Error as error:
             raise LandingError(f"{file.url}: expected a Parquet file, got {shown(str(error), 300)}") from error

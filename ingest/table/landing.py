@@ -21,10 +21,12 @@ import zstandard
 
 from ingest.attempt import Attempt, LandingError
 from ingest.declaration import Table
+from ingest.engine import duck
 from ingest.http import Client, FetchError, NotModifiedError
-from ingest.landing import duck, in_scope, write_metadata
+from ingest.landing import in_scope, write_metadata
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.snapshot import Snapshot, Store
+from ingest.sql import identifier, literal
 from ingest.statline.model import Codes, Dimension, Measure, Metadata, Page
 from ingest.statline.slices import wanted
 from ingest.table.columns import Columns, member, typed
@@ -204,22 +206,14 @@ def _write(
     document = folder / "rows.json"
     size = document.write_bytes(orjson.dumps(content))
     kinds = {"Value": "DOUBLE"}
-    struct = ", ".join(f"{_literal(key)}: '{kinds.get(key, 'VARCHAR')}[]'" for key in content)
-    unnested = ", ".join(f"unnest({_name(key)}) as {_name(key)}" for key in content)
-    axes_first = ", ".join(_name(key) for key in axes)
-    target = _literal(str(folder / "data.parquet"))
+    struct = ", ".join(f"{literal(key)}: '{kinds.get(key, 'VARCHAR')}[]'" for key in content)
+    unnested = ", ".join(f"unnest({identifier(key)}) as {identifier(key)}" for key in content)
+    axes_first = ", ".join(identifier(key) for key in axes)
+    target = literal(str(folder / "data.parquet"))
     con.execute(
         f"copy (select row_number() over () - 1 as Id, Measure, ValueAttribute, Value, null::varchar as StringValue, {axes_first}, "
-        f"'live' as origin from (select {unnested} from read_json({_literal(str(document))}, maximum_object_size = {size + 1024}, "
+        f"'live' as origin from (select {unnested} from read_json({literal(str(document))}, maximum_object_size = {size + 1024}, "
         f"columns = {{{struct}}}))) to {target} (format parquet, compression zstd)"
     )
     document.unlink()
     return int(con.execute(f"select count(*) from read_parquet({target})").fetchall()[0][0])
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

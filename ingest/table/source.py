@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from ingest.attempt import Attempt, attempt
 from ingest.declaration import Table
 from ingest.home import Home
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.snapshot import Snapshot
-from ingest.source import Progress
+from ingest.source import Progress, Source
 from ingest.table.landing import changed, land
 
 
-@dataclass(frozen=True)
-class TableAtUrl:
-    group: str = "table"
-    kinds: frozenset[str] = frozenset({"file", "parquet"})
-    asked: bool = True
-    private: bool = False
+class TableAtUrl(Source):
+    """A file that a publisher has on the web."""
+
+    group = "table"
 
     def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
         def look(own: Attempt) -> Outcome:
@@ -34,14 +28,8 @@ class TableAtUrl:
     def land(self, home: Home, table: Table, progress: Progress, scope: str | None) -> Outcome:
         return attempt(table.id, lambda own: land(table, own, home.store, home.client, progress, scope))
 
-    def waits(self, home: Home, table: Table) -> bool:
-        return False
-
     def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
         return table.at.url if table.at else None
-
-    def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:
-        return None
 
 
 SOURCE = TableAtUrl()

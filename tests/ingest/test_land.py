@@ -12,8 +12,9 @@ import pytest
 import zstandard
 
 from ingest.declaration import Table
+from ingest.engine import duck
 from ingest.http import Client
-from ingest.landing import duck, land
+from ingest.landing import land
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store, file_sha256

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.sql import literal
 from ingest.storage import scratch
-from ingest.storage.paths import for_duckdb, is_plain, literal, plain
+from ingest.storage.paths import for_duckdb, is_plain, plain
 
 ODD = "a'b;c?d#e %20 [x]*"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.sql import identifier, literal
 from warehouse.export import parquet
 from warehouse.export.extraction import ExportError, Extract
 
@@ -32,7 +33,7 @@ def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
             "(such as CBS's Wijk- en buurtkaart from PDOK) and try again."
         )
     with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder, duckdb.connect() as con:
-        con.execute(f"load {_text(str(_extension('spatial')))}")
+        con.execute(f"load {literal(str(_extension('spatial')))}")
         parts = [part for file in files if (part := _boundaries(con, file))]
         if not parts:
             raise ExportError(
@@ -44,7 +45,7 @@ def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
             f"create table boundary as select code, any_value(geom) as geom from ({' union all '.join(parts)}) group by code"
         )
         con.execute(
-            f"create table feature as select figure.*, boundary.geom from read_parquet({_text(str(figures))}) as figure "
+            f"create table feature as select figure.*, boundary.geom from read_parquet({literal(str(figures))}) as figure "
             "inner join boundary on boundary.code = figure.region_code order by region_code, period_code"
         )
         [(rows,)] = con.execute("select count(*) from feature").fetchall()
@@ -52,23 +53,23 @@ def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
         if not rows:
             raise ExportError(f"None of the regions asked for has a boundary in {', '.join(f.name for f in files)}.")
         con.execute(
-            f"copy feature to {_text(str(target))} (format gdal, driver 'GPKG', layer_name {_text(found.name)}, srs '{_SRS}')"
+            f"copy feature to {literal(str(target))} (format gdal, driver 'GPKG', layer_name {literal(found.name)}, srs '{_SRS}')"
         )
         yield from parquet.read(target)
 
 
 def _boundaries(con: duckdb.DuckDBPyConnection, file: Path) -> str | None:
     """SQL for the codes and shapes of a file, or None when no column of it has region codes."""
-    source = f"st_read({_text(str(file))})"
+    source = f"st_read({literal(str(file))})"
     try:
         described = con.execute(f"describe select * from {source}").fetchall()
-        [(layers,)] = con.execute(f"select layers from st_read_meta({_text(str(file))})").fetchall()
+        [(layers,)] = con.execute(f"select layers from st_read_meta({literal(str(file))})").fetchall()
     except duckdb.Error as error:
         raise ExportError(f"{file} can't be read as boundaries: {' '.join(str(error).split())[:200]}") from error
     shape = next((name for name, kind, *_ in described if kind.startswith("GEOMETRY")), None)
     for name, kind, *_ in described:
         if shape and kind == "VARCHAR":
-            quoted = '"' + name.replace('"', '""') + '"'
+            quoted = identifier(name)
             [(codes, rows)] = con.execute(
                 f"select count(*) filter (regexp_matches(trim({quoted}), '{_CODE}')), count(*) from {source}"
             ).fetchall()
@@ -90,7 +91,3 @@ def _extension(name: str) -> Path:
     if not found:
         raise ExportError(f"A GeoPackage needs the package duckdb-extension-{name}=={duckdb.__version__}.")
     return found[0]
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.sql import identifier
 from warehouse.export.extraction import Extract
 
 #: The column with a row's number, from 1 on; never written.
@@ -48,7 +49,7 @@ def look(con: duckdb.DuckDBPyConnection, numbered: str, found: Extract) -> Guess
     """
     parts = []
     for column in found.columns:
-        name = '"' + column.name.replace('"', '""') + '"'
+        name = identifier(column.name)
         parts.append(f"min({ROW}) filter ({name} is not null)")
         parts.append(f"bool_or({name} <> trunc({name}) or abs({name}) >= 1e15)" if column.type == "number" else "false")
     [row] = con.execute(f"select {', '.join(parts)} from ({numbered})", found.parameters).fetchall()

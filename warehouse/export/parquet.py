@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingest.sql import literal
 from warehouse.export.extraction import Extract
 
 _PIECE = 1 << 20
@@ -30,9 +31,9 @@ def write(found: Extract, target: Path) -> None:
         "columns": json.dumps({c.name: c.description for c in found.columns}, ensure_ascii=False),
         "definitions": json.dumps(found.definitions, ensure_ascii=False, default=str),
     }
-    metadata = ", ".join(f"{_text(key)}: {_text(value)}" for key, value in told.items())
+    metadata = ", ".join(f"{literal(key)}: {literal(value)}" for key, value in told.items())
     found.published.con.execute(
-        f"copy ({found.sql}) to {_text(str(target))} (format parquet, compression zstd, kv_metadata {{{metadata}}})",
+        f"copy ({found.sql}) to {literal(str(target))} (format parquet, compression zstd, kv_metadata {{{metadata}}})",
         found.parameters,
     )
 
@@ -41,7 +42,3 @@ def read(file: Path) -> Iterator[bytes]:
     with file.open("rb") as source:
         while piece := source.read(_PIECE):
             yield piece
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from ingest.seen import column_seen, groups_seen
+from ingest.sql import literal
 from warehouse.registry import indicators
 from warehouse.registry.indicators import Registry, Source, Term, Version
 from warehouse.registry.units import agree
@@ -339,7 +340,7 @@ def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> Non
     withheld = con.execute("select count(*) from raw.withheld").fetchall()[0][0]
     if not withheld or released is None or not released.is_file():
         return
-    con.execute(f"attach {text(released)} as released (read_only)")
+    con.execute(f"attach {literal(released)} as released (read_only)")
     con.execute(
         f"""
         insert into raw.kept_figure
@@ -365,8 +366,3 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) ->
         some = rows[start : start + 200]
         values = ", ".join([f"({', '.join(['?'] * len(some[0]))})"] * len(some))
         con.execute(f"insert into raw.{table} values {values}", [v for row in some for v in row])
-
-
-def text(value: object) -> str:
-    """A value as SQL writes a text."""
-    return "'" + str(value).replace("'", "''") + "'"

@@ -17,10 +17,10 @@ from pathlib import Path
 import duckdb
 
 from ingest.datacenter import here
+from ingest.sql import literal
 from ingest.storage.clock import Clock
-from ingest.storage.paths import for_duckdb, literal
+from ingest.storage.paths import for_duckdb
 from warehouse.making.binding import insert, keep_last_good, load_registry
-from warehouse.making.binding import text as _text
 from warehouse.registry import goals, indicators, labels
 from warehouse.registry.indicators import Registry
 from warehouse.releases.inputs import NAME, Input
@@ -166,7 +166,7 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input], clock: Clo
 def _load_metadata(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
     for name, order in (("dimensions", "position"), ("codes", "dimension, position"), ("measures", "position")):
         parts = [
-            f"select {number}::smallint as snapshot_no, * from read_parquet({_text(item.snapshot.file(name + '.parquet'))})"
+            f"select {number}::smallint as snapshot_no, * from read_parquet({literal(item.snapshot.file(name + '.parquet'))})"
             for number, item in enumerate(inputs, 1)
         ]
         con.execute(
@@ -189,7 +189,7 @@ def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
     for number, item in enumerate(inputs, 1):
         con.execute(
             f"create view raw.rows_{number} as select file_row_number as row_no, * exclude (file_row_number) "
-            f"from read_parquet({_text(item.snapshot.file('data.parquet'))}, file_row_number = true)"
+            f"from read_parquet({literal(item.snapshot.file('data.parquet'))}, file_row_number = true)"
         )
 
 
@@ -225,7 +225,7 @@ def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) 
     )
     for item in inputs:
         if (rules := item.snapshot.file("rules.parquet")).is_file():
-            con.execute(f"insert into raw.disclosure_rule by name select * from read_parquet({_text(rules)})")
+            con.execute(f"insert into raw.disclosure_rule by name select * from read_parquet({literal(rules)})")
 
 
 def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> None:
@@ -308,7 +308,7 @@ def _load_outcomes(
     if outcomes.is_file():
         shape = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
         con.execute(
-            f"insert into raw.outcome select * from read_json({_text(outcomes)}, format = 'newline_delimited', "
+            f"insert into raw.outcome select * from read_json({literal(outcomes)}, format = 'newline_delimited', "
             f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null and not list_contains(?, table_id)",
             [list(closed)],
         )

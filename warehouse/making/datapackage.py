@@ -29,7 +29,7 @@ import duckdb
 
 from ingest.datacenter import here
 from ingest.snapshot import file_sha256
-from ingest.storage.paths import literal
+from ingest.sql import literal
 from warehouse.export import LONG_SHAPE, TABLE, Extract, extract, parquet
 from warehouse.export.guessed import ROW, Guess, look
 from warehouse.making import changelog, product

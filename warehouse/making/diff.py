@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.storage.paths import literal
+from ingest.sql import literal
 from warehouse.releases.release import Release, Releases
 from warehouse.sharing.access import EVERYTHING, LEVELS, Access, Scope, delivered, levels_of, levels_since, texts
 from warehouse.sharing.closing import Levels, has_levels, told_by

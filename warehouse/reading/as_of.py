@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.storage.paths import literal
+from ingest.sql import identifier, literal
 
 #: Tables that are the same whatever the moment, or carry their own dates.
 _KEPT = ("indicator", "indicator_term", "indicator_reference", "region", "region_version", "region_group", "period")
@@ -139,5 +139,4 @@ def _theme(con: duckdb.DuckDBPyConnection, theme: str) -> None:
     )
     for name, comment, is_figure, was_there in columns:
         if comment and (was_there or not is_figure):
-            text = comment.replace("'", "''")
-            con.execute(f'comment on column mart."{theme}"."{name}" is \'{text}\'')
+            con.execute(f"comment on column mart.{identifier(theme)}.{identifier(name)} is {literal(comment)}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ingest.snapshot import Store
-from ingest.storage.paths import literal
+from ingest.sql import literal
 from warehouse.export import text
 from warehouse.reading.reader import NotThereError, Reader
 

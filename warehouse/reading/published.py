@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from ingest.datacenter import here
+from ingest.sql import identifier, literal
 from warehouse.sharing.access import EVERYTHING, Access, Scope, texts
 from warehouse.sharing.closing import told_by
 
@@ -238,23 +239,29 @@ class Emptiness:
     periods: list[str]
 
     def in_english(self) -> str:
-        said = [f"{name} ({code}) is a municipality until {day}." for code, name, day in self.gone]
-        if self.periods:
-            said.append(f"The regions asked for have figures of {_listed(self.periods)}.")
-        elif self.kinds:
-            said.append(f"There are no figures of the regions asked for; there are of: {', '.join(self.kinds)}.")
-        else:
-            said.append("Nothing of it has a figure in this release; core.indicator.no_figure says why.")
-        return " ".join(said)
+        return self._said(
+            "{name} ({code}) is a municipality until {day}.",
+            "The regions asked for have figures of {these}.",
+            "There are no figures of the regions asked for; there are of: {these}.",
+            "Nothing of it has a figure in this release; core.indicator.no_figure says why.",
+        )
 
     def in_dutch(self) -> str:
-        said = [f"{name} ({code}) is een gemeente tot en met {day}." for code, name, day in self.gone]
+        return self._said(
+            "{name} ({code}) is een gemeente tot en met {day}.",
+            "Van de gevraagde gebieden zijn er cijfers over {these}.",
+            "Van de gevraagde gebieden zijn er geen cijfers; die zijn er van: {these}.",
+            "Niets hiervan heeft in deze release een cijfer; /v1/indicatoren zegt waarom (geenCijfer).",
+        )
+
+    def _said(self, gone: str, periods: str, kinds: str, nothing: str) -> str:
+        said = [gone.format(code=code, name=name, day=day) for code, name, day in self.gone]
         if self.periods:
-            said.append(f"Van de gevraagde gebieden zijn er cijfers over {_listed(self.periods)}.")
+            said.append(periods.format(these=_listed(self.periods)))
         elif self.kinds:
-            said.append(f"Van de gevraagde gebieden zijn er geen cijfers; die zijn er van: {', '.join(self.kinds)}.")
+            said.append(kinds.format(these=", ".join(self.kinds)))
         else:
-            said.append("Niets hiervan heeft in deze release een cijfer; /v1/indicatoren zegt waarom (geenCijfer).")
+            said.append(nothing)
         return " ".join(said)
 
 
@@ -386,7 +393,7 @@ class Published:
             but parameters.
         :param key: columns before the others, with a comma behind them.
         """
-        reason = f"case v.missing_reason {' '.join(f'when {_text(c)} then {_text(t)}' for c, t in MISSING_REASONS.items())} end"
+        reason = f"case v.missing_reason {' '.join(f'when {literal(c)} then {literal(t)}' for c, t in MISSING_REASONS.items())} end"
         others = ", ".join(
             f"v.{name}" if name in self._value_columns else f"null::{kind} as {name}"
             for name, kind in (("lower_bound", "double"), ("upper_bound", "double"), ("series_break", "varchar"))
@@ -409,7 +416,7 @@ class Published:
                 try_cast(nullif(regexp_extract(t.title, 'indeling (\\d{{4}})', 1), '') as integer), year(p.start_date)::integer
             ) as geography_year,
             v.value, i.unit, {others}, v.missing_reason, {reason} as reason, v.note, v.period_status, v.method, v.table_id,
-            t.attribution, t.origin, {_text(self.release_id)} as release_id
+            t.attribution, t.origin, {literal(self.release_id)} as release_id
         from core.indicator_value as v
         inner join core.indicator as i on i.indicator_id = v.indicator_id and i.version = v.definition_version
         left join core.region as r on r.region_code = v.region_code
@@ -427,7 +434,9 @@ class Published:
         figure.
         """
         names = [i["indicator_id"] for i in self.current(theme)]
-        values = ",\n            ".join(f"max(value) filter (indicator_id = {_text(n)}) as {_quote(n)}" for n in names)
+        values = ",\n            ".join(
+            f"max(value) filter (indicator_id = {literal(n)}) as {identifier(n)}" for n in names
+        )
 
         said = ("reference_period", "geography_year", "period_status", "definition_version")
         collected = ",\n            ".join(
@@ -452,7 +461,7 @@ class Published:
         return f"""
         select
             region_code, region_name, region_type, parent_code, parent_name, period_code, period_type, start_date, end_date,
-            {", ".join(_quote(n) for n in names)},
+            {", ".join(identifier(n) for n in names)},
             {told("reference_period")},
             {number("geography_year")},
             {told("period_status")},
@@ -469,7 +478,7 @@ class Published:
                 string_agg(indicator_id || '=' || coalesce(missing_reason, 'unknown'), '; ' order by indicator_id)
                     filter (value is null) as missing_reason,
                 string_agg(
-                    indicator_id || '=' || coalesce(reason, {_text(MISSING_REASONS["unknown"])}) || coalesce(' (' || note || ')', ''),
+                    indicator_id || '=' || coalesce(reason, {literal(MISSING_REASONS["unknown"])}) || coalesce(' (' || note || ')', ''),
                     '; ' order by indicator_id
                 ) filter (value is null) as reason,
                 string_agg(indicator_id || '=' || lower_bound || '/' || upper_bound, '; ' order by indicator_id)
@@ -487,14 +496,14 @@ class Published:
     def of_theme(self, theme: str) -> str:
         """The condition for a theme's figures: by their indicators, so that DuckDB reads only the part that has them."""
         names = dict.fromkeys(i["indicator_id"] for i in self.indicators if i["theme"] == theme)
-        return f"v.indicator_id in ({', '.join(_text(n) for n in names)})"
+        return f"v.indicator_id in ({', '.join(literal(n) for n in names)})"
 
     def why_empty(self, indicators: Collection[str], regions: Collection[str], periods: Collection[str]) -> Emptiness:
         """What there is instead of what was asked for and is not there.
 
         :param indicators: those that were asked for; ``regions`` and ``periods`` likewise, empty for all.
         """
-        names = ", ".join(_text(n) for n in indicators) or "''"
+        names = ", ".join(literal(n) for n in indicators) or "''"
         of = f"from core.indicator_value as v where {self.visible} and v.value is not null and v.indicator_id in ({names})"
         kinds = [
             kind
@@ -502,7 +511,7 @@ class Published:
                 f"select distinct region_type from core.region where region_code in (select v.region_code {of}) order by 1"
             ).fetchall()
         ]
-        asked = ", ".join(_text(r) for r in regions)
+        asked = ", ".join(literal(r) for r in regions)
         gone = self.con.execute(
             f"select region_code, name, valid_to from core.region where region_code in ({asked or 'null'}) "
             "and valid_to is not null and region_code like 'GM%' order by 1"
@@ -546,7 +555,7 @@ class Published:
         if name == "comparison":
             return self.comparisons()
         told = f" where indicator_id not in ({texts(self.hidden)})" if name == "indicator" and self.hidden else ""
-        return f"select * from core.{_quote(name)}{told}"
+        return f"select * from core.{identifier(name)}{told}"
 
     # -- columns ------------------------------------------------------------------------------------------------------
 
@@ -613,11 +622,3 @@ def among(column: str, values: Sequence[str], parameters: list[Any]) -> str:
         parameters.append(value)
         places.append(f"${len(parameters)}")
     return f"{column} = {places[0]}" if len(places) == 1 else f"{column} in ({', '.join(places)})"
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

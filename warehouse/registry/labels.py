@@ -86,7 +86,8 @@ def load(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
             con.execute(f"insert into raw.{table} select {names}", columns)
 
 
-_MONTHS = [
+#: As Dutch writes them in a sentence.
+MONTHS = [
     "januari",
     "februari",
     "maart",
@@ -114,5 +115,5 @@ def in_words(reference: Reference) -> str:
         return "; ".join(f"{period}: {in_words(rule)}" for period, rule in reference.items())
     if reference in _IN_WORDS:
         return _IN_WORDS[reference]
-    days = [f"{int(day[3:])} {_MONTHS[int(day[:2]) - 1]}" for day in reference.split("/")]
+    days = [f"{int(day[3:])} {MONTHS[int(day[:2]) - 1]}" for day in reference.split("/")]
     return f"{' tot en met '.join(days)} van het jaar"

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.sql import literal
 from ingest.storage.durable import Damaged
-from ingest.storage.paths import literal
 from warehouse.reading.published import Published
 from warehouse.releases.release import Release, ReleaseError, Releases
 from warehouse.sharing.access import LEVELS, Access, Scope, delivered, levels_of

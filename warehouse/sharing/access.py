@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from ingest.sql import literal
+
 LEVELS = ("public", "partners", "municipality")
 _MUNICIPALITY = re.compile(r"GM\d{4}|\*")
 
@@ -104,7 +106,7 @@ class Access:
                 f"case when {row}.region_code like 'GM%' then {row}.region_code "
                 f"when {row}.region_code like 'WK%' or {row}.region_code like 'BU%' "
                 f"then 'GM' || substr({row}.region_code, 3, 4) end in ({regions})"
-                + (f" or {row}.region_code in ({', '.join(_text(g) for g in groups)})" if groups else "")
+                + (f" or {row}.region_code in ({', '.join(literal(g) for g in groups)})" if groups else "")
                 + "))"
             )
         return f"coalesce({' or '.join(parts)}, false)"
@@ -144,8 +146,4 @@ def _among(column: str, numbers: list[int]) -> str:
 
 def texts(values: Iterable[str]) -> str:
     """Values as SQL writes a list of them."""
-    return ", ".join(_text(v) for v in sorted(values))
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return ", ".join(literal(v) for v in sorted(values))

@@ -19,8 +19,8 @@ from typing import Any
 
 import duckdb
 
+from ingest.sql import literal
 from ingest.storage import durable
-from ingest.storage.paths import literal
 from warehouse.sharing.access import LEVELS, Access, Scope, delivered, known, least_open, levels_of, levels_since
 
 FILE = "levels.json"

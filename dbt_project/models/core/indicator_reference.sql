@@ -53,20 +53,15 @@ final as (
         indicator_id,
         definition_version,
         period_code,
+        {%- for side, place in (('start', 1), ('end', -1)) %}
         case rule
-            when 'period' then start_date
+            when 'period' then {{ side }}_date
             when 'start' then start_date
             when 'end' then end_date
             when 'previous_start' then (start_date - interval 1 year)::date
-            else {{ day_in_period("split_part(rule, '/', 1)", 'start_date') }}
-        end as reference_start,
-        case rule
-            when 'period' then end_date
-            when 'start' then start_date
-            when 'end' then end_date
-            when 'previous_start' then (start_date - interval 1 year)::date
-            else {{ day_in_period("split_part(rule, '/', -1)", 'start_date') }}
-        end as reference_end
+            else {{ day_in_period("split_part(rule, '/', " ~ place ~ ")", 'start_date') }}
+        end as reference_{{ side }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from ruled
 )
 

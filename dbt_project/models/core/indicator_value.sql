@@ -275,14 +275,8 @@ kept as (
     from {{ source('raw', 'kept_figure') }} as kept_figure
     semi join {{ ref('period') }} as period on period.period_code = kept_figure.period_code
     semi join {{ ref('region') }} as region on region.region_code = kept_figure.region_code
-    anti join own
-        on own.indicator_id = kept_figure.indicator_id
-        and own.region_code = kept_figure.region_code
-        and own.period_code = kept_figure.period_code
-    anti join grouped
-        on grouped.indicator_id = kept_figure.indicator_id
-        and grouped.region_code = kept_figure.region_code
-        and grouped.period_code = kept_figure.period_code
+    anti join own using (indicator_id, region_code, period_code)
+    anti join grouped using (indicator_id, region_code, period_code)
 ),
 
 made as (

@@ -21,6 +21,7 @@ from ingest.municipal.contract import TOTAL
 from ingest.municipal.counting import mark
 from ingest.municipal.layer import Layer
 from ingest.snapshot import Snapshot, Store
+from ingest.sql import identifier, literal
 from ingest.storage import durable
 from ingest.storage.durable import PRIVATE, Damaged
 
@@ -192,12 +193,12 @@ def _known(layer: Layer, gemeente: str, period: str) -> dict[Key, set[float | No
 
 def shown_by(snapshot: Snapshot) -> dict[tuple[str, str], dict[Key, float | None]]:
     """Municipality and period → the protected figures that a snapshot shows of it, in the names of then."""
-    dimensions = ", ".join(f'"{name}"' for name in snapshot.other_dimensions)
-    data, rules = (str(snapshot.file(f)).replace("'", "''") for f in ("data.parquet", "rules.parquet"))
+    dimensions = ", ".join(map(identifier, snapshot.other_dimensions))
+    data, rules = (literal(snapshot.file(f)) for f in ("data.parquet", "rules.parquet"))
     with duckdb.connect() as con:
         rows = con.execute(
             f'select "Measure", "Gebied", "Perioden", "Value"{", " if dimensions else ""}{dimensions} from '
-            f"read_parquet('{data}') where \"Measure\" in (select measure_code from read_parquet('{rules}') "
+            f'read_parquet({data}) where "Measure" in (select measure_code from read_parquet({rules}) '
             "where units <> 'none' and kind <> 'ratio')"
         ).fetchall()
     found: dict[tuple[str, str], dict[Key, float | None]] = {}

@@ -120,10 +120,14 @@ def protected() -> bytes:
     return formats.workbook.OLE + bytes(600) + "EncryptedPackage".encode("utf-16-le") + bytes(600)
 
 
-def encrypted_zip() -> bytes:
+def marked_zip(flags: int = 0, method: int | None = None) -> bytes:
+    """A zip whose one entry says this of itself, in both of its headers."""
     data = bytearray(zipped({"a.csv": CSV}))
     for sign, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        data[data.index(sign) + offset] |= 1
+        at = data.index(sign) + offset
+        data[at] |= flags
+        if method is not None:
+            data[at + 2 : at + 4] = method.to_bytes(2, "little")
     return bytes(data)
 
 
@@ -134,7 +138,11 @@ def encrypted_zip() -> bytes:
         (formats.workbook.OLE + bytes(2000), "afgebroken"),
         (oldbook.container("WordDocument", b"x"), "geen rekenblad"),
         (oldbook.workbook([HEAD], locked=True), "beveiligd met een wachtwoord"),
-        (encrypted_zip(), "beveiligd met een wachtwoord"),
+        (marked_zip(flags=1), "beveiligd met een wachtwoord"),
+        (marked_zip(flags=1 | 1 << 6), "beveiligd met een wachtwoord"),
+        (marked_zip(flags=1 << 5), "manier die niet wordt gelezen"),
+        (marked_zip(method=9), "manier die niet wordt gelezen"),  # Deflate64, which Windows makes of large files
+        (marked_zip(method=99), "manier die niet wordt gelezen"),
         (zipped({"a.csv": CSV, "b.csv": CSV}), "bevat 2 bestanden"),
         (zipped({"map/": b""}), "bevat geen bestand"),
         (zipped({"a.zip": zipped({"b.csv": CSV})}), "weer een ingepakt bestand"),

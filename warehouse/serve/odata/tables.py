@@ -11,8 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from ingest.datacenter import here
+from ingest.sql import literal
 from warehouse.making import product
 from warehouse.reading.published import Published
+from warehouse.registry.labels import MONTHS
 from warehouse.serve.library import Opened
 from warehouse.serve.odata.filters import Field, FilterError, to_sql
 from warehouse.serve.problem import Fault, Problem
@@ -37,20 +39,6 @@ ATTRIBUTES = {
 _LONGEST_FILTER = 6_000
 #: Rows of a page that is made in turn with the whole tables.
 _LARGE = 10_000
-_MONTHS = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-]
 
 
 def identifier(theme: str) -> str:
@@ -109,7 +97,7 @@ class StatLine:
         """SQL: what StatLine has of an observation (Id, Measure, ValueAttribute, Value, StringValue, RegioS, Perioden), and
         behind it what belongs to the figure."""
         attribute = " ".join(f"when '{ours}' then '{theirs}'" for ours, theirs in ATTRIBUTES.items())
-        names = ", ".join(_text(i["indicator_id"]) for i in self.topics)
+        names = ", ".join(literal(i["indicator_id"]) for i in self.topics)
         return f"""
             select
                 figure_id as "Id", indicator_id as "Measure",
@@ -148,7 +136,7 @@ class StatLine:
             select v.period_code, arg_min(v.period_status, case v.period_status when 'Voorlopig' then 1 when 'NaderVoorlopig'
                 then 2 when 'Definitief' then 3 end) as status
             from core.indicator_value as v
-            where {self.published.visible} and v.indicator_id in ({", ".join(_text(i["indicator_id"]) for i in self.topics)})
+            where {self.published.visible} and v.indicator_id in ({", ".join(literal(i["indicator_id"]) for i in self.topics)})
             group by v.period_code order by v.period_code
             """
         )
@@ -192,12 +180,8 @@ def period_title(code: str) -> str:
     if kind == "HJ":
         return f"{year} {int(number)}e halfjaar"
     if kind == "MM" and number.isdigit() and 1 <= int(number) <= 12:
-        return f"{year} {_MONTHS[int(number) - 1]}"
+        return f"{year} {MONTHS[int(number) - 1]}"
     return code
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 # -- options ----------------------------------------------------------------------------------------------------------
