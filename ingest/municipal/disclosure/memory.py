@@ -9,11 +9,13 @@ contract or a municipality of another name: those are found by what the rows say
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
@@ -24,9 +26,6 @@ from ingest.snapshot import Snapshot, Store
 from ingest.sql import identifier, literal
 from ingest.storage import durable
 from ingest.storage.durable import PRIVATE, Damaged
-
-if TYPE_CHECKING:
-    pass
 
 #: So many marks are kept of the rows of a municipality and period: enough to tell whether others are the same.
 _SKETCH = 256
@@ -123,13 +122,22 @@ class Memory:
                     yield from ((name, record) for record in other.published(place, period))
 
     def write(
-        self, layer: Layer, gemeente: str, period: str, records: list[dict[str, Any]], rows: Sequence[dict[str, Any]]
+        self,
+        layer: Layer,
+        gemeente: str,
+        period: str,
+        records: list[dict[str, Any]],
+        rows: Sequence[dict[str, Any]] | None,
     ) -> None:
-        """Keep what is going to be published; before anyone can see it."""
-        content = Content.of(rows)
-        file = layer.folder / "content" / f"{gemeente}-{period}.json"
-        durable.record(file, {**vars(content), "columns": list(content.columns)}, PRIVATE)
-        self._contents.pop(file, None)
+        """Keep what is going to be published; before anyone can see it.
+
+        :param rows: None where they are gone: the marks that are kept of them stay.
+        """
+        if rows is not None:
+            content = Content.of(rows)
+            file = layer.folder / "content" / f"{gemeente}-{period}.json"
+            durable.record(file, {**vars(content), "columns": list(content.columns)}, PRIVATE)
+            self._contents.pop(file, None)
         layer.publish(gemeente, period, records)
 
     def _content(self, file: Path) -> Content | None:
@@ -214,7 +222,7 @@ def shown_in(file: Path, contract_id: str) -> dict[tuple[str, str], dict[Key, fl
     found: dict[tuple[str, str], dict[Key, float | None]] = {}
     with duckdb.connect() as con:
         try:
-            con.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as released (read_only); use released")
+            con.execute(f"attach {literal(file)} as released (read_only); use released")
             rows = con.execute(
                 "select measure_code, region_code, period_code, value, map_entries(dimensions) from core.observation "
                 "where table_id = $1 and measure_code in (select measure_code from core.disclosure_rule "
@@ -227,6 +235,24 @@ def shown_in(file: Path, contract_id: str) -> dict[tuple[str, str], dict[Key, fl
         parts = [f"{m['key']}={m['value']}" for m in members or [] if m["value"] != TOTAL]
         found.setdefault((f"GM{region[2:6]}", period), {})[measure, region, *sorted(parts)] = value
     return found
+
+
+def laid_down(file: Path, contract_id: str) -> str:
+    """When the snapshot was laid down that a released file has of a source, as its id says; empty where nothing says it, which
+    comes before all others."""
+    with duckdb.connect() as con:
+        try:
+            con.execute(f"attach {literal(file)} as released (read_only); use released")
+            ids = con.execute(
+                "select max(snapshot_id) from core.observation where table_id = $1", [contract_id]
+            ).fetchall()
+        except duckdb.Error:
+            return ""
+    found = re.search(r"-(\d{8}T\d{6})(\d{3})Z-", str(ids[0][0]))
+    if found is None:
+        return ""
+    moment = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(microsecond=int(found[2]) * 1000, tzinfo=UTC)
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _is_municipal(store: Store, table_id: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,10 @@ import zstandard
 from ingest.municipal.contract import Contract
 from ingest.municipal.disclosure import protection
 from ingest.municipal.disclosure.linking import marks
-from ingest.municipal.disclosure.memory import Key, Memory, shown_by, shown_in
+from ingest.municipal.disclosure.memory import Key, Memory, laid_down, shown_by, shown_in
 from ingest.municipal.layer import Layer, stamp_id
 from ingest.municipal.region import Geography
-from ingest.snapshot import Snapshot, now
+from ingest.snapshot import Snapshot
 from ingest.storage import durable
 from ingest.storage.durable import Damaged
 
@@ -31,32 +33,48 @@ def recall(home: Home, contract_id: str, released: Sequence[Path]) -> list[tuple
         was published then stands for good.
     """
     memory, layer = Memory(home.settings.municipal), Layer(home.settings.municipal, contract_id)
-    shown: list[tuple[Snapshot | None, dict[tuple[str, str], dict[Key, float | None]]]] = [
-        (snapshot, shown_by(snapshot)) for snapshot in home.store.all(contract_id) if not home.store.changed(snapshot)
-    ]
-    shown = [*((None, shown_in(file, contract_id)) for file in released), *shown]
+    shown = _shown(home, contract_id, released)
     geography, found = Geography.of(home), []
-    for pair in sorted({pair for _, pairs in shown for pair in pairs}):
+    for pair in sorted({pair for _, _, pairs in shown for pair in pairs}):
         file = layer.folder / "published" / f"{pair[0]}-{pair[1]}.json"
         try:
-            records = layer.published(*pair)
+            before = layer.published(*pair)
         except Damaged:
             durable.set_aside(home.settings.home, file)
-            records = []
-        before, rows = len(records), None
-        # Newest snapshots tell most: what a release shows besides was shown by a snapshot that is gone.
-        for snapshot, pairs in sorted(shown, key=lambda s: s[0] is None):
-            figures = pairs.get(pair)
-            if figures and not any(_explains(record, figures) for record in records):
-                delivery, found_rows = _rows(layer, snapshot, *pair) if snapshot else ("recalled", None)
-                made = None
-                if snapshot and found_rows:
-                    made, rows = _remade(snapshot, geography, *pair, delivery, found_rows, figures), found_rows
-                records.append(made or _outside(delivery, figures))
-        if len(records) > before:
-            memory.write(layer, *pair, records, rows or [])
+            before = []
+        rows: list[dict[str, Any]] | None = None
+        known = list(zip(accumulate((str(r["at"]) for r in before), max), before, strict=True))
+        for at, snapshot, pairs in shown:
+            if not (figures := pairs.get(pair)):
+                continue
+            if same := [n for n, (_, record) in enumerate(known) if _explains(record, figures)]:
+                then, record = known[same[-1]]
+                known[same[-1]] = max(then, at), record
+                continue
+            delivery, found_rows = _rows(layer, snapshot, *pair) if snapshot else ("recalled", None)
+            made = None
+            if snapshot and found_rows:
+                made, rows = _remade(snapshot, geography, *pair, delivery, found_rows, figures), found_rows
+            known.append((at, (made or _outside(delivery, figures)) | {"at": at}))
+        # What was published last comes last: it is what stands where nothing new can be published.
+        records = [record for _, record in sorted(known, key=itemgetter(0))]
+        if records != before:
+            memory.write(layer, *pair, records, rows)
             found.append((*pair, not any(r.get("frozen") for r in records)))
     return found
+
+
+def _shown(
+    home: Home, contract_id: str, released: Sequence[Path]
+) -> list[tuple[str, Snapshot | None, dict[tuple[str, str], dict[Key, float | None]]]]:
+    """What was shown of a source, oldest first: when it was laid down, the snapshot where it is still here, and the figures."""
+    snapshots = [s for s in home.store.all(contract_id) if not home.store.changed(s)]
+    # Snapshots are in the order of their making, whatever the clock said.
+    times = accumulate((s.fetched_at for s in snapshots), max)
+    files = [(laid_down(file, contract_id), None, shown_in(file, contract_id)) for file in released]
+    return sorted(
+        [*files, *((at, s, shown_by(s)) for at, s in zip(times, snapshots, strict=True))], key=lambda shown: shown[0]
+    )
 
 
 def _explains(record: dict[str, Any], figures: dict[Key, float | None]) -> bool:
@@ -110,7 +128,6 @@ def _remade(
 def _outside(delivery: str, figures: dict[Key, float | None]) -> dict[str, Any]:
     """A release of which only what was published is known: it stands as it is."""
     return {
-        "at": now(),
         "delivery": delivery,
         "contract": "",
         "frozen": True,

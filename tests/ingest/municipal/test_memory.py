@@ -21,10 +21,12 @@ from click.testing import CliRunner
 from ingest.municipal import source
 from ingest.municipal.counting import count_up
 from ingest.municipal.disclosure.linking import canonical, marks, translated
+from ingest.municipal.disclosure.recall import recall
 from ingest.municipal.layer import Layer
 from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED
 from ingest.settings import Settings
+from ingest.snapshot import Snapshot
 from orchestration.cli import main
 from orchestration.workspace import Workspace
 from tests.ingest.municipal.conftest import put
@@ -311,3 +313,37 @@ def test_when_its_rows_are_gone_too_what_was_published_stands(
     deliver(work, SECOND, "2.csv")
     assert published(work) == first
     assert "only the outside is known" in " ".join(work.store.newest("bron").warnings)
+
+
+def release(snapshot: Snapshot, file: Path) -> Path:
+    """A released file with the figures of a snapshot."""
+    with duckdb.connect(str(file)) as con:
+        data, rules = snapshot.file("data.parquet"), snapshot.file("rules.parquet")
+        con.execute(
+            f"create schema core; create table core.disclosure_rule as from '{rules}'; create table core.observation as "
+            f"select 'bron' as table_id, '{snapshot.snapshot_id}' as snapshot_id, \"Measure\" as measure_code, "
+            '"Gebied" as region_code, "Perioden" as period_code, "Value" as value, '
+            f"map {{'soort': \"soort\"}} as dimensions from '{data}'"
+        )
+    return file
+
+
+def test_what_was_published_last_is_recalled_last(work: Workspace, tmp_path: Path) -> None:
+    """An earlier release of which no snapshot is left does not take the place of what stands."""
+    first = work.store.newest("bron")
+    earlier = release(first, tmp_path / "earlier.duckdb")
+    deliver(work, [("A", B1, 11), ("B", B2, 14), ("C", B3, 44)], "2.csv")
+    stands = published(work)
+    assert stands["GM0770", "A"] is not None
+    work.store.remove(first)
+    forget(tmp_path)
+    shutil.rmtree(tmp_path / "municipal" / "bron" / "rows")
+    content = (tmp_path / "municipal" / "bron" / "content" / "GM0770-2024JJ00.json").read_bytes()
+    assert recall(work, "bron", [earlier]) == [("GM0770", "2024JJ00", False)]
+    times = [record["at"] for record in Layer(work.settings.municipal, "bron").published("GM0770", "2024JJ00")]
+    assert times == [first.fetched_at, work.store.newest("bron").fetched_at]
+    deliver(work, SECOND, "3.csv")
+    assert published(work) == stands
+    assert recall(work, "bron", [earlier]) == []
+    # The marks of rows that are gone still tell that another source has the same ones.
+    assert (tmp_path / "municipal" / "bron" / "content" / "GM0770-2024JJ00.json").read_bytes() == content
