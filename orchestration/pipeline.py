@@ -181,13 +181,6 @@ def lost(work: Workspace, inputs: list[Input]) -> str:
 # -- build, audit, release --------------------------------------------------------------------------------------------
 
 
-def note_levels(work: Workspace) -> None:
-    """Write down the sharing level of every source: what is closed is so from here on, in every release that there is."""
-    tables = work.registry.tables.values()
-    delivered = {t.id for t in tables if source_of(t).private}
-    work.releases.levels.note({t.id: t.sharing_level for t in tables}, delivered, complete=True)
-
-
 def prepare(work: Workspace, inputs: list[Input]) -> None:
     """Lay out the candidate, and write down what it is made from: from here on :func:`planned` says it.
 
@@ -199,7 +192,7 @@ def prepare(work: Workspace, inputs: list[Input]) -> None:
         folder = work.settings.warehouse / "restricted"
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-    note_levels(work)
+    work.note_levels()
     plan = work.releases.plan(inputs, datetime.now(UTC), len(work.clock.corrections))
     work.saw(lay_out(work, work.candidate, inputs, plan))
 
@@ -369,7 +362,7 @@ def rollback(work: Workspace, release_id: str) -> tuple[Release, dict[str, Relea
     :raises ReleaseError: a release is not there, was changed, or would open what was closed since; nothing was rolled back then.
     """
     found = work.releases.checked(release_id)
-    note_levels(work)
+    work.note_levels()
     if opened := work.releases.opens(found):
         raise ReleaseError(
             f"Release {release_id} was not made current: it would open again what was closed since: "

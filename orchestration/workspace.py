@@ -120,14 +120,27 @@ class Workspace(Home):
     def writing(
         self, what: str, waiting: Callable[[str], None] | None = None, go_on: Callable[[], None] = lambda: None
     ) -> Iterator[None]:
-        """Be the one process that writes in this data folder; see :func:`orchestration.writer.writing`."""
+        """Be the one process that writes in this data folder; see :func:`orchestration.writer.writing`.
+
+        Whatever it writes, it writes down first who may see what: a source that is closed in its declaration is closed from the
+        next such command on, in every release that there is.
+        """
         with writing(self.settings.home, what, waiting, go_on):
+            if waiting:  # What was declared meanwhile holds, and not what was declared when the waiting began.
+                self.registry = Registry.load(self.settings.own_sources)
             self._look_at_the_clock()
+            self.note_levels()
             try:
                 yield
             finally:
                 with suppress(OSError):  # what went wrong inside is what is to be told
                     self.saw(datetime.now(UTC))
+
+    def note_levels(self) -> None:
+        """Write down the sharing level of every source: what is closed is so from here on. Only with the lock."""
+        tables = self.registry.tables.values()
+        delivered = {t.id for t in tables if source_of(t).private}
+        self.releases.levels.note({t.id: t.sharing_level for t in tables}, delivered, complete=True)
 
     def _look_at_the_clock(self) -> None:
         home = self.settings.home

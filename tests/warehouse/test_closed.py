@@ -14,7 +14,7 @@ from ingest.declaration import Table
 from ingest.settings import Settings
 from orchestration import damage
 from orchestration.cli import main
-from orchestration.pipeline import note_levels, rollback
+from orchestration.pipeline import rollback
 from orchestration.workspace import Workspace
 from tests.warehouse.conftest import Service
 from tests.warehouse.made import CHECKS, INDICATORS, candidate, publish
@@ -96,7 +96,7 @@ def declared(home: Path, level: str) -> Workspace:
 
 def released(work: Workspace, level: str = "public", **options: Any) -> Release:
     """A release of a series, with what its readers may see."""
-    note_levels(work)
+    work.note_levels()
     shared = work.registry.tables["T_EIGEN"].sharing_level
     kept = [i for i in INDICATORS if i in PUBLIC_NOW or (i[0] == "soc_meldingen" and work.at(level).sees(own(work)))]
     folder = work.settings.releases(level)
@@ -128,6 +128,16 @@ def test_going_back_to_a_release_from_before_is_refused(work: Workspace) -> None
     with pytest.raises(ReleaseError, match=r"T_EIGEN \(municipality"):
         rollback(work.at("partners"), theirs.release_id)
     assert rollback(work, after.release_id)[0] == after
+
+
+def test_what_is_closed_in_its_declaration_is_closed_by_the_next_command_that_writes(work: Workspace) -> None:
+    """And not only by a whole run: one that takes hours, or is refused by its audit, closed nothing until then."""
+    first = released(work)
+    work = declared(work.settings.home, "partners")
+    assert not work.releases.opens(first)
+    with work.writing("a test"):
+        pass
+    assert [c.table for c in work.releases.opens(first)] == ["T_EIGEN"]
 
 
 def test_what_is_opened_on_purpose_is_open_in_what_is_made_since(work: Workspace) -> None:
@@ -217,7 +227,7 @@ def test_the_current_release_is_closed_at_once_for_the_service(work: Workspace) 
         library = libraries.public
         opened = library.current()
         assert opened.access(opened).whole(PUBLIC) and not opened.tightened(opened)
-        note_levels(declared(work.settings.home, "partners"))
+        declared(work.settings.home, "partners").note_levels()
         assert opened.tightened(opened) and opened.closed(opened, PUBLIC) == {"T_EIGEN"}
         published = library.published(opened, PUBLIC)
         assert "soc_meldingen" not in [i["indicator_id"] for i in published.indicators]
@@ -234,7 +244,7 @@ def test_the_current_release_is_closed_at_once_for_the_service(work: Workspace) 
 
 def with_absent(work: Workspace, *absent: str) -> Release:
     """A release, with the project's indicators that have no source in it, as dbt makes them."""
-    note_levels(work)
+    work.note_levels()
     shared = work.registry.tables["T_EIGEN"].sharing_level
     kept = [i for i in INDICATORS if i in PUBLIC_NOW or (i[0] == "soc_meldingen" and shared == "public")]
     levels = {"T_EIGEN": shared} if shared == "public" else {}
