@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+#: Where the workers write which tests belong together.
+GROUPS = "rdc/groups"
+#: Fixtures of a whole session that take long to make. What asks for one of them goes to one worker, these first.
+DEAR = ("released", "center", "candidate")
+
+
+def _shares(item: pytest.Item) -> str:
+    """The dear fixture that a test shares with others, or its file where it shares one of that file's own; else itself."""
+    names = getattr(item, "fixturenames", ())
+    if dear := next((name for name in DEAR if name in names), None):
+        return dear
+    definitions = (found for name in names for found in item._fixtureinfo.name2fixturedefs.get(name, ()))  # type: ignore[attr-defined]
+    return str(item.path) if any(fixture.scope == "module" for fixture in definitions) else item.nodeid
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker of xdist: tells the scheduler what belongs together, and puts the long of it first, so that none waits at the end."""
+    if hasattr(config, "workerinput"):
+        groups = {item.nodeid: _shares(item) for item in items}
+        alone, size = len(DEAR) + 1, Counter(groups.values())
+        items.sort(key=lambda i: DEAR.index(of) if (of := groups[i.nodeid]) in DEAR else alone - (size[of] > 1))
+        config.cache.set(GROUPS, groups)  # type: ignore[union-attr]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -17,15 +41,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    @cache
-    def shared_by(file: str) -> str | None:
-        text = (config.rootpath / file).read_text(encoding="utf-8")
-        of_all = next((fixture for fixture in ("released: Rdc", "center: Center") if fixture in text), None)
-        return of_all or (file if 'scope="module"' in text else None)
-
     class BySharedFixture(LoadScopeScheduling):
+        groups = cached_property(lambda self: config.cache.get(GROUPS, {}))  # once all workers have collected
+
         def _split_scope(self, nodeid: str) -> str:
-            return shared_by(nodeid.partition("::")[0]) or nodeid
+            return str(self.groups.get(nodeid, nodeid))
 
     return BySharedFixture(config, log)
 

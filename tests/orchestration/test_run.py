@@ -280,6 +280,7 @@ class Reader(threading.Thread):
             time.sleep(0.1)
 
 
+@pytest.mark.long
 def test_killed_at_any_moment_the_next_run_makes_a_good_release(released: Rdc, tmp_path: Path) -> None:
     moments: dict[str, Callable[[Path], bool]] = {
         "ingest": lambda home: bool(list(home.glob("snapshots/*/.landing-*/page-*"))),
@@ -325,6 +326,7 @@ def test_two_runs_at_once_are_refused(released: Rdc) -> None:
         assert "Another run is working" in released("run", status=1).stderr
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_and_nothing_is_half_there(tmp_path: Path) -> None:
     home = tmp_path / "small"
     home.mkdir()
