@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import requests
 from click.testing import CliRunner, Result
 
 from ingest.declaration import Table
@@ -287,3 +290,48 @@ def test_what_changed_since_neither_tells_of_it_nor_of_what_did_not_change(work:
         # Whoever may see all sees it in the release that had it.
         seen = service.get("/v1/waarnemingen", key, indicator="soc_meldingen", release=first.release_id)
         assert len(seen.json()["waarnemingen"]) > 10
+
+
+def test_a_source_without_an_indicator_closes_the_whole_files_that_have_it(work: Workspace) -> None:
+    """No figure is made of it, but its observations are in the released file."""
+    note_levels(work)
+    made = candidate(work.settings.warehouse, indicators=PUBLIC_NOW, levels=OPEN, municipal=["T_EIGEN"])
+    with made.connect() as con:
+        con.execute("insert into core.observation values ('T_EIGEN', 'GM0770', 987654321)")
+    first = publishing.publish(work.releases, made, [], CHECKS, "<html></html>").release_id
+    key = Keys(work.settings.home).add("all", "Rural Data Center", "municipality", ["*"])[1]
+    partner = Keys(work.settings.home).add("partner", "Omgevingsdienst", "partners")[1]
+    with Service(work.settings.home) as service:
+        files = service.get(f"/v1/releases/{first}/bestanden").json()["bestanden"]
+        assert "rdc.duckdb" in [f["bestand"] for f in files]
+        assert service.get(f"/v1/releases/{first}").json()["isVolledigOpenbaar"]
+        declared_since = declared(work.settings.home, "municipality")
+        note_levels(declared_since)
+        for made_since in (False, True):
+            if made_since:
+                released(declared_since)
+            for who in (None, partner):
+                assert service.get(f"/v1/releases/{first}/bestanden", who).json()["bestanden"] == []
+                assert not service.get(f"/v1/releases/{first}", who).json()["isVolledigOpenbaar"]
+                for file in files:
+                    assert service.get(f"/v1/releases/{first}/bestanden/{file['bestand']}", who).status_code == 403
+                for path in ("dataproducten", "tabellen/bevolking", "tabellen/indicator", "waarnemingen"):
+                    for fmt in ({}, {"formaat": "xlsx"}, {"formaat": "csv"}):
+                        answer = service.get(f"/v1/{path}", who, release=first, **fmt)
+                        assert "T_EIGEN" not in contents(answer), (path, fmt)
+                for path in (
+                    "/ODataFeed/odata/KEMPEN-BEVOLKING/TableInfos",
+                    "/odata/v1/CBS/KEMPEN-BEVOLKING/Properties",
+                ):
+                    assert "T_EIGEN" not in service.get(path, who, release=first).text
+            assert service.get(f"/v1/releases/{first}/bestanden/rdc.duckdb", key).status_code == 200
+    for table in ("core.observation", "core.table"):
+        assert rdc("pull", table, "--as-of", first).exit_code == 1
+    assert rdc("query", "select * from core.observation", "--as-of", first).exit_code == 1
+
+
+def contents(answer: requests.Response) -> str:
+    if answer.content[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
+            return " ".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
+    return answer.text

@@ -52,10 +52,12 @@ class Access:
 
     :param bindings: level of every binding that a figure can have come from.
     :param groups: members of every group of regions.
+    :param sources: level of every source table, whether a figure draws on it or not: its observations are in the file too.
     """
 
     bindings: Mapping[int, str]
     groups: Mapping[str, frozenset[str]]
+    sources: Mapping[str, str]
 
     @classmethod
     def of(cls, con: duckdb.DuckDBPyConnection, levels: Mapping[str, str] | None = None) -> Access:
@@ -74,11 +76,11 @@ class Access:
         groups: dict[str, set[str]] = {}
         for group, member in con.execute("select group_code, region_code from core.region_group").fetchall():
             groups.setdefault(group, set()).add(member)
-        return cls(bindings, {group: frozenset(members) for group, members in groups.items()})
+        return cls(bindings, {group: frozenset(members) for group, members in groups.items()}, tables)
 
     @property
     def all_public(self) -> bool:
-        return set(self.bindings.values()) <= {LEVELS[0]}
+        return {*self.bindings.values(), *self.sources.values()} <= {LEVELS[0]}
 
     def whole(self, scope: Scope) -> bool:
         """Whether this scope sees all there is, so that nothing needs to be left out."""
