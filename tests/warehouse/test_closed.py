@@ -294,7 +294,7 @@ def test_what_changed_since_neither_tells_of_it_nor_of_what_did_not_change(work:
 
 def test_a_source_without_an_indicator_closes_the_whole_files_that_have_it(work: Workspace) -> None:
     """No figure is made of it, but its observations are in the released file."""
-    note_levels(work)
+    work.note_levels()
     made = candidate(work.settings.warehouse, indicators=PUBLIC_NOW, levels=OPEN, municipal=["T_EIGEN"])
     with made.connect() as con:
         con.execute("insert into core.observation values ('T_EIGEN', 'GM0770', 987654321)")
@@ -306,7 +306,7 @@ def test_a_source_without_an_indicator_closes_the_whole_files_that_have_it(work:
         assert "rdc.duckdb" in [f["bestand"] for f in files]
         assert service.get(f"/v1/releases/{first}").json()["isVolledigOpenbaar"]
         declared_since = declared(work.settings.home, "municipality")
-        note_levels(declared_since)
+        declared_since.note_levels()
         for made_since in (False, True):
             if made_since:
                 released(declared_since)
