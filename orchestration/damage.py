@@ -27,7 +27,7 @@ from ingest.storage.log import Log
 from orchestration.writer import LOCK, BusyError, writing
 from warehouse.making import datapackage
 from warehouse.making.datapackage import SUMS
-from warehouse.releases.release import CURRENT, MAKING, NAME, PROMOTED, Release, Releases
+from warehouse.releases.release import CURRENT, LAST, MAKING, NAME, PROMOTED, Release, Releases
 from warehouse.serve.keys import Keys
 
 #: What is a folder, when it is there at all.
@@ -215,13 +215,20 @@ def _verdict(home: Path, file: Path) -> Iterator[_Damage]:
 
 
 def _releases(home: Path, releases: Releases) -> Iterator[_Damage]:
-    for path in (releases.folder / CURRENT, releases.folder / MAKING):
+    for path in (releases.folder / LAST, releases.folder / CURRENT, releases.folder / MAKING):
         try:
             durable.read_record(path, "", strict=True)
         except FileNotFoundError:
             continue
         except Damaged as error:
-            yield path, error.what, _putting(home, path, "It is written anew.")
+
+            def anew(path: Path = path) -> tuple[str, bool]:
+                done = _aside(home, path, "It is written anew.")
+                if path.name == LAST:  # while all that tells of numbers is still here
+                    releases.remember()
+                return done, False
+
+            yield path, error.what, anew
     making = releases.making()
     for folder in sorted(releases.folders()):
         record = releases.record(folder.name)["release.json"]
@@ -232,11 +239,18 @@ def _releases(home: Path, releases: Releases) -> Iterator[_Damage]:
     for record in sorted(releases.folder.glob("records/[0-9]*.json")):
         folder = releases.folder / "releases" / record.stem
         if record.stem != making and not folder.is_dir():
-            yield folder, "this release is gone", _putting(home, record, _gone(record.stem), gone=True)
+            yield folder, "this release is gone", _retiring(home, releases, record.stem)
 
 
-def _gone(release_id: str) -> str:
-    return f"Release {release_id} can't be gone back to any more."
+def _retiring(home: Path, releases: Releases, release_id: str) -> Callable[[], tuple[str, bool]]:
+    """Put aside what is left of a release that can't be used: its folder, and what was kept of it once more."""
+
+    def retire() -> tuple[str, bool]:
+        left = [releases.path(release_id).parent, *releases.record(release_id).values()]
+        told = [_aside(home, path) for path in left if path.exists()]
+        return f"{told[0]} Release {release_id} can't be gone back to any more.", True
+
+    return retire
 
 
 def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
@@ -250,7 +264,7 @@ def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
     right = right or next((f for f in (file, record["release.json"]) if _facts(f, folder.name)), None)
     if right is None:
         what = "it does not say what was released, and nothing else does"
-        yield file, what, _putting(home, folder, _gone(folder.name), gone=True)
+        yield file, what, _retiring(home, releases, folder.name)
         return
     facts = _facts(right, folder.name)
     yield from _twice(home, right, file, record["release.json"])
@@ -278,10 +292,7 @@ def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
                 done = _aside(home, kept) if kept.exists() else ""
                 releases.keep_again(facts.release_id)
                 return f"{done} It was made again from {current}.".strip(), False
-            for copy in releases.record(folder.name).values():
-                if copy.exists():
-                    _aside(home, copy)
-            return _aside(home, folder, _gone(folder.name)), True
+            return _retiring(home, releases, folder.name)()
 
         yield kept, what, mend
 
@@ -357,7 +368,7 @@ def _current(home: Path, releases: Releases) -> Iterator[_Damage]:
                 )
                 continue
             if not kept.is_file() or file_sha256(kept) != known[release_id].sha256:
-                _aside(home, kept.parent)
+                _retiring(home, releases, release_id)()
                 aside += f"Release {release_id} is damaged as well, and was put aside too. "
                 continue
             releases.point_to(release_id)

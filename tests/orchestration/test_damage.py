@@ -71,6 +71,7 @@ FILES = {
     "release.json": ("warehouse/releases/{new}/release.json", True),
     "release.json of an earlier release": ("warehouse/releases/{old}/release.json", True),
     "record": ("warehouse/records/{new}.json", True),
+    "last number": ("warehouse/last.json", True),
     "sums": ("warehouse/releases/{new}/SHA256SUMS", True),
     "mark": ("warehouse/releases/{new}/promoted", True),
     "manifest": (f"snapshots/{TABLE}/{TABLE}-20300101T000000000Z-12345678/snapshot.json", True),
@@ -115,6 +116,7 @@ HARMLESS = {("mark", how) for how in WAYS if how != "missing"} | {
     *(
         ("pointer", "missing"),
         ("record", "missing"),
+        ("last number", "missing"),
         ("verdict", "missing"),
         ("outcomes", "missing"),
         ("keys", "missing"),
@@ -211,6 +213,29 @@ def test_the_current_release_is_taken_from_the_folder_and_the_folder_from_it(hom
         rewrite(file, b"garbage")
     told = home("query", "select 1")
     assert told.exit_code == 1 and "Noreleasecanbeused.`rdcrun`makesone" in said(told)
+
+
+@pytest.mark.parametrize("how", ["file", "file and record", "folder", "all, with the memory of numbers"])
+def test_a_number_is_given_once_whatever_is_lost(home: Home, how: str) -> None:
+    warehouse = home.path / "warehouse"
+    old, new = sorted(home.answers()[1])
+    if how == "folder":
+        shutil.rmtree(warehouse / "releases" / new)
+        (warehouse / "rdc.duckdb").unlink()
+    else:
+        for file in (warehouse / "rdc.duckdb", warehouse / "releases" / new / "rdc.duckdb"):
+            rewrite(file, b"garbage")
+    if how == "file and record":
+        for file in (warehouse / "records" / f"{new}.json", warehouse / "releases" / new / "release.json"):
+            rewrite(file, b"garbage")
+    if how.startswith("all"):
+        flip(warehouse / "last.json")
+    told = home("status")
+    assert told.exit_code == 1 and said(told).count(f"Release{new}can'tbegonebacktoanymore.") <= 2
+    assert not (warehouse / "releases" / new).exists() and not list(warehouse.glob(f"records/{new}.*"))
+    again = home("status")
+    assert "DAMAGED" not in again.output
+    assert made.publish(warehouse, shift=3).release_id not in (old, new)
 
 
 def test_a_release_that_was_gone_back_to_is_the_one_that_comes_back(home: Home) -> None:

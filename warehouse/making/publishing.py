@@ -36,7 +36,7 @@ def publish(
     :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
     """
     at = datetime.now(UTC)
-    release_id = releases.next_id(at)
+    release_id = releases.give(at)
     previous = releases.current()
     used = {i.table.id: {"snapshot_id": i.snapshot.snapshot_id, "origin": i.origin} for i in inputs}
     if plan:

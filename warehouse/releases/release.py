@@ -9,6 +9,7 @@ Layout of ``$RDC_HOME/warehouse``::
     releases/<release>/...          what is published beside it (see :mod:`warehouse.making.datapackage`)
     records/<release>.json .sums    release.json and SHA256SUMS once more: should one be damaged, the release is not lost with it
     making.json                     the release that is being made: what a killed run left of it is ours to remove
+    last.json                       the highest number that was given in each month: none is given twice, whatever is lost
     candidate/                      the file in the making
 
 Nothing else is ever removed here: a folder that is not one of these was put there by someone.
@@ -42,7 +43,7 @@ from warehouse.releases.plan import Plan
 from warehouse.sharing.closing import Closed, Levels
 
 PROJECT = ROOT
-PROMOTED, CURRENT, MAKING = "promoted", "current.json", "making.json"
+PROMOTED, CURRENT, MAKING, LAST = "promoted", "current.json", "making.json", "last.json"
 _ID = re.compile(r"\d{4}\.\d{1,2}\.\d+")
 
 
@@ -186,11 +187,30 @@ class Releases:
         return newest is None or newest.fingerprint != self.fingerprint(inputs)
 
     def next_id(self, at: datetime) -> str:
-        month = f"{at.year}.{at.month}."
-        # A number is given once, also when its release was damaged and put aside.
+        """The id of a release that is made at this moment."""
+        month = f"{at.year}.{at.month}"
+        return f"{month}.{self._given().get(month, 0) + 1}"
+
+    def give(self, at: datetime) -> str:
+        """The same, given for good: no other release gets it, whatever becomes of this one. Only with the run lock."""
+        release_id = self.next_id(at)
+        self.remember(release_id)
+        return release_id
+
+    def remember(self, *given: str) -> None:
+        """Write down which numbers are given: these, and all that can be told from what is here."""
+        record(self.folder / LAST, self._given(given))
+
+    def _given(self, more: Iterable[str] = ()) -> dict[str, int]:
+        """The highest number of each month: as it is written down, and where that is lost as the names here tell."""
+        given: dict[str, int] = {}
+        with suppress(FileNotFoundError, Damaged):
+            given = {month: int(number) for month, number in read_record(self.folder / LAST, "", strict=True).items()}
         names = [f.name for f in self.folder.glob("releases/*")] + [f.stem for f in self.folder.glob("records/*.json")]
-        taken = [int(n.removeprefix(month)) for n in names if _ID.fullmatch(n) and n.startswith(month)]
-        return f"{month}{max(taken, default=0) + 1}"
+        for name in filter(_ID.fullmatch, [*names, *more, self.pointed_to() or ""]):
+            month, number = name.rsplit(".", 1)
+            given[month] = max(given.get(month, 0), int(number))
+        return given
 
     def plan(self, inputs: list[Input], known_at: datetime, corrections: int = 0) -> Plan:
         """Write down what a build is to be made from."""
@@ -250,6 +270,8 @@ class Releases:
         self._undo()
         for release in self.all():  # one of before there were records
             self.note(release.release_id)
+        if not (self.folder / LAST).exists() and self.folders():
+            self.remember()
         with suppress(Damaged):
             if current := self.current():
                 self.point_to(current.release_id)
