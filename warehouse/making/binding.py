@@ -59,7 +59,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
     """The registry as tables: definitions, bindings, their terms with the measure that each is bound to, and series.
 
     A term of a table that is not in this build is left unbound. A binding with a term that does not fit a table that is in it,
-    is withheld: it stays without terms.
+    is withheld: none of its terms is bound.
     """
     con.execute(
         """
@@ -103,8 +103,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
                     ]
                 )
                 terms, wrong = _bound(number, v, s, columns)
-                if not wrong:
-                    rows["term"] += terms
+                rows["term"] += [[*term[:-1], None] for term in terms] if wrong else terms
                 place = f"{theme.theme}.yml: indicator {indicator.id}: field versions.{v.version - 1}.{s.place}"
                 of_version += [
                     Withheld(indicator.id, v.version, s.table, number, f"{place}.{at}", found.text, found.dutch)
@@ -326,7 +325,8 @@ _KEPT = ", ".join(
 def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> None:
     """Of what is withheld: the figures that the current release has of the same indicator from the same table.
 
-    Not of what a municipality delivered: how such figures are protected may have changed since.
+    Only where they still mean the same (version, unit, factor and aggregation), and draw on no other table than the binding does
+    now. Of what a municipality delivered, in whatever term, nothing is kept: how such figures are protected may have changed.
     """
     con.execute(
         """
@@ -344,16 +344,31 @@ def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> Non
     con.execute(
         f"""
         insert into raw.kept_figure
-        select {_KEPT}, any_value(withheld.binding_id), 'Laatste goede cijfer; een nieuwer is ingehouden: '
+        with draws_on as (
+            select term.binding_id, list(distinct term.table_id) as tables
+            from raw.term as term
+            left join raw.snapshot as snapshot using (table_id)
+            group by term.binding_id
+            having bool_and(coalesce(snapshot.protocol <> 'municipal', false))
+        ),
+        drew_on as (
+            select binding_id, list(distinct table_id) as tables from released.core.indicator_term group by binding_id
+        )
+        select {_KEPT}, min(withheld.binding_id), 'Laatste goede cijfer; een nieuwer is ingehouden: '
             || string_agg(distinct withheld.reason_nl, ' ')
         from released.core.indicator_value as figure
+        inner join released.core.indicator as then_
+            on then_.indicator_id = figure.indicator_id and then_.version = figure.definition_version
+        inner join raw.indicator as now_ on now_.indicator_id = then_.indicator_id and now_.version = then_.version
         inner join raw.withheld as withheld
             on withheld.indicator_id = figure.indicator_id
             and withheld.version = figure.definition_version
             and withheld.table_id = figure.table_id
-        inner join raw.snapshot as snapshot
-            on snapshot.table_id = figure.table_id and snapshot.protocol <> 'municipal'
-        where figure.method <> 'absent'
+        inner join draws_on on draws_on.binding_id = withheld.binding_id
+        inner join drew_on on drew_on.binding_id = figure.binding_id and list_has_all(draws_on.tables, drew_on.tables)
+        where
+            figure.method <> 'absent'
+            and now_.unit = then_.unit and now_.factor = then_.factor and now_.aggregation = then_.aggregation
         group by {_KEPT}
         """
     )

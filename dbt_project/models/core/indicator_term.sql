@@ -1,5 +1,6 @@
--- The registry's terms with the column that each is bound to. Terms of a table that is not in this release are left out;
--- that every other term finds exactly one column was seen to when the registry was loaded (warehouse/making/candidate.py).
+-- The registry's terms of the tables of this release, with the column that each is bound to; none where the binding is
+-- withheld. That every other term finds exactly one column was seen to when the registry was loaded
+-- (warehouse/making/binding.py).
 with term as (
     select * from {{ source('raw', 'term') }}
 ),
@@ -30,8 +31,8 @@ final as (
         binding.seen
     from term
     inner join binding using (binding_id)
-    inner join {{ ref('measure') }} as measure on measure.measure_id = term.measure_id
-    inner join {{ ref('snapshot') }} as snapshot on snapshot.snapshot_no = measure.snapshot_no
+    inner join {{ ref('snapshot') }} as snapshot on snapshot.table_id = term.table_id
+    left join {{ ref('measure') }} as measure on measure.measure_id = term.measure_id
 )
 
 select * from final

@@ -45,6 +45,7 @@ term as (
     select term.* exclude (regions), unnest(term.regions) as region_type, unfilled.measure_id is not null as is_unfilled
     from {{ ref('indicator_term') }} as term
     left join unfilled using (measure_id)
+    where term.measure_id is not null
 ),
 
 -- Which missing reason wins where several parts miss: the one that can least be mended comes first.
@@ -307,7 +308,7 @@ unmade as (
     select indicator_id, version as definition_version, latest.period_code, no_figure as note
     from {{ ref('indicator') }}
     cross join latest
-    where indicator_id not in (select indicator_id from {{ ref('indicator_term') }})
+    where indicator_id not in (select indicator_id from {{ ref('indicator_term') }} where measure_id is not null)
 ),
 
 absent as (
