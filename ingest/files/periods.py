@@ -72,7 +72,7 @@ def code(value: Any, counts: Counts | None = None) -> str | None:
     :raises UncountedError: one digit, which may be anything.
     """
     text = _text(value)
-    if re.fullmatch(r"\d{4}(jj00|hj0[12]|kw0[1-4]|mm(0[1-9]|1[0-2]))", text):
+    if re.fullmatch(r"\d{4}(jj00|sj00|hj0[12]|kw0[1-4]|mm(0[1-9]|1[0-2]))", text):
         return text.upper()
     if re.fullmatch(_YEAR, text):
         return f"{text}JJ00"

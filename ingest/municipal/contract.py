@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -132,6 +133,13 @@ class Column(_Strict):
                 re.compile(self.pattern)
             except re.error as error:
                 raise ValueError(f"column {self.name}: pattern is not a regular expression ({error})") from error
+        if self.age_classes is not None and (
+            not self.age_classes or self.age_classes[0] != 0 or any(b <= a for a, b in pairwise(self.age_classes))
+        ):
+            raise ValueError(
+                f"column {self.name}: age_classes are the ages at which a class begins: from 0, each higher than the one "
+                "before it (0, 18, 65)"
+            )
         for code in self.allowed or {}:
             if not _CODE.fullmatch(code) or code in (TOTAL, UNKNOWN):
                 raise ValueError(
@@ -158,7 +166,12 @@ class Column(_Strict):
         if self.age_classes:
             ends = [*self.age_classes[1:], None]
             codes = [f"{a}-{b - 1}" if b else f"{a}+" for a, b in zip(self.age_classes, ends, strict=True)]
-            found = {code: f"{code.replace('-', ' tot en met ').replace('+', ' en ouder')} jaar" for code in codes}
+            found = {
+                code: f"{code[:-1]} jaar en ouder"
+                if code.endswith("+")
+                else f"{code.replace('-', ' tot en met ')} jaar"
+                for code in codes
+            }
         else:
             found = dict(self.allowed or {})
         return found | ({UNKNOWN: UNKNOWN} if self.empty else {})

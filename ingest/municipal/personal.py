@@ -11,6 +11,8 @@ import re
 from datetime import date, datetime
 from pathlib import PurePath
 
+from ingest.words import shown
+
 BSN, EMAIL, PHONE, IBAN = "BSN", "e-mailadres", "telefoonnummer", "IBAN"
 
 _EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\W\d_]{2,}")
@@ -49,6 +51,14 @@ def _is_phone(text: str) -> bool:
 
     found = phonenumbers.PhoneNumberMatcher(text, "NL", leniency=phonenumbers.Leniency.VALID)
     return next(iter(found), None) is not None
+
+
+def quotable(value: object, most: int = 60) -> str:
+    """A cell as a message may have it: its words, or only what kind of personal data it is."""
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    if found := personal_class(str(whole)):
+        return f"({found})"
+    return shown(repr(value), most)
 
 
 def is_bsn(number: float) -> bool:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from ingest.files import dates, numbers, periods
+from ingest.files import dates, numbers, percents, periods
 from ingest.files.dates import Order
 from ingest.files.numbers import Decimals
-from ingest.files.sheet import Percent
 from ingest.municipal.contract import Column, Contract
 
 
@@ -25,7 +24,7 @@ class Reading:
 
     decimal: Decimals | None = None
     order: Order = "dmy"
-    percent: Literal["number", "fraction"] = "number"
+    percent: percents.Kept = "number"
 
 
 #: For a value that has no column around it: as it shows itself.
@@ -113,41 +112,30 @@ def _numbers(contract: Contract, cells: Mapping[str, Sequence[Cell]], decided: D
             )
 
 
-#: Units in which 12,3% is written 0,123.
-_FRACTIONS = {"fractie", "aandeel", "deel", "ratio", "verhouding", "quote", "1", "fraction", "share", "proportion"}
-
-
 def _percent(
     contract: Contract,
     column: Column,
     own: Sequence[Cell],
     texts: Sequence[numbers.Written | None],
     decided: Decided,
-) -> Literal["number", "fraction"]:
-    """Whether a percentage is kept as 12,3 or as 0,123: as the unit says. A zero is one with and without the sign."""
-    shown = bare = None
-    for cell, found in zip(own, texts, strict=True):
-        if isinstance(cell.value, Percent) or (found and found.percent):
-            shown = shown or cell
-        elif (isinstance(cell.value, int | float) and cell.value) or (found and any(found.meanings.values())):
-            bare = bare or cell
+) -> percents.Kept:
+    """Whether a percentage is kept as 12,3 or as 0,123: as the unit says."""
+    shown, bare = percents.shown([cell.value for cell in own], texts)
     if shown is None:
         return "number"
     units = [column.unit, *(m.unit for m in contract.observation.measures if column.name in (m.sum, m.value))]
-    unit = next((" ".join(u.lower().split()) for u in units if u), None)
+    kept = percents.kept(next((u for u in units if u), None))
     if bare is not None:
         decided.problems.append(
-            f"Kolom {column.name} heeft percentages en gewone getallen door elkaar ({shown.place} en {bare.place}). Zet in alle "
+            f"Kolom {column.name} heeft percentages en gewone getallen door elkaar ({own[shown].place} en {own[bare].place}). Zet in alle "
             "cellen een percentage, of in geen enkele. Er is niets overgenomen."
         )
-    elif unit in _FRACTIONS:
-        return "fraction"
-    elif unit is not None and not re.match(r"%|procent|percent", unit):
+    elif kept is None:
         decided.problems.append(
-            f"Kolom {column.name} heeft percentages ({shown.place}), maar de eenheid in het contract is geen percentage. Lever de "
+            f"Kolom {column.name} heeft percentages ({own[shown].place}), maar de eenheid in het contract is geen percentage. Lever de "
             "getallen zoals afgesproken, of laat de eenheid ('%' of 'fractie') wijzigen. Er is niets overgenomen."
         )
-    return "number"
+    return kept or "number"
 
 
 def _shape(cell: Cell) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from ingest.files import periods
+from ingest.files import percents, periods
 from ingest.files.dates import HERE, Order, parts
 from ingest.files.numbers import Decimals, written
-from ingest.files.sheet import Percent, blank, plain
+from ingest.files.sheet import blank, plain
 from ingest.municipal.contract import Column
 from ingest.municipal.personal import is_bsn, personal_class
 from ingest.municipal.reading import AS_IT_STANDS, Reading
@@ -111,7 +110,7 @@ def _text(value: Any, column: Column) -> str:
 
 
 def _number(value: Any, column: Column, reading: Reading) -> float:
-    found = number(_of_percent(value, reading), reading.decimal)
+    found = number(percents.meaning(value, reading.percent, reading.decimal), reading.decimal)
     if column.type == "integer" and found != int(found):
         raise BadValueError("is geen heel getal")
     least, most = column.minimum, column.maximum
@@ -122,15 +121,6 @@ def _number(value: Any, column: Column, reading: Reading) -> float:
     if most is None and is_bsn(found):
         raise BadValueError("lijkt een BSN (elfproef); geef de kolom een `maximum` als het een getal is")
     return found
-
-
-def _of_percent(value: Any, reading: Reading) -> Any:
-    """A cell that shows a percentage, as the unit of its column has it: 12.3 or 0.123, whatever kind of file it stands in."""
-    if isinstance(value, Percent):
-        return value if reading.percent == "fraction" else float(Decimal(repr(float(value))) * 100)
-    if reading.percent == "fraction" and isinstance(value, str) and (found := written(value)) and found.percent:
-        return float(found.meaning(reading.decimal) / 100) if found.meaning(reading.decimal) is not None else value
-    return value
 
 
 def number(value: Any, decimal: Decimals | None = None) -> float:
@@ -213,6 +203,8 @@ def _period(value: Any, column: Column) -> str:
                 "is een los nummer achter een jaar: een maand, een kwartaal of een halfjaar? Schrijf 2024-03, 2024 Q1 of "
                 "1e halfjaar 2024, of laat `counts` in het contract zetten"
             ) from None
+    if found is not None and found[4:6] == "SJ":
+        raise BadValueError("is een schooljaar, en dat is geen jaar, halfjaar, kwartaal of maand")
     if found is None:
         raise BadValueError("is geen periode (verwacht 2024, 2024-03, 2024 Q1 of maart 2024)")
     _bounded_year(int(found[:4]), column)

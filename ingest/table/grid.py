@@ -13,6 +13,7 @@ from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.files import reader
 from ingest.files.sheet import Sheet, UnreadableError, blank, plain
+from ingest.municipal.personal import personal_class
 from ingest.sql import identifier
 from ingest.table.declaration import File
 from ingest.words import shown
@@ -51,9 +52,15 @@ def read(table: Table, data: bytes) -> Grid:
         best = max(sheet.rows[:40], key=lambda row: len(_names(row.cells) & set(file.columns)), default=None)
         there = sorted(_names(best.cells)) if best else []
         missing = [c for c in file.columns if c not in there]
+        # A row with none of them is no heading but somebody's data, as far as anyone can see.
+        nearest = (
+            f"The nearest heading is in line {best.line}: {_listed(there)}"
+            if best and len(missing) < len(file.columns)
+            else "None of them stands in the first forty lines"
+        )
         raise LandingError(
-            f"{file.url}: expected the columns {', '.join(file.columns)}; without {', '.join(missing)}. The nearest heading is in line "
-            f"{best.line if best else 1}: {shown(', '.join(there), 600) or 'nothing'}. Mend `at:` of {table.id} in {table.file}"
+            f"{file.url}: expected the columns {', '.join(file.columns)}; without {', '.join(missing)}. {nearest}. Mend `at:` of "
+            f"{table.id} in {table.file}"
         )
     heading = [_heading(cell) for cell in sheet.rows[at].cells]
     twice = [c for c in file.columns if heading.count(c) > 1]
@@ -78,6 +85,11 @@ def _heading(cell: Any) -> str:
     return "" if blank(cell) else " ".join(str(cell).split())
 
 
+def _listed(names: Sequence[str], most: int = 600) -> str:
+    """Headings or sheets as a message has them, without those that are about a person."""
+    return shown(", ".join(f"({kind})" if (kind := personal_class(name)) else name for name in names), most)
+
+
 def _names(cells: Sequence[Any]) -> set[str]:
     return {_heading(cell) for cell in cells} - {""}
 
@@ -86,8 +98,8 @@ def _sheet(file: File, sheets: Sequence[Sheet]) -> Sheet:
     if file.sheet is not None:
         found = [s for s in sheets if plain(s.name) == plain(file.sheet)]
         if not found:
-            names = ", ".join(s.name for s in sheets)
-            raise LandingError(f"{file.url}: there is no sheet {file.sheet}; there are {shown(names, 300)}")
+            names = _listed([s.name for s in sheets], 300)
+            raise LandingError(f"{file.url}: there is no sheet {file.sheet}; there are {names}")
         return found[0]
     visible = [s for s in sheets if not s.hidden and s.rows]
     if not visible:
@@ -107,7 +119,7 @@ def _parquet(table: Table, file: File, data: bytes) -> Grid:
             if missing:
                 raise LandingError(
                     f"{file.url}: expected the columns {', '.join(file.columns)}; without {', '.join(missing)}. It has "
-                    f"{shown(', '.join(there[1:]), 600)}. Mend `at:` of {table.id} in {table.file}"
+                    f"{_listed(there[1:])}. Mend `at:` of {table.id} in {table.file}"
                 )
             named = ", ".join(identifier(c) for c in file.columns)
             rows = con.execute(f"select {named} from read_parquet(?)", [kept.name]).fetchall()

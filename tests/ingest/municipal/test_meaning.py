@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ingest.declaration import RegistryError
 from ingest.files.periods import code
-from ingest.municipal.contract import Contract, read
+from ingest.municipal.contract import Column, Contract, read
 from ingest.municipal.intake import Intake, take_in
 from tests.ingest.municipal.test_numbers import NOWHERE, made
 
@@ -307,3 +307,28 @@ def test_bounds_hold_for_years_and_periods_too(kind: str) -> None:
     )
     intake = judged(contract, "jaar;n\n2014;1\n2015;1\n2024;1\n2025;1\n")
     assert (intake.accepted, [r.line for r in intake.rejected]) == (2, [2, 5])
+
+
+# -- age classes --------------------------------------------------------------------------------------------------------
+
+
+def test_age_classes_bear_the_names_that_people_use() -> None:
+    column = Column(name="geboortejaar", type="year", age_classes=(0, 18, 65))
+    assert column.members == {
+        "0-17": "0 tot en met 17 jaar",
+        "18-64": "18 tot en met 64 jaar",
+        "65+": "65 jaar en ouder",
+    }
+
+
+@pytest.mark.parametrize("classes", [(), (18, 65), (0, 65, 18), (0, 18, 18)])
+def test_age_classes_begin_at_nought_and_go_up(classes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="from 0, each higher"):
+        Column(name="geboortejaar", type="year", age_classes=classes)
+
+
+def test_a_school_year_is_no_period_that_is_counted() -> None:
+    intake = judged(by_period("year"), "periode;n\n2023SJ00;1\n")
+    assert [r.reason for r in intake.rejected] == [
+        "is een schooljaar, en dat is geen jaar, halfjaar, kwartaal of maand"
+    ]

@@ -7,6 +7,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,167 @@ def test_what_does_not_fit_is_told_with_its_place_and_nothing_is_taken(
     assert outcome.reason.startswith("leerlingen: ")
     assert setting.figures() == EXPECTED, "the last good one serves on"
     assert not list(setting.store.root.glob("*/.landing-*"))
+
+
+def one(setting: Setting, rows: list[str], **at: Any) -> Outcome:
+    """A file of regions, periods and figures, and nothing else."""
+    setting.web.body = "\n".join(["CODE;NAAM;WANNEER;SOORT;N", *rows]).encode()
+    told = {
+        "region": {"column": "CODE"},
+        "period": {"column": "WANNEER"},
+        "measures": [{"column": "N", "title": "n", "unit": "aantal"}],
+        "missing": None,
+    }
+    return setting.land(**(told | at))
+
+
+BSN, MAIL = "123456782", "jan.jansen@example.nl"
+
+
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("personal", [BSN, MAIL, "NL91ABNA0417164300"])
+def test_no_message_quotes_what_is_about_a_person(setting: Setting, place: int, personal: str) -> None:
+    row = ["GM0770", "Eersel", "2024", "x", "1"]
+    row[place] = personal
+    names = {"region": {"column": "CODE", "names": "NAAM"}}
+    outcome = one(setting, [";".join(row), "GM0823;Oirschot;2024;x;veel"], **names)
+    assert outcome.result == FAILED
+    assert personal not in outcome.reason
+    assert personal not in one(setting, [";".join(row)] * 2, **names).reason
+    # Nor where there is no heading at all.
+    setting.web.body = ";".join(row).encode()
+    outcome = setting.land()
+    assert outcome.result == FAILED and "None of them stands" in outcome.reason
+    assert personal not in outcome.reason and "Eersel" not in outcome.reason
+
+
+def test_a_code_of_a_buurt_is_nobodys_number(setting: Setting) -> None:
+    """In digits it passes the test of a BSN, as one in eleven does."""
+    assert one(setting, ["BU07700048;x;2024;x;1"]).result == FETCHED
+    digits = {"column": "CODE", "written": "buurt"}
+    assert one(setting, ["07700048;x;2024;x;2"], region=digits).result == FETCHED
+
+
+@pytest.mark.parametrize("code", ["TOTAAL", "NLD", "GM", "Eersel"])
+def test_a_word_is_no_code_of_a_region(setting: Setting, code: str) -> None:
+    outcome = one(setting, [f"{code};x;2024;x;1"])
+    assert outcome.result == FAILED and f"line 2: '{code}'" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("written", "period", "code"),
+    [
+        ("2023SJ00", {}, "2023SJ00"),
+        ("2023", {"school_year": True}, "2023SJ00"),
+        ("2023/2024", {"school_year": True}, "2023SJ00"),
+        ("2023-24", {"school_year": True}, "2023SJ00"),
+        ("2024-10-01", {}, "20241001"),
+        ("1-10-2024", {}, "20241001"),
+        ("20241001", {}, "20241001"),
+        ("2024-10", {}, "2024MM10"),
+        ("okt 2024", {}, "2024MM10"),
+        ("2024-3", {"counts": "month"}, "2024MM03"),
+        ("2024-03-01", {"counts": "month"}, "2024MM03"),
+        ("2024-2", {"counts": "quarter"}, "2024KW02"),
+        ("2024-02-01", {"counts": "quarter"}, None),
+        ("2023/2025", {"school_year": True}, None),
+        ("2023/2024", {}, None),
+    ],
+)
+def test_a_period_is_what_it_says_however_it_is_written(
+    setting: Setting, written: str, period: dict[str, Any], code: str | None
+) -> None:
+    outcome = one(setting, [f"GM0770;x;{written};x;1"], period={"column": "WANNEER"} | period)
+    assert outcome.result == (FETCHED if code else FAILED), outcome.reason
+    if code is None:
+        return
+    snapshot = setting.store.newest("leerlingen")
+    assert snapshot is not None
+    data = str(snapshot.file("data.parquet"))
+    assert duckdb.execute("select Period from read_parquet(?)", [data]).fetchall() == [(code,)]
+
+
+@pytest.mark.parametrize(("counts", "code"), [(None, "20240301"), ("month", "2024MM03"), ("quarter", None)])
+def test_a_cell_with_a_date_is_what_its_text_would_be(setting: Setting, counts: str | None, code: str | None) -> None:
+    made = io.BytesIO()
+    book = xlsxwriter.Workbook(made)
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["CODE", "WANNEER", "N"])
+    sheet.write_row(1, 0, ["GM0770", "", 1])
+    sheet.write_datetime(1, 1, datetime(2024, 3, 1), book.add_format({"num_format": "mmm yyyy"}))
+    book.close()
+    setting.web.body = made.getvalue()
+    measures = [{"column": "N", "title": "n", "unit": "aantal"}]
+    period = {"column": "WANNEER", "counts": counts}
+    outcome = setting.land(region={"column": "CODE"}, period=period, measures=measures, dimensions=None, missing=None)
+    if code is None:
+        assert outcome.result == FAILED and "must have periods" in outcome.reason
+        return
+    snapshot = setting.store.newest("leerlingen")
+    assert snapshot is not None, outcome.reason
+    data = str(snapshot.file("data.parquet"))
+    assert duckdb.execute("select Period from read_parquet(?)", [data]).fetchall() == [(code,)]
+
+
+def _book(cells: list[Any], percent: bool = False) -> bytes:
+    """A sheet with a figure per municipality."""
+    made = io.BytesIO()
+    book = xlsxwriter.Workbook(made)
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["CODE", "N"])
+    for n, cell in enumerate(cells, 1):
+        sheet.write(n, 0, f"GM{n:04d}")
+        if str(cell).startswith("="):
+            error = cell == "=1/0"
+            sheet.write_formula(n, 1, cell, None, "#DIV/0!" if error else "")
+        else:
+            sheet.write(n, 1, cell, book.add_format({"num_format": "0.0%"}) if percent else None)
+    book.close()
+    return made.getvalue()
+
+
+def _measured(setting: Setting, body: bytes, unit: str, **at: Any) -> list[float | None] | str:
+    """The figures, or why there are none."""
+    setting.web.body = body
+    measures = [{"column": "N", "title": "n", "unit": unit}]
+    said = {"region": {"column": "CODE"}, "period": None, "measures": measures, "dimensions": None, "missing": None}
+    table = setting.table(**(said | at)).model_copy(update={"period": "2024JJ00"})
+    outcome = setting.land(table)
+    snapshot = setting.store.newest("leerlingen")
+    if outcome.result != FETCHED or snapshot is None:
+        return outcome.reason
+    data = str(snapshot.file("data.parquet"))
+    return [v for (v,) in duckdb.execute("select Value from read_parquet(?) order by Region", [data]).fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("unit", "found"), [("%", [12.3, 0.0, 7.0]), ("fractie", [0.123, 0.0, 0.07]), ("aantal", "its unit is aantal")]
+)
+def test_a_percentage_is_what_its_unit_says_in_a_sheet_and_a_text(setting: Setting, unit: str, found: Any) -> None:
+    texts = b"CODE;N\nGM0001;12,3%\nGM0002;0\nGM0003;7 %\n"
+    for body in (_book([0.123, 0, 0.07], percent=True), texts):
+        told = _measured(setting, body, unit)
+        assert told == found if isinstance(found, list) else found in told
+
+
+def test_percentages_and_bare_numbers_do_not_go_together(setting: Setting) -> None:
+    assert "line 2: '12,3%'; line 3: '7'" in _measured(setting, b"CODE;N\nGM0001;12,3%\nGM0002;7\n", "%")
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"), [("=1/0", "line 3: #DIV/0!"), ("=A1", "line 3: a formula that was never calculated")]
+)
+def test_a_cell_without_a_value_is_not_an_empty_one(setting: Setting, cell: str, told: str) -> None:
+    assert told in _measured(setting, _book([1, cell, 3]), "aantal")
+    assert "line 2: #N/B" in _measured(setting, b"CODE;N\nGM0001;#N/B\n", "aantal")
+    if cell == "=1/0":
+        declared = {"missing": {"#DEEL/0!": "impossible"}}
+        assert _measured(setting, _book([1, cell, 3]), "aantal", **declared) == [1.0, None, 3.0]
+
+
+def test_an_error_of_a_spreadsheet_is_no_member(setting: Setting) -> None:
+    outcome = one(setting, ["GM0770;x;2024;#N/B;1"], dimensions=["SOORT"])
+    assert outcome.result == FAILED and "column SOORT has cells without a value: line 2" in outcome.reason
 
 
 def test_rows_about_no_region_are_left_out_when_that_is_declared(setting: Setting) -> None:
