@@ -207,7 +207,7 @@ def build_assets(work: Workspace) -> list[Any]:
         work = run.workspace()
         nodes = pipeline.build(work)
         for node in nodes:
-            if node.resource_type in ("model", "seed"):
+            if node.resource_type == "model":
                 props = project["nodes"][node.unique_id]
                 yield dg.MaterializeResult(
                     asset_key=translator.get_asset_key(props), metadata={"seconds": round(node.seconds, 3)}

@@ -63,3 +63,12 @@ def test_dbt_goes_on_only_from_what_it_parsed_to_its_end(
     build._invoke(["build"], tmp_path, build.PROJECT)
     build._invoke(["build"], tmp_path, build.PROJECT)
     assert seen[1:] == [None, b"the project as it was parsed"]
+
+
+def test_the_project_is_known_by_its_files_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "target" / "rdc"
+    project.mkdir(parents=True)
+    monkeypatch.setattr(build, "PROJECT", project)
+    before = build.project_hash()
+    (project / "model.sql").write_text("select 1", encoding="utf-8")
+    assert build.project_hash() != before

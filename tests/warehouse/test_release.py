@@ -23,6 +23,7 @@ from warehouse.making.candidate import Candidate
 from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.releases.release import ReleaseError, Releases
 
+PROJECT = Path(__file__).parent.parent.parent
 CHECKS = {"passed": 1, "critical": 0, "warning": 0, "info": 0}
 
 
@@ -60,6 +61,32 @@ def test_a_release_stands_on_its_own(tmp_path: Path) -> None:
             for r in con.execute("select schema_name from duckdb_schemas() where database_name = 'kempen'").fetchall()
         }
     assert "raw" not in schemas and "staging" not in schemas
+
+
+def test_another_region_is_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RDC_HOME", str(tmp_path))
+    releases = Releases(tmp_path / "warehouse")
+    shipped, code = releases.fingerprint([]), releases.code()
+    text = (PROJECT / "region.yml").read_text(encoding="utf-8")
+    (tmp_path / "region.yml").write_text(text, encoding="utf-8")
+    assert releases.fingerprint([]) == shipped  # it says the same
+    shutil.copy(PROJECT / "tests" / "regions" / "de_peel.yml", tmp_path / "region.yml")
+    assert releases.fingerprint([]) != shipped and releases.code() != code
+
+
+def test_code_is_told_by_its_files_wherever_the_project_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "serve" / "rdc"
+    monkeypatch.setattr("warehouse.releases.release.PROJECT", project)
+    releases = Releases(tmp_path / "warehouse")
+
+    def changed(file: str) -> bool:
+        before = releases.code()
+        (project / file).parent.mkdir(parents=True, exist_ok=True)
+        (project / file).write_text("select 1", encoding="utf-8")
+        return releases.code() != before
+
+    assert changed("dbt_project/models/core/model.sql") and changed("warehouse/making/build.py")
+    assert not changed("warehouse/serve/api.py") and not changed("dbt_project/target/model.sql")
 
 
 def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class BuildError(MendableError):
 
 @dataclass(frozen=True)
 class Node:
-    """What came of one model, seed or test."""
+    """What came of one model or test."""
 
     unique_id: str
     resource_type: str
@@ -62,14 +62,14 @@ def dbt_build(database: Path, scratch: Path, project: Path = PROJECT) -> list[No
 
     :param scratch: folder for dbt's own output (manifest, logs).
     :param project: the dbt project, as :func:`project_with` gives it.
-    :raises BuildError: a model or seed failed. A failed test does not raise: it is among the nodes.
+    :raises BuildError: a model failed. A failed test does not raise: it is among the nodes.
     """
     with _environment(database):
         result = _invoke(["build"], scratch, project)
     if result.exception is not None:
         raise BuildError(f"dbt: {_why(result)}")
     nodes = [_node(item) for item in (result.result.results if result.result else [])]
-    broken = [n for n in nodes if n.resource_type in ("model", "seed") and not n.ok]
+    broken = [n for n in nodes if n.resource_type == "model" and not n.ok]
     # A model is skipped when one before it, or a test of one, failed: that one is told.
     failed = [n for n in nodes if not n.ok and n.status != "skipped"] or broken
     if broken:
@@ -138,8 +138,9 @@ def _why(result: Any) -> str:
 def project_hash() -> str:
     sha = hashlib.sha256()
     for file in sorted(PROJECT.rglob("*")):
-        if file.suffix in (".sql", ".yml", ".csv") and "target" not in file.parts:
-            sha.update(f"{file.relative_to(PROJECT)}\n".encode())
+        name = file.relative_to(PROJECT)
+        if file.suffix in (".sql", ".yml") and "target" not in name.parts:
+            sha.update(f"{name}\n".encode())
             sha.update(file.read_bytes())
     return sha.hexdigest()
 

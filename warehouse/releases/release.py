@@ -34,6 +34,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.datacenter import here
 from ingest.errors import MendableError
 from ingest.project import ROOT
 from ingest.snapshot import file_sha256
@@ -165,20 +166,22 @@ class Releases:
         return hashlib.sha256("".join([*used, self.code(), self.mark]).encode()).hexdigest()
 
     def code(self) -> str:
-        """SHA-256 over every file that turns snapshots into figures, the user's own indicators among them."""
+        """SHA-256 over all that turns snapshots into figures: every file, the user's own indicators and who this data centre is."""
         sha = hashlib.sha256()
         for file in sorted(
             f
             for folder in ("dbt_project", "warehouse", "expectations", "ingest/sources/seen")
             for f in (PROJECT / folder).rglob("*")
-            # What serves a release does not make it.
-            if f.suffix in (".sql", ".yml", ".csv", ".py") and not {"target", "serve"} & set(f.parts)
+            # What serves a release does not make it. By the path in the project: where that lies says nothing.
+            if f.suffix in (".sql", ".yml", ".csv", ".py")
+            and not {"target", "serve"} & set(f.relative_to(PROJECT).parts)
         ):
             sha.update(f"{file.relative_to(PROJECT)}\n".encode())
             sha.update(file.read_bytes())
         for file in sorted(self.own.glob("*.yml")) if self.own else []:
             sha.update(f"{file.name}\n".encode())
             sha.update(file.read_bytes())
+        sha.update(here().model_dump_json().encode())
         return sha.hexdigest()
 
     def is_new(self, inputs: list[Input]) -> bool:
