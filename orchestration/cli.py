@@ -237,15 +237,15 @@ def sources_add(
     except PeriodNeededError as error:
         if not sys.stdin.isatty():
             raise
-        show.err.print(str(error))
+        show.note(str(error))
         period = click.prompt("Period of all its figures")
         table, file, told = add(
             settings, client, table_id, protocol, catalog, period, odata_filter, via, region_dimension
         )
-    show.out.print(f"Registered [bold]{table.id}[/] ({table.protocol}): {table.title}")
+    show.line(f"Registered {table.id} ({table.protocol}): {table.title}", strong=table.id)
     for line in told:
-        show.out.print(f"  {line}")
-    show.out.print(f"  declared in {file}\nNow: rdc run --table {table.id}")
+        show.line(f"  {line}")
+    show.line(f"  declared in {file}\nNow: rdc run --table {table.id}")
 
 
 @sources.command("accept")
@@ -260,7 +260,7 @@ def sources_accept(table_id: str) -> None:
     [table] = work.registry.select((table_id,))
     with work.writing(f"rdc sources accept {table.id}"):
         snapshot = accept(work, table)
-    show.out.print(f"Snapshot {snapshot.snapshot_id} is accepted. Now: rdc run")
+    show.line(f"Snapshot {snapshot.snapshot_id} is accepted. Now: rdc run")
 
 
 @sources.command("check")
@@ -273,13 +273,14 @@ def sources_check(contract: str, file: Path | None) -> None:
     from orchestration.workspace import Workspace
 
     declared, intake = try_out(Workspace.open(), contract, file)
-    show.out.print(
-        f"[bold]{declared.id}[/] is a valid contract: {len(declared.columns)} columns, "
-        f"{len(declared.observation.measures)} measures, {declared.sharing_level}; put deliveries in drop/{declared.id}/"
+    show.line(
+        f"{declared.id} is a valid contract: {len(declared.columns)} columns, "
+        f"{len(declared.observation.measures)} measures, {declared.sharing_level}; put deliveries in drop/{declared.id}/",
+        strong=declared.id,
     )
     if intake is None:
         return
-    show.out.print(show._escaped(intake[1]), soft_wrap=True)
+    show.line(intake[1])
     sys.exit(0 if intake[0].state == "accepted" else 1)
 
 
@@ -325,7 +326,7 @@ def sources_boundaries(year: int, postcodes: bool) -> None:
 
     settings = Settings.from_env()
     for file in boundaries(Client(), settings.pdok_url, year, settings.boundaries, set(here().codes), postcodes):
-        show.out.print(f"{file}", soft_wrap=True)
+        show.line(f"{file}")
 
 
 @sources.command("recall")
@@ -346,9 +347,9 @@ def sources_recall(contract: str, as_json: bool) -> None:
         return
     for gemeente, period, whole in found:
         told = "known again" if whole else "only what was published is known: its figures stand as they are, for good"
-        show.out.print(f"{contract} {gemeente} {period}: {told}")
+        show.line(f"{contract} {gemeente} {period}: {told}")
     if not found:
-        show.out.print(f"Of {contract} nothing that was published is missing from the memory.")
+        show.line(f"Of {contract} nothing that was published is missing from the memory.")
 
 
 @sources.command("prune")
@@ -374,7 +375,7 @@ def sources_prune(days: float, yes: bool, as_json: bool) -> None:
     if found:
         show.table("", ["table", "snapshot", "bytes"], [(s.table_id, s.snapshot_id, f"{s.bytes:,}") for s in found])
     what = "removed" if yes else "could go; add --yes to remove them"
-    show.out.print(f"{len(found)} snapshots {what if found else 'could go'}")
+    show.line(f"{len(found)} snapshots {what if found else 'could go'}")
 
 
 @sources.command("verify")
@@ -399,9 +400,9 @@ def sources_verify(tables: tuple[str, ...], as_json: bool) -> None:
     else:
         for snapshot, what in read:
             for item in what:
-                show.out.print(f"{snapshot.snapshot_id}: {item}", soft_wrap=True)
+                show.line(f"{snapshot.snapshot_id}: {item}")
         size = f"{sum(s.bytes for s, _ in read) / 1e6:,.1f} MB, {sum(len(s.pages) for s, _ in read):,} pages"
-        show.out.print(f"{len(read) - broken} of {len(read)} snapshots are as they were laid down ({size})")
+        show.line(f"{len(read) - broken} of {len(read)} snapshots are as they were laid down ({size})")
     if broken:
         sys.exit(1)
 
@@ -434,11 +435,11 @@ def clock(right: bool, as_json: bool) -> None:
     elif wrong:
         show.warn("CLOCK", wrong)
     elif made:
-        show.out.print(
+        show.line(
             "Written down. What was told later than now is told as of before now; the next `rdc run` releases it so."
         )
     else:
-        show.out.print(f"The clock is in order; a run last saw {found.highest or 'nothing yet'}.")
+        show.line(f"The clock is in order; a run last saw {found.highest or 'nothing yet'}.")
     sys.exit(1 if wrong else 0)
 
 
@@ -458,12 +459,13 @@ def status(as_json: bool) -> None:
     current = found["release"]
     if current:
         checks = current["checks"]
-        show.out.print(
-            f"Release [bold]{current['release_id']}[/] of {current['created_at']}: {checks['passed']} checks passed, "
-            f"{checks['warning']} warnings. {found['file']}"
+        show.line(
+            f"Release {current['release_id']} of {current['created_at']}: {checks['passed']} checks passed, "
+            f"{checks['warning']} warnings. {found['file']}",
+            strong=current["release_id"],
         )
     else:
-        show.out.print("No release yet. Make one with: rdc run")
+        show.line("No release yet. Make one with: rdc run")
     if found["clock"]:
         show.warn("CLOCK", found["clock"])
     if found["refused"]:
@@ -489,15 +491,13 @@ def status(as_json: bool) -> None:
     )
     for t in found["tables"]:
         if t["why"]:
-            show.out.print(f"[bold]{t['table_id']}[/] ({t['state']}): {show._escaped(t['why'])}", soft_wrap=True)
+            show.line(f"{t['table_id']} ({t['state']}): {t['why']}", strong=t["table_id"])
     for item in found["withheld"]:
-        show.out.print(
-            f"[bold]{item['indicator_id']}[/] (withheld): {show._escaped(item['reason'])} Mend "
-            f"{show._escaped(item['place'])}",
-            soft_wrap=True,
+        show.line(
+            f"{item['indicator_id']} (withheld): {item['reason']} Mend {item['place']}", strong=item["indicator_id"]
         )
     for name in found["stray"]:
-        show.out.print(f"drop/{show._escaped(name)} belongs to no contract; `rdc sources list` shows which there are")
+        show.line(f"drop/{name} belongs to no contract; `rdc sources list` shows which there are")
     for d in found["damage"]:
         show.warn("LOST", f"{d['path']}: {d['what']} ({d['at'][:16].replace('T', ' ')} UTC). {d['done']}")
     if found["damage"]:
@@ -539,7 +539,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
                 rows = cursor.fetchmany(1001)
                 show.table("", names, rows[:1000], right=names if rows and len(names) == 1 else ())
                 if len(rows) > 1000:
-                    show.err.print("… more than 1,000 rows; use --format csv for all of them")
+                    show.note("… more than 1,000 rows; use --format csv for all of them")
                 return
             rows = cursor.fetchall()
         except duckdb.Error as error:
@@ -558,7 +558,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
     if output:
         output.write_text(text, encoding="utf-8")
     else:
-        click.echo(text, nl=fmt == "json")
+        show.content([text.encode() + (b"\n" if fmt == "json" else b"")])
 
 
 @main.command()
@@ -637,17 +637,15 @@ def pull(
             None if reader.closed else reader.folder,
         )
         for line in reader.said:
-            show.err.print(line)
+            show.note(line)
         empty = (regions or periods) and not found.count()
         if output:
             write(found, fmt, output, settings.home / "geo")
             left = f"; {found.left_out:,} more are of regions without a boundary" if found.left_out else ""
             rows = found.count() - found.left_out
-            show.err.print(f"{rows:,} rows of {found.name} (release {found.release_id}) in {output}{left}")
+            show.note(f"{rows:,} rows of {found.name} (release {found.release_id}) in {output}{left}")
         else:
-            for piece in pieces(found, fmt, settings.home / "geo"):
-                sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
+            show.content(pieces(found, fmt, settings.home / "geo"))
         if empty:
             of = [d["indicator_id"] for d in found.definitions]
             why = reader.published.why_empty(of, places, times)
@@ -678,7 +676,7 @@ def _pull_from(
         if table is None:
             folder = output or Path(release)
             names = center.whole(release, folder, progress)
-            show.err.print(f"Release {release}: {len(names)} files in {folder}, all as they were released (SHA-256)")
+            show.note(f"Release {release}: {len(names)} files in {folder}, all as they were released (SHA-256)")
             return
         with tempfile.TemporaryDirectory() as scratch:
             target = output or Path(scratch) / f"{table}.{fmt}"
@@ -694,11 +692,11 @@ def _pull_from(
                 progress=progress,
             )
             for line in center.said:
-                show.err.print(line)
+                show.note(line)
             if output is None:
-                show.content(target.read_bytes())
+                show.content([target.read_bytes()])
                 return
-    show.err.print(f"{table} of release {release} in {', '.join(str(f) for f in written)}")
+    show.note(f"{table} of release {release} in {', '.join(str(f) for f in written)}")
 
 
 @main.command()
@@ -721,7 +719,7 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
         reader.needs_nothing_closed()
         found = chain(reader, work.store, indicator, region, period, cell_url(work), provenance(work))
     for line in reader.said:
-        show.err.print(line)
+        show.note(line)
     if as_json:
         show.as_json(found)
     else:
@@ -747,7 +745,7 @@ def releases(as_json: bool, level: str) -> None:
         show.as_json([asdict(r) | {"current": r == current, "closed": closed[r.release_id]} for r in listed])
         return
     if not listed:
-        show.out.print("No release yet. Make one with: rdc run")
+        show.line("No release yet. Make one with: rdc run")
         return
     show.table(
         "",
@@ -802,12 +800,10 @@ def rollback(release: str, level: str) -> None:
     work = Workspace.open(level=level)
     with work.writing(f"rdc rollback {release}"):
         made, others = go_back(work, release)
-    show.out.print(
-        f"Release {made.release_id} of {made.created_at} is current: {work.releases.current_file}", soft_wrap=True
-    )
+    show.line(f"Release {made.release_id} of {made.created_at} is current: {work.releases.current_file}")
     for other, found in others.items():
         if found:
-            show.out.print(f"  and for {other}: {found.release_id} of {found.created_at}")
+            show.line(f"  and for {other}: {found.release_id} of {found.created_at}")
         else:
             show.warn(
                 "NOT ROLLED BACK",
@@ -831,7 +827,7 @@ def serve(host: str, port: int) -> None:
     from warehouse.serve.app import run as listen
 
     settings = Settings.from_env()
-    show.err.print(f"http://{host}:{port}  API: /v1  OData: /ODataCatalog, /odata/v1/CBS  (stop with Ctrl-C)")
+    show.note(f"http://{host}:{port}  API: /v1  OData: /ODataCatalog, /odata/v1/CBS  (stop with Ctrl-C)")
     listen(settings.home, host, port)
 
 
@@ -873,7 +869,9 @@ def keys_add(
     if as_json:
         show.as_json({"key_id": made.key_id, "secret": secret, "expires_at": made.expires_at})
         return
-    show.err.print(f"Key [bold]{made.key_id}[/] for {partner} until {made.expires_at[:10]}; it is shown this once:")
+    show.note(
+        f"Key {made.key_id} for {partner} until {made.expires_at[:10]}; it is shown this once:", strong=made.key_id
+    )
     click.echo(secret)
 
 
@@ -918,7 +916,7 @@ def keys_revoke(key_id: str) -> None:
     from warehouse.serve.keys import Keys
 
     revoked = Keys(Settings.from_env().home).revoke(key_id)
-    show.out.print(f"Key {revoked.key_id} of {revoked.partner} is revoked.")
+    show.line(f"Key {revoked.key_id} of {revoked.partner} is revoked.")
 
 
 if __name__ == "__main__":

@@ -91,17 +91,21 @@ def _alone(
         if work.releases.is_new(inputs):
             problem = pipeline.lost(work, inputs) or _build(work, mode)
             released = None if problem else work.releases.current()
-        for level, chosen in levels.items():
-            if level != PUBLIC and not problem:
-                problem = _build_restricted(work.at(level), mode, [c.input for c in chosen if c.input])
+        problems = [problem] if problem else []
+        # What goes wrong with what one municipality may see costs the others nothing.
+        for level, chosen in levels.items() if not problem else ():
+            if level != PUBLIC and (
+                why := _build_restricted(work.at(level), mode, [c.input for c in chosen if c.input])
+            ):
+                problems.append(f"{level}: {why}")
         failed = _failures(mode, asked, outcomes, choices)
-        held_back = [] if problem else withheld(work, list(levels))
-        told = Telling(failed, outcomes, work.outcomes.latest(), verbose, held_back)
+        held_back = [] if problem else _withheld(work)
+        told = Telling(failed, outcomes, work.outcomes.latest(), verbose, held_back, problems)
         if as_json:
-            show.as_json(_record(work, choices, outcomes, released, problem))
+            show.as_json(_record(work, choices, outcomes, released, problems))
         else:
-            _summary(work, choices, told, released, problem, time.monotonic() - started)
-        return 1 if problem or failed or held_back else 0
+            _summary(work, choices, told, released, time.monotonic() - started)
+        return 1 if problems or failed or held_back else 0
     except Exception as error:
         free = shutil.disk_usage(work.settings.home).free
         if free < FULL:
@@ -169,7 +173,7 @@ def _build_restricted(work: Workspace, mode: str, inputs: list[Input]) -> str:
         return ""
     problem = _build(work, mode)
     if not problem:
-        show.err.print(f"Released for {work.level} only: {work.releases.current_file}", soft_wrap=True)
+        show.note(f"Released for {work.level} only: {work.releases.current_file}")
     return problem
 
 
@@ -296,22 +300,22 @@ class Telling:
     latest: dict[str, Outcome]
     verbose: bool
     withheld: list[str]
+    #: Why there is no new release, per level for which there is none.
+    problems: list[str]
 
     def lines(self, reasons: dict[str, str]) -> list[str]:
         return lines(reasons, self.latest, self.verbose)
 
 
-def withheld(work: Workspace, levels: list[str]) -> list[str]:
+def _withheld(work: Workspace) -> list[str]:
     """What the current releases do not have as the registry does not fit their tables: a line per indicator and table."""
-    said: dict[tuple[str, str], dict[str, None]] = {}
-    for level in levels:
-        current = work.at(level).releases.current()
-        for item in current.withheld if current else []:
-            kept = f" {item['kept_figures']:,} figures of before serve on." if item["kept_figures"] else ""
-            line = f"{item['reason']} Mend {item['place']}.{kept}"
-            said.setdefault((item["indicator_id"], item["table_id"]), {})[line] = None
+    said: dict[tuple[str, str], list[str]] = {}
+    for item in work.withheld():
+        kept = f" {item['kept_figures']:,} figures of before serve on." if item["kept_figures"] else ""
+        line = f"{item['reason']} Mend {item['place']}.{kept}"
+        said.setdefault((item["indicator_id"], item["table_id"]), []).append(line)
     return [
-        f"{indicator} is withheld for {table}: {next(iter(of_one))}"
+        f"{indicator} is withheld for {table}: {of_one[0]}"
         + (f" ({len(of_one) - 1} more like it: `rdc status`)" if len(of_one) > 1 else "")
         for (indicator, table), of_one in said.items()
     ]
@@ -322,7 +326,6 @@ def _summary(
     choices: list[Choice],
     told: Telling,
     released: Any,
-    problem: str,
     seconds: float,
 ) -> None:
     outcomes = told.outcomes
@@ -373,23 +376,23 @@ def _summary(
             show.warn("NOT TAKEN IN YET", outcome.reason)
         elif outcome.result == FETCHED and outcome.reason:
             show.warn("CHANGED ON DISK", outcome.reason)
-    for line in [*told.lines(told.failed), *told.withheld]:
+    for line in [*told.lines(told.failed), *told.withheld, *told.problems]:
         show.fail(line)
-    if problem:
-        show.fail(problem)
-    elif released:
+    if released:
         checks = released.checks
-        show.out.print(
-            f"Released [bold]{released.release_id}[/]: {len(released.inputs)} tables, "
+        show.line(
+            f"Released {released.release_id}: {len(released.inputs)} tables, "
             f"{released.tables.get('core.cell', 0):,} observations, {checks['passed']} checks passed, "
-            f"{checks['warning']} warnings ({seconds:.0f} s)"
+            f"{checks['warning']} warnings ({seconds:.0f} s)",
+            strong=released.release_id,
         )
-        show.out.print(f"  {work.releases.current_file}", soft_wrap=True)
-        show.out.print(f"  quality report: {work.releases.report(released.release_id)}", soft_wrap=True)
-    else:
+        show.line(f"  {work.releases.current_file}")
+        show.line(f"  quality report: {work.releases.report(released.release_id)}")
+    elif not told.problems:
         current = work.releases.current()
         what = f"Nothing new, and {len(told.failed)} tables failed" if told.failed else "Nothing changed"
-        show.out.print(f"{what}; release [bold]{current.release_id if current else '-'}[/] stays ({seconds:.1f} s)")
+        release_id = current.release_id if current else "-"
+        show.line(f"{what}; release {release_id} stays ({seconds:.1f} s)", strong=release_id)
 
 
 def _short(text: str, most: int = 160) -> str:
@@ -397,13 +400,13 @@ def _short(text: str, most: int = 160) -> str:
 
 
 def _record(
-    work: Workspace, choices: list[Choice], outcomes: dict[str, Outcome], released: Any, problem: str
+    work: Workspace, choices: list[Choice], outcomes: dict[str, Outcome], released: Any, problems: list[str]
 ) -> dict[str, Any]:
     current = work.releases.current()
     return {
         "release": current.release_id if current else None,
         "new_release": released is not None,
-        "problem": problem or None,
+        "problem": "; ".join(problems) or None,
         "clock": work.clock_is_wrong(),
         "causes": [asdict(cause) for cause in causes(outcomes.values())],
         "tables": [

@@ -1,4 +1,8 @@
-"""What the command line shows: tables, a progress bar, and words for what happened."""
+"""What the command line shows: tables, a progress bar, and words for what happened.
+
+Much of it comes from outside: a title from a source, a line of a delivery, the name of a file. So everything is shown as it is
+written: square brackets are no markup, and what steers a terminal is left out.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
 if TYPE_CHECKING:
     from warehouse.making.diff import Diff
@@ -53,22 +59,52 @@ def unfolded() -> Console:
     return out if sys.stdout.isatty() else Console(highlight=False, width=4000)
 
 
+def text(value: str, strong: str = "", style: str = "") -> Text:
+    """Text as it is written, for whatever shows it.
+
+    :param strong: what of it is shown in bold, where it comes first.
+    """
+    found = Text(_steerless(value), style)
+    if strong and (start := found.plain.find(strong)) >= 0:
+        found.stylize("bold", start, start + len(strong))
+    return found
+
+
+class Branch(Tree):
+    """A tree whose labels are shown as they are written."""
+
+    def __init__(self, label: str, strong: str = "") -> None:
+        super().__init__(text(label, strong))
+
+    def branch(self, label: str, strong: str = "") -> Branch:
+        self.children.append(child := Branch(label, strong))
+        return child
+
+
+def line(value: str, strong: str = "") -> None:
+    """Tell something on standard output, where a pipe gets each line whole."""
+    out.print(text(value, strong), soft_wrap=True)
+
+
+def note(value: str, strong: str = "") -> None:
+    """Tell something beside what was asked for, on standard error."""
+    err.print(text(value, strong), soft_wrap=True)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
-    grid = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
+    grid = Table(title=text(title) if title else None, title_justify="left", header_style="bold", pad_edge=False)
     for name in columns:
-        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        grid.add_column(text(name), justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(_cell(v) for v in row))
     out.print(grid)
 
 
-def _cell(value: Any) -> str:
-    from rich.markup import escape
-
+def _cell(value: Any) -> Text:
     if value is None:
-        return "[dim]-[/dim]"
-    text = escape(plain(value))
-    return f"[{_STYLE[text]}]{text}[/]" if text in _STYLE else text
+        return text("-", style="dim")
+    said = plain(value)
+    return text(said, style=_STYLE.get(said, ""))
 
 
 def plain(value: Any) -> str:
@@ -91,31 +127,25 @@ def _default(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime | date) else str(value)
 
 
-def warn(title: str, text: str) -> None:
-    err.print(Panel(text, title=title, border_style="yellow", title_align="left"))
+def warn(title: str, value: str) -> None:
+    err.print(Panel(text(value), title=text(title), border_style="yellow", title_align="left"))
 
 
-def fail(text: str) -> None:
-    # Part of it may come from a server, and what steers a terminal is not its to say.
-    err.print(f"[bold red]Error:[/] {_escaped(_steerless(text))}")
+def fail(value: str) -> None:
+    err.print(Text.assemble(("Error:", "bold red"), " ", text(value)))
 
 
-def content(content: bytes) -> None:
+def content(pieces: Iterable[bytes]) -> None:
     """What was asked for on standard output, byte for byte; on a terminal without what steers one."""
     if sys.stdout.isatty():
-        content = _steerless(content.decode(errors="replace").replace("\r\n", "\n")).encode()
-    sys.stdout.buffer.write(content)
+        pieces = [_steerless(b"".join(pieces).decode(errors="replace").replace("\r\n", "\n")).encode()]
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 
-def _steerless(text: str) -> str:
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+def _steerless(value: str) -> str:
+    return "".join(c for c in value if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))
 
 
 def age(moment: str | None) -> str | None:
@@ -132,9 +162,9 @@ def age(moment: str | None) -> str | None:
 def difference(found: Diff) -> None:
     """What changed between two releases, section by section; a section without a change is left out."""
     if not found.changed:
-        out.print(f"Nothing differs between {found.old} and {found.new}.")
+        line(f"Nothing differs between {found.old} and {found.new}.")
         return
-    out.print(f"From [bold]{found.old}[/] to [bold]{found.new}[/]")
+    line(f"From {found.old} to {found.new}")
     sections = (
         ("Schema", ("table", "column", "change", "old", "new"), found.schema),
         ("Rows", ("table", "old", "new", "added", "removed"), found.rows),
@@ -159,7 +189,7 @@ def difference(found: Diff) -> None:
         ],
     )
     if found.became_definitive:
-        out.print(f"{found.became_definitive:,} figures went from provisional to definitive.")
+        line(f"{found.became_definitive:,} figures went from provisional to definitive.")
     table(
         "",
         ["indicator", "region", "period", "change", "old", "new", "status"],
@@ -173,7 +203,7 @@ def difference(found: Diff) -> None:
         ],
     )
     if found.omitted:
-        out.print(f"… and {found.omitted:,} more; `--limit` names more of them, `--json` has them for a program.")
+        line(f"… and {found.omitted:,} more; `--limit` names more of them, `--json` has them for a program.")
 
 
 def _figure(change: dict[str, Any], side: str) -> Any:
@@ -190,7 +220,7 @@ def bar() -> Progress:
     """A progress bar on standard error, so that standard output stays clean; plain lines when it is no terminal."""
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -203,7 +233,7 @@ def bar() -> Progress:
 def download_bar() -> Iterator[Callable[[str, int, int], None]]:
     """A bar per file, in bytes; takes a file's name, what is there of it, and its size (0 when unknown)."""
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -214,7 +244,7 @@ def download_bar() -> Iterator[Callable[[str, int, int], None]]:
 
     def progress(name: str, have: int, total: int) -> None:
         if name not in tasks:
-            tasks[name] = bar.add_task(name, total=total or None)
+            tasks[name] = bar.add_task(_steerless(name), total=total or None)
         bar.update(tasks[name], completed=have, total=total or None)
 
     with bar:

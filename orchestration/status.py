@@ -34,7 +34,7 @@ def overview(work: Workspace) -> dict[str, Any]:
         "release": asdict(release) if release else None,
         "file": str(work.releases.current_file) if release else None,
         "damage": [asdict(d) for d in damage.lost(work.settings)],
-        "withheld": release.withheld if release else [],
+        "withheld": work.withheld(),
         "stray": stray_folders(work),
         "clock": work.clock_is_wrong(),
         "refused": _refused(work, release.created_at if release else None),

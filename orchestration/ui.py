@@ -53,7 +53,7 @@ def _serve(home: Path, folder: Path, port: str) -> int:
     environment = os.environ | {"DAGSTER_HOME": str(folder), "RDC_HOME": str(home)}
     os.environ.update(environment)
     _close_dead(home)
-    show.err.print(f"Dagster on http://127.0.0.1:{port} (stop with Ctrl-C); schedule and sensors are on")
+    show.note(f"Dagster on http://127.0.0.1:{port} (stop with Ctrl-C); schedule and sensors are on")
     asked: list[int] = []
 
     def to_end(number: int, _: FrameType | None) -> None:
@@ -77,7 +77,7 @@ def _serve(home: Path, folder: Path, port: str) -> int:
         _end(services)
         _close_dead(home, broken_off)
     if asked:
-        show.err.print("Dagster is stopped.")
+        show.note("Dagster is stopped.")
         return 0
     return services.returncode or 1
 
@@ -110,4 +110,4 @@ def _close_dead(home: Path, broken_off: list[str] | None = None) -> None:
 
     with DagsterInstance.get() as instance:
         if closed := close_dead_runs(instance, home, broken_off or []):
-            show.err.print(f"{closed} run(s) were ended from outside; they are marked as failed, and asked for again")
+            show.note(f"{closed} run(s) were ended from outside; they are marked as failed, and asked for again")

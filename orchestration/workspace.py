@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.declaration import Table
 from ingest.home import Home
@@ -88,6 +88,15 @@ class Workspace(Home):
                 {t.municipality or PARTNERS for t in closed if self.store.good(t.id)}, key=lambda lv: lv != PARTNERS
             ),
         ]
+
+    def withheld(self) -> list[dict[str, Any]]:
+        """What the current releases, of every level that there is something for, do not have as the registry does not fit their
+        tables: rows of ``core.withheld``, each once."""
+        found = []
+        for level in self.levels():
+            current = self.at(level).releases.current()
+            found += [item for item in (current.withheld if current else []) if item not in found]
+        return found
 
     @property
     def candidate(self) -> Candidate:
