@@ -10,6 +10,7 @@ import duckdb
 from ingest.attempt import LandingError
 from ingest.sql import identifier, literal
 from ingest.statline.model import Metadata, Page, Slice
+from ingest.words import shown
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,31 @@ def prove(con: duckdb.DuckDBPyConnection, arrived: Arrived) -> int:
             f"select count(*) from {data} where Value is null and StringValue is null "
             "and coalesce(ValueAttribute, 'None') = 'None'"
         ).fetchall()[0][0]
+        strange = con.execute(
+            f"select distinct ValueAttribute from {data} where not regexp_full_match(ValueAttribute, '[A-Za-z]+') limit 5"
+        ).fetchall()
+        if strange:
+            raise LandingError(
+                f"{pages[0].url}: expected a word for every reason (ValueAttribute), got "
+                + ", ".join(shown(repr(s[0]), 80) for s in strange)
+            )
         if silent:
             raise LandingError(
                 f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
             )
-    for dimension in metadata.dimensions:
+    codes = literal(folder / "codes.parquet")
+    known = {
+        d.key: f"select code from read_parquet({codes}) where dimension = {literal(d.key)}" for d in metadata.dimensions
+    }
+    if layout == "long":
+        known["Measure"] = f"select code from read_parquet({literal(folder / 'measures.parquet')})"
+    for name, listed in known.items():
         strange = con.execute(
-            f"select distinct d.{identifier(dimension.key)} from {data} d anti join (select code from "
-            f"read_parquet({literal(folder / 'codes.parquet')}) where dimension = {literal(dimension.key)}) c "
-            f"on c.code = d.{identifier(dimension.key)} limit 5"
+            f"select distinct d.{identifier(name)} from {data} d anti join ({listed}) c on c.code = d.{identifier(name)} limit 5"
         ).fetchall()
         if strange:
             raise LandingError(
-                f"{pages[0].url}: expected only codes of {dimension.key} that its metadata lists, got "
-                + ", ".join(repr(s[0]) for s in strange)
+                f"{pages[0].url}: expected only codes of {name} that its metadata lists, got "
+                + ", ".join(shown(repr(s[0]), 80) for s in strange)
             )
     return int(rows)

@@ -22,7 +22,7 @@ from typing import IO, Any
 import requests
 import zstandard
 
-from ingest.answer import TwiceError, unique
+from ingest.answer import TwiceError, document, records, unique
 from ingest.http import Client, LoopError, TransientError
 from ingest.statline.model import Page
 from ingest.words import glimpse, shown
@@ -31,6 +31,11 @@ _BLANK = rb"[ \t\r\n]*"
 _ARRAY = re.compile(rb'"value"\s*:\s*\[')
 _OPENED = re.compile(_BLANK + rb"\{" + _BLANK)
 _BETWEEN = re.compile(_BLANK + rb"\}" + _BLANK + rb"," + _BLANK + rb"\{" + _BLANK)
+#: A value that no row of a table has: true, false, a list or an object. In a text it can be anything, so what is found is
+#: looked at.
+_STRANGE = re.compile(rb":(?:[tf\[{]|[ \t\r\n]+[tf\[{])")
+#: White space before such a value is looked for in this much, where two chunks meet.
+_SEAM = 64
 _CLOSED = re.compile(_BLANK + rb"\}" + _BLANK + rb"\Z")
 #: The envelope behind the array holds a next link and little else; the array's end is looked for in this much.
 _TAIL = 16_384
@@ -66,12 +71,17 @@ class Envelope:
         #: How far into what is held the rows are parted.
         self._parted = 0
         self._sha = hashlib.sha256()
+        self._last = b""
+        #: Whether some row may have a value that is neither a number nor a text.
+        self.strange = False
 
     def feed(self, chunk: bytes) -> None:
         """:raises _UnevenError: the page must be fetched again, as an array."""
         self.bytes += len(chunk)
         self._sha.update(chunk)
         self._held += chunk
+        if self._head is not None:
+            self._look(chunk)
         if self._head is None and len(self._held) > _HEAD:
             self._begin()
         if self._head is not None and len(self._held) > 4 * _TAIL:
@@ -129,6 +139,11 @@ class Envelope:
                 self._rows.write(b"{")
         self._head = start[:before]
         del self._held[:before]
+        self._look(bytes(self._held))
+
+    def _look(self, rows: bytes) -> None:
+        self.strange = self.strange or bool(_STRANGE.search(rows) or _STRANGE.search(self._last + rows[:_SEAM]))
+        self._last = rows[-_SEAM:] if len(rows) >= _SEAM else (self._last + rows)[-_SEAM:]
 
     def _write(self, end: int) -> None:
         if self.between:
@@ -217,9 +232,23 @@ def _fetch(
                 envelope.feed(chunk)
             rest, head, tail, sha256 = envelope.finish()
         page = Page(number, url, target.name, head, tail, envelope.bytes, sha256, between=envelope.between.decode())
+        if envelope.strange:
+            _of_values(page, into, expected)
         return page, rest
 
     return client.read(requests.Request("GET", url).prepare(), consume, expected)
+
+
+def _of_values(page: Page, folder: Path, expected: str) -> None:
+    """That every row has numbers, texts and nulls only: ``true`` would be kept as 1, and a list as its text.
+
+    :raises TransientError: one has something else.
+    """
+    for row in records(document(body(page, folder), page.url, expected), page.url, expected):
+        for key, value in row.items():
+            if isinstance(value, bool | list | dict):
+                said = shown(json.dumps(value), 80)
+                raise TransientError(page.url, "numbers and texts in every row", f"{said} for {shown(key, 80)}")
 
 
 def _compressed(file: IO[bytes]) -> zstandard.ZstdCompressionWriter:

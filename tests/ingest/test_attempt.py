@@ -9,6 +9,7 @@ import gzip
 import http.client
 import io
 import json
+import re
 import ssl
 import tempfile
 import zlib
@@ -157,6 +158,18 @@ class Landing:
             assert store.all(self.table.id) == []
         return outcome
 
+    def figures(self, home: Path) -> set[tuple[Any, ...]]:
+        """The cells that the last landing kept: row, column, value, and whether it is a text."""
+        [data] = sorted(home.glob("*/snapshots/*/[!.]*/data.parquet"), key=lambda f: f.stat().st_mtime_ns)[-1:]
+        with duckdb.connect() as con:
+            found = con.execute(f"select * exclude (origin) from read_parquet('{data}')")
+            names = [d[0] for d in found.description or []]
+            return {
+                (row[0], key, value, isinstance(value, str))
+                for row in found.fetchall()
+                for key, value in zip(names, row, strict=True)
+            }
+
 
 @pytest.fixture(scope="module", params=TABLES)
 def landing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landing]:
@@ -222,7 +235,44 @@ def test_no_true_answer_with_a_part_of_another_kind_gets_past(
     whole = json.loads(landing.recorded[landing.order[at]][2])
     spot = data.draw(st.sampled_from(sorted(places(whole), key=str)), "place")
     put(whole, spot, data.draw(st.sampled_from([None, [], {}, "", "\ud800", "NaN", -1, 2**63, 1e308, True, DROPPED])))
-    landing.spoil(tmp_path, at, Spoilt(body=json.dumps(whole).encode()))
+    outcome = landing.spoil(tmp_path, at, Spoilt(body=json.dumps(whole).encode()))
+    rows = landing.order[at].partition("?")[0].endswith(("/Observations", "/TypedDataSet"))
+    if outcome.result == FETCHED and rows:
+        assert landing.figures(tmp_path) >= {figure for row in whole["value"] for figure in of_row(row)}
+
+
+def of_row(row: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """The cells of a row as they are to be kept: a number as one, and nothing else as a number."""
+    number = row.get("Id", row.get("ID"))
+    for key, value in row.items():
+        yield (number, key, value.strip() if isinstance(value, str) else value, isinstance(value, str))
+
+
+@pytest.mark.parametrize("text", ["true", "false", "[]", "{}", "[1]", "  true"])
+@pytest.mark.parametrize("column", ["figure", "reason", "region"])
+def test_a_value_that_is_no_number_and_no_text_is_refused(
+    landing: Landing, tmp_path: Path, text: str, column: str
+) -> None:
+    """``true`` would be kept as 1, and a list as its text."""
+    v4 = landing.table.protocol == "v4"
+    if landing.table.via == "csv" or (column == "reason" and not v4):
+        pytest.skip("rows of JSON, with a reason in v4 only")
+    name = {"figure": "Value" if v4 else "Aardgas_1", "reason": "ValueAttribute", "region": "RegioS"}[column]
+    at = rows_at(landing)
+    body = re.sub(
+        rf'("{name}":\s*)("[^"]*"|[0-9.]+)', rf"\g<1>{text}", landing.recorded[landing.order[at]][2].decode(), count=1
+    )
+    outcome = landing.spoil(tmp_path, at, Spoilt(body=body.encode()))
+    assert outcome.result == FAILED
+    assert f"expected numbers and texts in every row, got {text.strip()} for {name}" in outcome.reason
+
+
+def test_a_reason_that_is_no_word_is_refused(landing: Landing, tmp_path: Path) -> None:
+    if landing.table.protocol != "v4":
+        pytest.skip("v3 has no reasons")
+    at = rows_at(landing)
+    body = landing.recorded[landing.order[at]][2].replace(b"None", b"[]", 1)
+    assert "a word for every reason" in landing.spoil(tmp_path, at, Spoilt(body=body)).reason
 
 
 DROPPED = object()

@@ -109,3 +109,17 @@ def test_a_body_cut_short_is_an_error(folder: Path, layout: str, count: int, kep
     received = laid_out(rows, LAYOUTS[layout])
     with pytest.raises(TransientError, match=r"JSON cut short|OData JSON"):
         kept(received[: int(len(received) * kept_of_it)], 4096, folder)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 16])
+@pytest.mark.parametrize("value", ["true", " \t false", "[1]", "{}", "null", "-1", '"a"'])
+def test_a_value_that_no_row_has_is_seen_wherever_the_pieces_meet(value: str, chunk: int) -> None:
+    rows = [f'{{"ID":{n},"Naam":"{"x" * 100}"}}' for n in range(900)]
+    rows[-1] = f'{{"ID":899,"Naam":{value}}}'
+    received = ('{"value":[' + ",".join(rows) + "]}").encode()
+    with zstandard.ZstdCompressor().stream_writer(io.BytesIO()) as out:
+        envelope = Envelope("https://example.org/", out)
+        for at in range(0, len(received), chunk):
+            envelope.feed(received[at : at + chunk])
+        envelope.finish()
+    assert envelope.strange == (value not in ("null", "-1", '"a"'))
