@@ -96,10 +96,9 @@ def _edits(work: Workspace, table_id: str, change: Change) -> list[str]:
 
     if change.check != "measure_gone" or change.column is None:
         return []
-    own = " (of in uw eigen bestand in indicators/)" if work.settings.own_indicators.is_dir() else ""
     return [
-        f"Pas aan in dbt_project/indicators/{theme}.yml{own}, indicator {indicator}, versie {version}: {edit}."
-        for theme, indicator, version, edit in load(own=work.settings.own_indicators).edits(
+        f"Pas aan in {file if '/' in file else f'dbt_project/indicators/{file}'}, indicator {indicator}, versie {version}: {edit}."
+        for file, indicator, version, edit in load(own=work.settings.own_indicators).edits(
             table_id, change.column, change.near or "NIEUWE_NAAM"
         )
     ]

@@ -403,6 +403,7 @@ def test_what_does_not_fit_is_withheld_and_all_else_is_released(tmp_path: Path) 
     assert "bevolking.yml: indicator bev_65plus_pct: field versions.0.bindings.0.numerator.0.stem" in said
     assert "bev_65plus_pct is withheld for 84799NED: 84799NED has no column k_65JarenOfOuder" in said
     assert "Did you mean k_65JaarOfOuder (Bevolking > Leeftijdsgroepen)" in said
+    assert "$RDC_HOME/indicators/mijn.yml: indicator eigen_fout: field versions.0.bindings.0.value.0.unit" in said
     assert "eigen_fout is withheld for 84799NED: " in said and "is in 'aantal', where '%' is expected" in said
     # All else is as it was; of the first the last good figures serve on, of the second it is said why there are none.
     columns = [c for c in range(17) if c != 15]  # all but the binding's number

@@ -303,7 +303,7 @@ GOAL = {
 
 def declared(folder: Path, **change: object) -> list[goals.Goal]:
     (folder / "eersel.yml").write_text(yaml.safe_dump({"goals": [GOAL | change]}), encoding="utf-8")
-    return goals.load(folder, {"mil_gas", "mil_elektriciteit"})
+    return goals.load(folder, REGISTRY)
 
 
 def test_shipped_goals_are_examples_and_say_so() -> None:
@@ -381,3 +381,24 @@ def test_of_several_sources_only_what_is_open_is_bound(tmp_path: Path) -> None:
     (tmp_path / "mijn.yml").write_text(OWN.format(id="eigen_formatie") + binding, encoding="utf-8")
     found = {i.id: i for _, i in indicators.load(own=tmp_path, closed={"formatie"}).indicators()}["eigen_formatie"]
     assert [b.table for b in found.current.bindings] == ["ander"]
+
+
+def test_a_goal_on_what_a_release_may_not_have_is_not_in_it_and_stops_nothing(tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "indicators", tmp_path / "goals"
+    for folder in (mine, theirs):
+        folder.mkdir()
+    goal = GOAL | {"id": "eersel_formatie", "indicator": "eigen_formatie"}
+    (theirs / "eersel.yml").write_text(yaml.safe_dump({"goals": [GOAL, goal]}), encoding="utf-8")
+    assert [g.id for g in goals.load(theirs, own(mine, "eigen_formatie"))] == ["eersel_gas", "eersel_formatie"]
+    assert [g.id for g in goals.load(theirs, own(mine, "eigen_formatie", ("formatie",)))] == ["eersel_gas"]
+    with pytest.raises(GoalError, match="there is no indicator eigen_formatie"):
+        goals.load(theirs, own(mine, "eigen_andere", ("formatie",)))
+
+
+def test_each_indicator_knows_the_file_that_declares_it(tmp_path: Path) -> None:
+    files = {i.id: i.file for _, i in own(tmp_path, "eigen_formatie").indicators()}
+    assert files["eigen_formatie"] == "$RDC_HOME/indicators/mijn.yml" and files["bev_inwoners"] == "bevolking.yml"
+    with pytest.raises(
+        IndicatorError, match=r"indicators/mijn\.yml: indicator bev_inwoners is already in bevolking\.yml"
+    ):
+        own(tmp_path, "bev_inwoners")

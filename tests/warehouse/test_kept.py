@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,14 @@ import pytest
 import yaml
 
 from tests.dbt_model import build
-from tests.warehouse.made import candidate
+from tests.warehouse.made import CHECKS, candidate
+from warehouse.export import extract, pieces
+from warehouse.export.extraction import LONG_SHAPE
 from warehouse.making.binding import keep_last_good, load_registry
+from warehouse.making.publishing import publish
+from warehouse.reading.reader import reading
 from warehouse.registry import indicators
+from warehouse.releases.release import Releases
 from warehouse.sharing.access import Access
 
 #: The main table of all of these is T_OPEN; what else they draw on, differs. No column is called what it must be.
@@ -122,3 +129,24 @@ def test_a_kept_figure_is_as_open_as_the_least_open_table_that_it_draws_on(
     levels = Access.of(con).bindings
     assert levels[numbers["won_prijs"]] == "partners" and levels[numbers["bev_inwoners"]] == "public"
     assert not con.execute("from core.indicator_term where table_id = 'T_GONE'").fetchall()
+
+
+@pytest.mark.parametrize("shape", [LONG_SHAPE, None])
+def test_a_kept_figure_says_so_in_every_file(tmp_path: Path, shape: str | None) -> None:
+    folder = tmp_path / "warehouse"
+    made = candidate(folder)
+    with made.connect() as con:
+        con.execute(
+            "update core.indicator_value set method = 'kept', note = 'Laatste goede cijfer.' "
+            "where indicator_id = 'bev_inwoners' and region_code = 'GM0770' and period_code = '2023JJ00'"
+        )
+    publish(Releases(folder), made, [], CHECKS, "<html></html>")
+    with reading(Releases(folder)) as reader:
+        found = extract(reader.published, "bevolking", regions=["GM0770"], shape=shape)
+        rows = list(csv.DictReader(io.StringIO(b"".join(pieces(found, "csv")).decode())))
+    told = {r["period_code"]: r for r in rows if r.get("indicator_id", "bev_inwoners") == "bev_inwoners"}
+    if shape:
+        assert (told["2023JJ00"]["origin"], told["2023JJ00"]["note"]) == ("last_good", "Laatste goede cijfer.")
+        assert (told["2024JJ00"]["origin"], told["2024JJ00"]["note"]) == ("live", "")
+    else:
+        assert told["2023JJ00"]["note"] == "bev_inwoners=Laatste goede cijfer." and not told["2024JJ00"]["note"]

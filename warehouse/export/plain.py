@@ -142,6 +142,7 @@ def swing_pieces(found: Extract) -> Iterator[bytes]:
         "reden_ontbreekt": "reason",
         "marges": "margins",
         "reeksbreuk": "series_break",
+        "toelichting": "note",
         "definitieversie": "definition_version",
         "definitieversie_anders": "definition_version_other",
         "bron": "attribution",

@@ -104,7 +104,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
                 )
                 terms, wrong = _bound(number, v, s, columns)
                 rows["term"] += [[*term[:-1], None] for term in terms] if wrong else terms
-                place = f"{theme.theme}.yml: indicator {indicator.id}: field versions.{v.version - 1}.{s.place}"
+                place = f"{indicator.file}: indicator {indicator.id}: field versions.{v.version - 1}.{s.place}"
                 of_version += [
                     Withheld(indicator.id, v.version, s.table, number, f"{place}.{at}", found.text, found.dutch)
                     for at, found in wrong

@@ -87,7 +87,7 @@ class Candidate:
                 "inner join raw.disclosure_rule as rule using (table_id) "
                 "where term.binding_id = binding.binding_id and rule.units <> 'none')"
             )
-            load_goals(con, goals.load(known={indicator.id for _, indicator in registry.indicators()}))
+            load_goals(con, goals.load(registry=registry))
             _load_published(con, released, closed)
             _correct_history(con, clock, corrected)
             _load_outcomes(con, outcomes, closed, delivered)

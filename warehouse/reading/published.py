@@ -152,7 +152,7 @@ LONG = [
         categories=tuple(MISSING_REASONS),
     ),
     Column("reason", "string", "Reden", "Waarom er geen cijfer is, in woorden."),
-    Column("note", "string", "Toelichting", "Meer over een ontbrekend cijfer."),
+    Column("note", "string", "Toelichting", "Meer over een cijfer dat ontbreekt of uit een eerdere uitgave komt."),
     Column(
         "period_status",
         "string",
@@ -212,6 +212,12 @@ _WIDE_END = [
         "string",
         "Reeksbreuk",
         "Waarom een cijfer niet met het vorige van zijn reeks te vergelijken is: indicator=waarom; leeg als dat wel kan.",
+    ),
+    Column(
+        "note",
+        "string",
+        "Toelichting",
+        "Meer over een cijfer dat uit een eerdere uitgave komt: indicator=toelichting, gescheiden door puntkomma's.",
     ),
     Column("definition_version", "integer", "Definitieversie", f"Versie van de definitie. {_BUT}"),
     Column(
@@ -416,7 +422,7 @@ class Published:
                 try_cast(nullif(regexp_extract(t.title, 'indeling (\\d{{4}})', 1), '') as integer), year(p.start_date)::integer
             ) as geography_year,
             v.value, i.unit, {others}, v.missing_reason, {reason} as reason, v.note, v.period_status, v.method, v.table_id,
-            t.attribution, t.origin, {literal(self.release_id)} as release_id
+            t.attribution, if(v.method = 'kept', 'last_good', t.origin) as origin, {literal(self.release_id)} as release_id
         from core.indicator_value as v
         inner join core.indicator as i on i.indicator_id = v.indicator_id and i.version = v.definition_version
         left join core.region as r on r.region_code = v.region_code
@@ -465,7 +471,7 @@ class Published:
             {told("reference_period")},
             {number("geography_year")},
             {told("period_status")},
-            missing_reason, reason, margins, series_break,
+            missing_reason, reason, margins, series_break, note,
             {number("definition_version")},
             attribution, release_id
         from (
@@ -485,6 +491,8 @@ class Published:
                     filter (value is not null and lower_bound is not null) as margins,
                 string_agg(indicator_id || '=' || series_break, '; ' order by indicator_id)
                     filter (value is not null and series_break is not null) as series_break,
+                string_agg(indicator_id || '=' || note, '; ' order by indicator_id)
+                    filter (value is not null and note is not null) as note,
                 string_agg(distinct attribution, '; ' order by attribution) as attribution,
                 any_value(release_id) as release_id
             from ({self.long(f"{self.of_theme(theme)} and ({where})")})

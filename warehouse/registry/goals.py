@@ -66,13 +66,14 @@ class _File(BaseModel):
     goals: list[Goal]
 
 
-def load(folder: Path = FOLDER, known: set[str] | None = None) -> list[Goal]:
-    """Read all goals.
+def load(folder: Path = FOLDER, registry: indicators.Registry | None = None) -> list[Goal]:
+    """Read all goals, but for those on an indicator that the release may know nothing of.
 
-    :param known: the indicators there are; those of the registry by default.
+    :param registry: the indicators there are; the project's own by default.
     :raises GoalError: naming file, goal and field of everything that is wrong.
     """
-    known = known if known is not None else {i.id for _, i in indicators.load().indicators()}
+    registry = registry or indicators.load()
+    known = {indicator.id for _, indicator in registry.indicators()}
     found: dict[str, Goal] = {}
     problems: list[str] = []
     for file in sorted(folder.glob("*.yml")):
@@ -91,7 +92,7 @@ def load(folder: Path = FOLDER, known: set[str] | None = None) -> list[Goal]:
                 continue  # The examples that the project ships are of the region that it ships.
             if goal.id in found:
                 problems.append(f"{file.name}: goal {goal.id}: field id: there is another goal of this name")
-            if goal.indicator not in known:
+            if goal.indicator not in known | registry.hidden:
                 near = difflib.get_close_matches(goal.indicator, known, n=3, cutoff=0.5)
                 hint = f" Did you mean {', '.join(near)}?" if near else ""
                 problems.append(
@@ -100,7 +101,7 @@ def load(folder: Path = FOLDER, known: set[str] | None = None) -> list[Goal]:
             found[goal.id] = goal
     if problems:
         raise GoalError("\n".join(problems))
-    return list(found.values())
+    return [goal for goal in found.values() if goal.indicator in known]
 
 
 def _ours(region_code: str) -> bool:

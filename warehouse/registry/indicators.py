@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from ingest.datacenter import RegionFileError, here
 from ingest.errors import MendableError
@@ -28,6 +28,8 @@ from warehouse.registry.labels import Reference
 
 FOLDER = DBT_PROJECT / "indicators"
 SERIES = "_series.yml"
+#: How messages name the folder of the user's own.
+OWN = "$RDC_HOME/indicators"
 
 THEMES = (
     "bevolking",
@@ -265,6 +267,8 @@ class Version(_Strict):
 class Indicator(_Strict):
     """A standard indicator: its name, and its definition version by version."""
 
+    _file: str = PrivateAttr("")
+
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     name: str
     direction: Literal["hoger_is_beter", "lager_is_beter", "neutraal"]
@@ -290,6 +294,11 @@ class Indicator(_Strict):
     @property
     def current(self) -> Version:
         return self.versions[-1]
+
+    @property
+    def file(self) -> str:
+        """The file that declares it, as messages name it."""
+        return self._file
 
 
 class Theme(_Strict):
@@ -352,10 +361,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Registry:
-    """All themes and the series that their bindings name."""
+    """All themes and the series that their bindings name.
+
+    :param hidden: indicators that are declared and that this release may know nothing of.
+    """
 
     themes: list[Theme]
     series: dict[str, Series]
+    hidden: frozenset[str] = frozenset()
 
     def indicators(self) -> Iterator[tuple[Theme, Indicator]]:
         for theme in self.themes:
@@ -410,15 +423,16 @@ class Registry:
                 if versions:
                     kept.append(indicator.model_copy(update={"versions": versions}))
             themes.append(theme.model_copy(update={"indicators": kept}))
-        return Registry(themes, self.series)
+        left = {indicator.id for theme in themes for indicator in theme.indicators}
+        return Registry(themes, self.series, self.hidden | {i.id for _, i in self.indicators()} - left)
 
     def edits(self, table: str, gone: str, new: str) -> list[tuple[str, str, int, str]]:
-        """What to write where, now that a column of a table has another name: theme, indicator, version and the new line.
+        """What to write where, now that a column of a table has another name: file, indicator, version and the new line.
 
         :param gone: the stem or measure code that is no longer there; ``new`` what it is called now.
         """
         found = {}
-        for theme, indicator in self.indicators():
+        for _, indicator in self.indicators():
             for version in indicator.versions:
                 for source in self.sources(version):
                     for term in (t for terms in source.roles.values() for t in terms):
@@ -430,7 +444,7 @@ class Registry:
                             edit = f"measure: {new}"
                         else:
                             continue
-                        found[theme.theme, indicator.id, version.version, edit] = None
+                        found[indicator.file, indicator.id, version.version, edit] = None
         return list(found)
 
     def _placed(self, roles: Roles, period: str) -> Roles:
@@ -525,17 +539,17 @@ def load(folder: Path = FOLDER, own: Path | None = None, closed: Collection[str]
     themes = [theme for f in sorted(folder.glob("*.yml")) if f.name != SERIES and (theme := _read(f, Theme, problems))]
     added: list[OwnTheme] = []
     if own is not None:
-        added = [theme for f in sorted(own.glob("*.yml")) if (theme := _read(f, OwnTheme, problems, str(f)))]
+        added = [theme for f in sorted(own.glob("*.yml")) if (theme := _read(f, OwnTheme, problems, f"{OWN}/{f.name}"))]
     mine = [Theme(theme=theme.theme, title="", indicators=theme.indicators) for theme in added]
     problems += _across([*_making_room(themes, mine), *mine], series)
     if problems:
         raise IndicatorError("\n".join(problems))
-    mine = Registry(mine, series).without(closed).themes
+    open_ = Registry(mine, series).without(closed)
     filled = []
-    for theme in _making_room(themes, mine):
-        more = [i for own_theme in mine if own_theme.theme == theme.theme for i in own_theme.indicators]
+    for theme in _making_room(themes, open_.themes):
+        more = [i for own_theme in open_.themes if own_theme.theme == theme.theme for i in own_theme.indicators]
         filled.append(theme.model_copy(update={"indicators": [*theme.indicators, *more]}))
-    return Registry(filled, series)
+    return Registry(filled, series, open_.hidden)
 
 
 def _making_room(themes: list[Theme], mine: list[Theme]) -> list[Theme]:
@@ -554,7 +568,10 @@ def _read(file: Path, kind: type[_Model], problems: list[str], name: str | None 
     name = name or file.name
     try:
         content = here().filled(yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader))
-        return kind.model_validate(content)
+        found = kind.model_validate(content)
+        for indicator in found.indicators if isinstance(found, Theme | OwnTheme) else ():
+            indicator._file = name
+        return found
     except RegionFileError as error:
         problems.append(f"{name}: {error}")
     except yaml.YAMLError as error:
@@ -570,10 +587,10 @@ def _across(themes: list[Theme], series: dict[str, Series]) -> Iterator[str]:
     bbv: dict[int, str] = {}
     for theme in themes:
         for indicator in theme.indicators:
-            where = f"{theme.theme}.yml: indicator {indicator.id}"
+            where = f"{indicator.file}: indicator {indicator.id}"
             if indicator.id in seen:
-                yield f"{where} is already in {seen[indicator.id]}.yml"
-            seen[indicator.id] = theme.theme
+                yield f"{where} is already in {seen[indicator.id]}"
+            seen[indicator.id] = indicator.file
             if indicator.bbv:
                 if indicator.bbv in bbv:
                     yield f"{where}: field bbv: {indicator.bbv} is already {bbv[indicator.bbv]}"
