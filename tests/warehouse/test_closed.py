@@ -232,14 +232,14 @@ def test_the_current_release_is_closed_at_once_for_the_service(work: Workspace) 
         assert opened.access(opened).whole(PUBLIC) and not opened.tightened(opened)
         declared(work.settings.home, "partners").note_levels()
         assert opened.tightened(opened) and opened.closed(opened, PUBLIC) == {"T_EIGEN"}
-        published = library.published(opened, PUBLIC)
-        assert "soc_meldingen" not in [i["indicator_id"] for i in published.indicators]
-        found = published.rows(f"select distinct indicator_id as i from ({published.long()})")
-        assert {f["i"] for f in found} == {i[0] for i in PUBLIC_NOW}
+        with library.asking(opened, PUBLIC) as published:
+            assert "soc_meldingen" not in [i["indicator_id"] for i in published.indicators]
+            found = published.rows(f"select distinct indicator_id as i from ({published.long()})")
+            assert {f["i"] for f in found} == {i[0] for i in PUBLIC_NOW}
         # Whoever may see it by their key still does.
-        partner = library.published(opened, Scope("partners"))
-        assert "soc_meldingen" in [i["indicator_id"] for i in partner.indicators]
-        assert partner.rows(f"select * from ({partner.long()}) where indicator_id = 'soc_meldingen'")
+        with library.asking(opened, Scope("partners")) as partner:
+            assert "soc_meldingen" in [i["indicator_id"] for i in partner.indicators]
+            assert partner.rows(f"select * from ({partner.long()}) where indicator_id = 'soc_meldingen'")
     finally:
         libraries.close()
     assert work.releases.current() == release

@@ -10,8 +10,8 @@ import contextlib
 import tempfile
 import threading
 import time
-import weakref
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,7 +144,9 @@ class Library:
         self._current: Opened | None = None
         self._seen: tuple[int, int, int] | None = None
         self._lock = threading.RLock()
-        self._running: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, float] = weakref.WeakKeyDictionary()
+        #: The cursors of questions that are being answered, and when each began.
+        self._running: dict[duckdb.DuckDBPyConnection, float] = {}
+        self._watching = threading.Lock()
         self._closing = threading.Event()
         threading.Thread(target=self._watch, daemon=True, name="rdc-serve-watch").start()
 
@@ -233,26 +235,35 @@ class Library:
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
-    def published(self, opened: Opened, scope: Scope) -> Published:
-        """What a release publishes to a scope, on a cursor of its own that is watched."""
-        current = self.current()
-        found = opened.base.on(opened.con.cursor(), scope, opened.access(current), self.scratch)
-        self.begin(found)
-        return found.without(opened.closed(current, scope))
+    @contextlib.contextmanager
+    def asking(self, opened: Opened, scope: Scope) -> Iterator[Published]:
+        """What a release publishes to a scope, on a cursor of its own that is watched until the question is answered."""
+        current, cursor = self.current(), opened.con.cursor()
+        try:
+            found = opened.base.on(cursor, scope, opened.access(current), self.scratch)
+            self.begin(found)
+            yield found.without(opened.closed(current, scope))
+        finally:
+            with self._watching:
+                self._running.pop(cursor, None)
+            cursor.close()
 
     def begin(self, published: Published) -> None:
         """Its time starts (again): what it waited for others is not its own."""
-        self._running[published.con] = time.monotonic()
+        with self._watching:
+            self._running[published.con] = time.monotonic()
 
-    def done(self, published: Published) -> None:
-        """The question is answered: its cursor is not watched any more."""
-        self._running.pop(published.con, None)
+    @property
+    def running(self) -> int:
+        """How many questions are being answered."""
+        with self._watching:
+            return len(self._running)
 
     def _watch(self) -> None:
         while not self._closing.wait(1):
             late = time.monotonic() - self.seconds
-            for cursor, started in list(self._running.items()):
-                if started < late:
+            with self._watching:
+                for cursor in [c for c, started in self._running.items() if started < late]:
+                    del self._running[cursor]
                     with contextlib.suppress(duckdb.Error):
                         cursor.interrupt()
-                    self._running.pop(cursor, None)

@@ -66,5 +66,4 @@ def start(asked: Ask) -> Response:
         publisher=product.publisher(),
         root=asked.root,
     )
-    asked.library.done(published)
     return HTMLResponse(page, headers=headers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from email.utils import format_datetime
 from typing import Annotated, Any
 
@@ -38,12 +40,16 @@ class Unchanged(Exception):  # noqa: N818
 
 
 class Asked:
-    """One request. The release that it names, or that is current when it comes in, is the one that it sees."""
+    """One request. The release that it names, or that is current when it comes in, is the one that it sees.
 
-    def __init__(self, request: Request, caller: Caller) -> None:
+    :param questions: what it asks of releases; closed when the request is answered, or failed.
+    """
+
+    def __init__(self, request: Request, caller: Caller, questions: ExitStack) -> None:
         self.request = request
         self.caller = caller
         self.library: Library = request.app.state.libraries.of(caller.scope)
+        self._questions = questions
 
     def open(self, release_id: str | None = None) -> Opened:
         """:raises Problem: there is no such release (404), or none at all yet (503)."""
@@ -61,7 +67,8 @@ class Asked:
         return opened
 
     def published(self, opened: Opened) -> Published:
-        return self.library.published(opened, self.caller.scope)
+        """What the caller may see of a release, for as long as the request lasts."""
+        return self._questions.enter_context(self.library.asking(opened, self.caller.scope))
 
     def told(self, opened: Opened) -> Published:
         """What a release has by name: indicators, themes, tables."""
@@ -158,8 +165,6 @@ class Asked:
                 made = spooled(pieces(extract, fmt, self.request.app.state.geo), self.library.scratch)
         except ExportError as error:
             raise Problem(406, _in_dutch(error, fmt), [Fault("query", "formaat", _in_dutch(error, fmt))]) from error
-        finally:
-            self.library.done(extract.published)
         file = f"{name}-{opened.release_id}{'-nl' if fmt == 'csv-nl' else ''}.{found.extension}"
         headers["Content-Disposition"] = f'{"inline" if found.is_text else "attachment"}; filename="{file}"'
         headers |= {"Release": opened.release_id, "Content-Length": str(made.size)}
@@ -176,13 +181,14 @@ def _in_dutch(error: ExportError, fmt: str) -> str:
     return f"Deze tabel is niet als {fmt} te krijgen."
 
 
-async def _asked(request: Request) -> Asked:
+async def _asked(request: Request) -> AsyncIterator[Asked]:
     caller = request.app.state.desk.admit(request)
-    return Asked(request, caller)
+    with ExitStack() as questions:
+        yield Asked(request, caller, questions)
 
 
-#: What every handler takes: the request, once it was let in.
-Ask = Annotated[Asked, Depends(_asked)]
+#: What every handler takes: the request, once it was let in. Its questions end with the handler, before the answer leaves.
+Ask = Annotated[Asked, Depends(_asked, scope="function")]
 
 
 def only(request: Request, known: set[str]) -> list[Fault]:

@@ -472,7 +472,7 @@ def regions(
     )
     more = [found[limiet - 1]["region_code"]] if len(found) > limiet else None
     body = {"release": opened.release_id, "gebieden": [_region(r) for r in found[:limiet]]}
-    return _page(asked, opened, published, body, more, headers)
+    return _page(asked, opened, body, more, headers)
 
 
 @router.get("/gebieden/{gebied}", summary="Een gebied", responses=RESPONSES, response_model=Item, tags=["begrippen"])
@@ -496,7 +496,6 @@ def region(asked: Ask, gebied: Annotated[str, Path(pattern=_CODE)], release: Rel
             for g in groups
         ],
     }
-    asked.library.done(published)
     return answer_json(asked, opened, body, headers)
 
 
@@ -517,7 +516,6 @@ def periods(asked: Ask, release: Release = None) -> Response:
         }
         for r in rows
     ]
-    asked.library.done(published)
     return answer_json(asked, opened, {"release": opened.release_id, "perioden": found}, headers)
 
 
@@ -683,7 +681,6 @@ def figures(
     if not page and not after and not sindsRelease:
         chosen = set(names) or {i["indicator_id"] for i in published.indicators}
         said.append(published.why_empty(chosen, regions, periods).in_dutch())
-    asked.library.done(published)
     links = _links(asked, opened, more, headers)
     rows = ",".join(row[0] for row in page[:limiet])
     told = f'"meldingen":{json.dumps(said, ensure_ascii=False)},' if said else ""
@@ -782,12 +779,10 @@ def _links(asked: Asked, opened: Opened, more: list[Any] | None, headers: dict[s
 def _page(
     asked: Asked,
     opened: Opened,
-    published: Published,
     body: dict[str, Any],
     more: list[Any] | None,
     headers: dict[str, str],
 ) -> Response:
-    asked.library.done(published)
     return answer_json(asked, opened, body | {"_links": _links(asked, opened, more, headers)}, headers)
 
 
@@ -906,7 +901,6 @@ def goals(asked: Ask, release: Release = None) -> Response:
         }
         for g in published.rows(f"select * from ({published.goals()}) order by goal_id")
     ]
-    asked.library.done(published)
     return answer_json(asked, opened, {"release": opened.release_id, "beleidsdoelen": found}, headers)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import pytest
 
 from tests.warehouse.made import publish
 from warehouse.releases.release import Releases
+from warehouse.serve.app import create_app
 from warehouse.serve.library import Library
+from warehouse.sharing.access import PUBLIC
 
 
 def test_a_release_is_opened_again_while_a_question_to_it_is_still_running(tmp_path: Path) -> None:
@@ -40,3 +47,84 @@ def test_a_release_that_can_not_be_read_says_why_each_time(tmp_path: Path) -> No
             told.append(error)
     finally:
         library.close()
+
+
+# -- questions ---------------------------------------------------------------------------------------------------------
+
+
+def status_of(app: Any, url: str) -> int:
+    """A request as the server hands it to the application; its status."""
+    parts, statuses = urlsplit(url), []
+    scope = {"type": "http", "method": "GET", "path": parts.path, "raw_path": parts.path.encode(), "headers": [],
+             "query_string": parts.query.encode(), "scheme": "http", "server": ("127.0.0.1", 80),
+             "http_version": "1.1", "root_path": "", "client": ("127.0.0.1", 1)}  # fmt: skip
+
+    asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> dict[str, Any]:
+        return next(asked, None) or await asyncio.Future()  # it stays connected
+
+    async def send(message: dict[str, Any]) -> None:
+        statuses.extend([message["status"]] if message["type"] == "http.response.start" else [])
+
+    asyncio.run(app(scope, receive, send))
+    return statuses[0]
+
+
+def test_a_request_ends_its_own_questions_however_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path / "warehouse")
+    app = create_app(tmp_path)
+    library = app.state.libraries.public
+    begun: list[duckdb.DuckDBPyConnection] = []
+    begin = library.begin
+    monkeypatch.setattr(library, "begin", lambda published: (begun.append(published.con), begin(published)))
+    try:
+        for url, status in (
+            ("/v1/waarnemingen", 200),
+            ("/v1/waarnemingen?gebied=Nergenshuizen", 404),
+            ("/v1/waarnemingen?indicator=bev_inwoners&formaat=swing", 406),
+            ("/v1/tabellen/wonen?formaat=gpkg", 406),
+            ("/v1/tabellen/wonen?formaat=csv", 200),
+            ("/v1/tabellen/indicator?gebied=GM0770", 404),
+            ("/v1/gebieden/GM9999", 404),
+            ("/ODataFeed/odata/KEMPEN-WONEN/TypedDataSet?$filter=x", 400),
+            ("/odata/v1/CBS/Datasets", 200),
+            ("/", 200),
+        ):
+            assert (status_of(app, url), library.running) == (status, 0), url
+            assert begun, url
+            for cursor in begun:
+                with pytest.raises(duckdb.ConnectionException):
+                    cursor.execute("select 1")
+            begun.clear()
+    finally:
+        app.state.libraries.close()
+
+
+def test_a_question_that_takes_too_long_is_ended_and_the_others_are_not(tmp_path: Path) -> None:
+    publish(tmp_path)
+    library = Library(Releases(tmp_path), seconds=0.5)
+    opened, stop, wrong = library.current(), threading.Event(), []
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                with library.asking(opened, PUBLIC) as published:
+                    published.con.execute("select 1").fetchall()
+            except Exception as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        started = time.monotonic()
+        with pytest.raises(duckdb.InterruptException), library.asking(opened, PUBLIC) as published:
+            published.con.execute("select sum(random()) from range(10_000_000_000)").fetchall()
+        assert time.monotonic() - started < 20
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+        library.close()
+    assert not wrong and library.running == 0

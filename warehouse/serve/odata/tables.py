@@ -339,22 +339,18 @@ def rows_page(
     wants_more = options.top is None or options.top > take
     fields = ", ".join(f"'{name}', \"{name}\"" for name in options.columns)
     order = f"{options.order}, {default_order}" if options.order else default_order
-    con, library = table.published.con, table.asked.library
-    count = None
-    try:
-        # A page of a hundred thousand rows weighs what a whole table does.
-        with table.asked.request.app.state.making.turn() if take > _LARGE else nullcontext():
-            library.begin(table.published)
-            found = con.execute(
-                f"select json_object({fields})::varchar from ({sql}) where {options.where} order by {order} "
-                f"limit {take + (1 if wants_more else 0)} offset {options.skip}",
-                options.parameters,
-            ).fetchall()
-        if options.counted:
-            counting = f"select count(*) from ({sql}) where {options.where}"
-            [(count,)] = con.execute(counting, options.parameters).fetchall()
-    finally:
-        library.done(table.published)
+    con, count = table.published.con, None
+    # A page of a hundred thousand rows weighs what a whole table does.
+    with table.asked.request.app.state.making.turn() if take > _LARGE else nullcontext():
+        table.asked.library.begin(table.published)
+        found = con.execute(
+            f"select json_object({fields})::varchar from ({sql}) where {options.where} order by {order} "
+            f"limit {take + (1 if wants_more else 0)} offset {options.skip}",
+            options.parameters,
+        ).fetchall()
+    if options.counted:
+        counting = f"select count(*) from ({sql}) where {options.where}"
+        [(count,)] = con.execute(counting, options.parameters).fetchall()
     more = options.link(table.opened, take) if wants_more and len(found) > take else None
     return ",".join(row[0] for row in found[:take]), more, count
 

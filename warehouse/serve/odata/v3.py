@@ -92,7 +92,6 @@ def _catalogue(asked: Asked, release: str | None) -> list[dict[str, Any]]:
                 "SearchPriority": "2",
             }
         )
-        asked.library.done(table.published)
     return found
 
 

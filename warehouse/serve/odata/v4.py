@@ -249,7 +249,6 @@ def _datasets(asked: Asked, release: str | None) -> list[dict[str, Any]]:
     for theme in asked.told(asked.open(release)).themes:
         table = StatLine.find(asked, identifier(theme), release)
         found.append({k: v for k, v in _properties(table).items() if k not in _NOT_IN_CATALOGUE})
-        asked.library.done(table.published)
     return found
 
 
