@@ -12,14 +12,16 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from ingest.errors import MendableError
 from ingest.http import FetchError, UnreachableError
 from ingest.outcome import FAILED, UNREACHABLE, Outcome
-from ingest.snapshot import SnapshotError, now
-from ingest.storage.durable import Damaged
+from ingest.snapshot import now
 from ingest.words import shown
+
+T = TypeVar("T")
 
 #: Our own words have the whole address in them, and that of a slice may name 150 regions.
 _LONG = 20_000
@@ -58,12 +60,18 @@ class Attempt:
 def attempt(table_id: str, take: Callable[[Attempt], Outcome], quote: bool = True) -> Outcome:
     """What ``take`` says became of a table, or what it broke off with."""
     own = Attempt(table_id)
+    outcome, error = tried(lambda: take(own))
+    return outcome if error is None else own.failed(error, quote)
+
+
+def tried(take: Callable[[], T]) -> tuple[T, None] | tuple[None, BaseException]:
+    """What ``take`` gives, or the error that it broke off with. What is about this process passes."""
     try:
-        return take(own)
+        return take(), None
     except BaseException as error:
         if passes(error):
             raise
-        return own.failed(error, quote)
+        return None, error
 
 
 def passes(error: BaseException) -> bool:
@@ -76,16 +84,32 @@ def passes(error: BaseException) -> bool:
 
 def told(error: BaseException, quote: bool = True) -> str:
     """An error in words: our own as they are, those that nobody foresaw with their kind and place."""
-    if isinstance(error, FetchError | LandingError | Damaged | SnapshotError):
+    if isinstance(error, MendableError | LandingError):
         return shown(_words(error), _LONG)
-    if isinstance(error, OSError) and error.errno is not None:
+    if failure := _of_this_machine(error):
         where = f" ({shown(_words(error), 300)})" if quote else ""
-        return f"this machine failed, and not the source: {os.strerror(error.errno)}{where}. Nothing of it was taken"
+        return f"this machine failed, and not the source: {failure}{where}. Nothing of it was taken"
     said = f" ({shown(_words(error), 300)})" if quote else ""
     return (
         f"what the source sent could not be used: {type(error).__name__} at {_place(error)}{said}. Nothing of it was taken. "
         "Please report this"
     )
+
+
+def of_this_machine(error: BaseException) -> bool:
+    """Whether a disk or the memory failed, whatever the source sent."""
+    return _of_this_machine(error) is not None
+
+
+def _of_this_machine(error: BaseException) -> str | None:
+    """What failed here; None where nothing did."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    import duckdb  # not for those who need no engine
+
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "the memory that the engine may take was not enough"
+    return "the engine could not read or write its files" if isinstance(error, duckdb.IOException) else None
 
 
 def _words(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from functools import cache
+from pathlib import Path
 
 import duckdb
 
@@ -15,21 +15,17 @@ def duck() -> duckdb.DuckDBPyConnection:
     One for all tables, and not one for each: it takes its memory from the system once. What a caller makes in it must be
     temporary, which is the connection's own.
     """
+    global _kept
     with _ONE:
-        return _duck().cursor()
+        if _kept is None or not Path(_kept[1].name).is_dir():
+            # What does not fit in memory goes neither into the folder where the process was started nor where others can read
+            # it. The folder lies where temporary files are now, which in a process that stays may be gone the next run.
+            spill = tempfile.TemporaryDirectory(prefix="rdc-ingest-", ignore_cleanup_errors=True)
+            config = {"memory_limit": "500MB", "threads": "1", "temp_directory": spill.name}
+            _kept = duckdb.connect(config=config), spill
+        return _kept[0].cursor()
 
 
 #: Two threads that come first at once must not make two.
 _ONE = threading.Lock()
-
-
-@cache
-def _duck() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"memory_limit": "500MB", "threads": "1", "temp_directory": _spill().name})
-
-
-@cache
-def _spill() -> tempfile.TemporaryDirectory[str]:
-    """Where what does not fit in memory goes: not into the folder where the process was started, and for nobody else to
-    read. It goes when the process ends."""
-    return tempfile.TemporaryDirectory(prefix="rdc-ingest-")
+_kept: tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]] | None = None

@@ -20,7 +20,7 @@ import duckdb
 import orjson
 import zstandard
 
-from ingest.attempt import Attempt, LandingError, attempt
+from ingest.attempt import Attempt, LandingError, attempt, of_this_machine
 from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client, LoopError
@@ -204,9 +204,11 @@ def _proving(pages: list[Page]) -> Iterator[None]:
     """What can't be read has arrived wrong: it must not be kept for the next run to go on with."""
     try:
         yield
-    except (LandingError, MemoryError, OSError):
+    except (LandingError, MemoryError):
         raise
     except Exception as error:
+        if of_this_machine(error):
+            raise
         kind = "" if isinstance(error, ValueError | duckdb.Error | zipfile.BadZipFile) else f"{type(error).__name__}: "
         raise LandingError(
             f"{pages[0].url}: expected a table as its metadata describe it, got {kind}{shown(str(error), 300)}"

@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ingest.errors import MendableError
 from ingest.files.sheet import Row, Sheet, UnreadableError
 
 
@@ -39,7 +40,7 @@ class Limits:
     clock: float = 900.0
 
 
-class ReaderError(Exception):
+class ReaderError(MendableError):
     """The process that reads could not be started, or was stopped from outside; no file is to blame."""
 
 

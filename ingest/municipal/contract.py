@@ -301,6 +301,12 @@ class WayIn(_Strict):
     page_size: int = Field(1000, ge=1)
     parameters: dict[str, str] = {}
 
+    @property
+    def address(self) -> str:
+        """What tells it from the other ways in of its contract: its address, and what is asked there."""
+        asked = [self.resource, *(f"{k}={v}" for k, v in sorted(self.parameters.items()))]
+        return " ".join([self.url, *filter(None, asked)])
+
     @field_validator("url")
     @classmethod
     def _no_secret(cls, value: str) -> str:

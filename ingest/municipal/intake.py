@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ingest.errors import MendableError
 from ingest.files import reader, sheet, unnoticed
 from ingest.files.periods import far_years
 from ingest.files.sheet import Faulty, Header, Row, Sheet, UnreadableError, blank, find_header, plain
@@ -96,7 +97,7 @@ class Intake:
         self.rows = []
 
 
-class KeyMissingError(Exception):
+class KeyMissingError(MendableError):
     """The contract declares a key, and there is no secret to replace it with."""
 
 

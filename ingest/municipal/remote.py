@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ingest.datacenter import here
+from ingest.errors import MendableError
 from ingest.files.dates import HERE
 from ingest.files.sheet import MOST_BYTES
 from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError
@@ -30,7 +31,7 @@ from ingest.storage.durable import write
 MOST_PAGES = 5_000
 
 
-class SecretMissingError(Exception):
+class SecretMissingError(MendableError):
     """A token is declared, and the environment does not have it."""
 
 

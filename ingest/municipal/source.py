@@ -9,19 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ingest.attempt import LandingError, attempt, passes, told
+from ingest.attempt import Attempt, LandingError, attempt, told, tried
 from ingest.declaration import Table
+from ingest.errors import MendableError
 from ingest.home import Home
-from ingest.http import FetchError, UnreachableError
+from ingest.http import UnreachableError
 from ingest.municipal import drop
-from ingest.municipal.contract import Contract
-from ingest.municipal.disclosure.memory import Memory, MemoryLostError
+from ingest.municipal.contract import Contract, WayIn
+from ingest.municipal.disclosure.memory import Memory
 from ingest.municipal.disclosure.protection import protected
 from ingest.municipal.layer import Delivery, Layer, stamp_id
 from ingest.municipal.personal import masked_name
@@ -29,11 +30,12 @@ from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
 from ingest.snapshot import Snapshot, now
 from ingest.source import Progress, Source
-from ingest.storage.durable import PRIVATE, Damaged, write
+from ingest.storage.durable import PRIVATE, write
 from ingest.words import shown
 
 if TYPE_CHECKING:
     from ingest.municipal.publication import Observed
+    from ingest.municipal.remote import Fetched
 
 SECRET = "RDC_PSEUDONYM_KEY"
 
@@ -138,24 +140,18 @@ def land(home: Home, table: Table, progress: Callable[[str, int, int], None] = l
     The outcome goes into the log that everyone can read, so it has no number of rows or bytes of a delivery: how many
     clients a file had can be a secret too.
     """
-    started, at = time.monotonic(), now()
+    return attempt(table.id, lambda own: _land(home, table, progress, own), quote=False)
+
+
+def _land(home: Home, table: Table, progress: Callable[[str, int, int], None], own: Attempt) -> Outcome:
     contract = contract_of(home, table)
     layer = Layer(home.settings.municipal, contract.id)
-    problems: list[Exception] = []
-    try:
-        layer.sweep()
-        if not home.clock_is_wrong():  # a clock that is ahead would take away what may stay
-            layer.expire(contract.retention_days)
-        _take_in(home, contract, layer, problems, progress)
-        last = home.store.newest(table.id)
-        snapshot = _publish(home, contract, layer, at)
-    except (_SetUpError, MemoryLostError, Damaged) as error:
-        return Outcome(table.id, at, FAILED, f"{table.id}: {error}", seconds=time.monotonic() - started)
-    except Exception as error:
-        # Never the error's own words: they may quote a row. Its kind and place are enough to find it.
-        place = _place(error)
-        reason = f"{table.id}: intake failed on {type(error).__name__} at {place}; nothing was published. Please report this."
-        return Outcome(table.id, at, FAILED, reason, seconds=time.monotonic() - started)
+    layer.sweep()
+    if not home.clock_is_wrong():  # a clock that is ahead would take away what may stay
+        layer.expire(contract.retention_days)
+    problems = _take_in(home, contract, layer, progress)
+    last = home.store.newest(table.id)
+    snapshot = _publish(home, contract, layer, own.at)
     standing = _standing(table, layer, snapshot or last, 0)
     result, reason = standing.result, standing.reason
     if problems and result != QUARANTINED:
@@ -164,91 +160,68 @@ def land(home: Home, table: Table, progress: Callable[[str, int, int], None] = l
     elif result == UNCHANGED and snapshot is not None:
         result = FETCHED
     used = snapshot or last
-    return Outcome(
-        table.id,
-        at,
-        result,
-        reason,
-        snapshot_id=used.snapshot_id if used else None,
-        modified=used.modified if used else None,
-        rows=used.row_count if used else None,
-        seconds=time.monotonic() - started,
-    )
-
-
-class _SetUpError(Exception):
-    """Something that the one who runs this must set up first."""
-
-
-def _place(error: Exception) -> str:
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    return f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}" if at else "?"  # noqa: PTH119
+    facts = {"snapshot_id": used.snapshot_id, "modified": used.modified, "rows": used.row_count} if used else {}
+    return own.outcome(result, reason, **facts)
 
 
 def _take_in(
     home: Home,
     contract: Contract,
     layer: Layer,
-    problems: list[Exception],
     progress: Callable[[str, int, int], None],
-) -> None:
-    """Judge every delivery that was not judged yet."""
+) -> list[BaseException]:
+    """Judge every delivery that was not judged yet; what went wrong with an address costs that address alone."""
     taken = 0
     geography: Geography | None = None
     known = _known(layer, contract, home)
-    for name, data, way_in in _deliveries(home, contract, layer, problems):
-        if _sha(data) in known:
-            continue
+    problems: list[BaseException] = []
+
+    def judge(name: str, data: bytes, way_in: str) -> None:
+        nonlocal taken, geography
         known.add(_sha(data))
         geography = geography or Geography.of(home)
         judge_delivery(home, contract, layer, geography, name, data, way_in)
         taken += 1
         progress(contract.id, taken, taken)
 
-
-def _deliveries(
-    home: Home, contract: Contract, layer: Layer, problems: list[Exception]
-) -> Iterator[tuple[str, bytes, str]]:
     for found in drop.look(home.settings.drop / contract.id):
-        if found.settled and (data := drop.read(found.path)) is not None:
-            yield found.path.name, data, "drop"
+        if found.settled and (data := drop.read(found.path)) is not None and _sha(data) not in known:
+            judge(found.path.name, data, "drop")
     for way in contract.ways_in:
-        from ingest.municipal import remote
+        before = layer.fetched().get(way.address, {})
+        fetched, error = tried(partial(_fetched, way, home, before, contract))
+        if error is not None:
+            problems.append(
+                error
+                if isinstance(error, MendableError)
+                else LandingError(f"{urlsplit(way.url).netloc}: {told(error, quote=False)}.")
+            )
+        elif fetched is not None:
+            sha = _sha(fetched.data)
+            # An address that gives again what it gave before the last time takes back what it gave then.
+            if sha not in known or before.get("sha256", sha) != sha:
+                judge(fetched.name, fetched.data, way.kind)
+            layer.remember(way.address, fetched.stamp | {"intake": contract.intake_hash, "sha256": sha})
+    return problems
 
-        try:
-            known = layer.fetched().get(way.url, {})
-            if known.get("intake") != contract.intake_hash:
-                known = {}  # what did not change must be judged anew all the same
-            fetched = remote.fetch(way, home.client, known)
-        except BaseException as error:
-            if passes(error):
-                raise
-            if not isinstance(error, FetchError | remote.SecretMissingError):
-                # Whatever an address answers costs that address alone; its words may be about people.
-                error = LandingError(f"{urlsplit(way.url).netloc}: {told(error, quote=False)}.")
-            problems.append(error)
-            continue
-        if fetched is not None:
-            yield fetched.name, fetched.data, way.kind
-            layer.remember(way.url, fetched.stamp | {"intake": contract.intake_hash})
+
+def _fetched(way: WayIn, home: Home, before: dict[str, str], contract: Contract) -> Fetched | None:
+    from ingest.municipal import remote
+
+    # Under another contract what did not change must be judged anew all the same.
+    return remote.fetch(way, home.client, before if before.get("intake") == contract.intake_hash else {})
 
 
 def judge_delivery(
     home: Home, contract: Contract, layer: Layer, geography: Geography, name: str, data: bytes, way_in: str
 ) -> Delivery:
     """Judge one delivery at the door, and keep what may be kept of it."""
-    from ingest.files import reader
     from ingest.municipal import report
-    from ingest.municipal.intake import KeyMissingError, quarantine_lines, take_in
+    from ingest.municipal.intake import quarantine_lines, take_in
 
     at, sha = now(), _sha(data)
     secret = os.environ.get(SECRET, "").encode()
-    try:
-        intake = take_in(contract, name, data, geography, secret)
-    except (KeyMissingError, reader.ReaderError) as error:
-        raise _SetUpError(str(error)) from None
+    intake = take_in(contract, name, data, geography, secret)
     key_id = hmac.new(secret, b"key", hashlib.sha256).hexdigest()[:12] if contract.of_type("key") else None
     before = next((d.key_id for d in reversed(layer.deliveries()) if d.key_id and d.state == "accepted"), None)
     if key_id and before and key_id != before:
@@ -365,7 +338,7 @@ def _publish(home: Home, contract: Contract, layer: Layer, at: str) -> Any:
         observed += found
     if not observed:
         if warnings:
-            raise _SetUpError(" ".join(warnings))
+            raise LandingError(" ".join(warnings))
         return None
     # Not in the snapshot: who has all rows of a file but one could find that one with the file's hash.
     layer.use(stamp_id(stamp), used)
@@ -387,7 +360,7 @@ class Municipal(Source):
         return attempt(table.id, lambda _: plan(home, table), quote=False)
 
     def land(self, home: Home, table: Table, progress: Progress, scope: str | None) -> Outcome:
-        return attempt(table.id, lambda _: land(home, table, progress), quote=False)
+        return land(home, table, progress)
 
     def waits(self, home: Home, table: Table) -> bool:
         return awaits(home, table)

@@ -35,7 +35,7 @@ from ingest.declaration import Table
 from ingest.http import Client
 from ingest.landing import land
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcome, Outcomes
-from ingest.settings import Settings
+from ingest.settings import Settings, SettingsError
 from ingest.snapshot import Store
 from tests.ingest.test_land import V3, V4, replace_table, v3_table, v4_table
 from tests.standin import StandIn
@@ -325,6 +325,33 @@ def test_a_full_disk_is_not_laid_at_the_door_of_the_source() -> None:
     reason = attempt("85001NED", take).reason
     assert reason.startswith("85001NED: this machine failed, and not the source: No space left on device")
     assert "/data" not in attempt("85001NED", take, quote=False).reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [duckdb.IOException("IO Error: No space left on device"), duckdb.OutOfMemoryException("Out of Memory Error: x")],
+    ids=["disk", "memory"],
+)
+def test_what_the_engine_lacks_here_is_not_laid_at_the_door_of_the_source(
+    landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: duckdb.Error
+) -> None:
+    """And what was fetched is kept for the next run."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("ingest.landing.write_data", fail)
+    outcome = landing.spoil(tmp_path, -1, Spoilt())
+    assert outcome.result == FAILED
+    assert outcome.reason.startswith(f"{landing.table.id}: this machine failed, and not the source: ")
+    assert list(tmp_path.glob("*/snapshots/*/.landing*"))
+
+
+def test_what_a_user_can_mend_is_told_as_it_is() -> None:
+    def take(_: object) -> Outcome:
+        raise SettingsError("RDC_HTTP_TIMEOUT must be a number")
+
+    assert attempt("85001NED", take, quote=False).reason == "85001NED: RDC_HTTP_TIMEOUT must be a number"
 
 
 # -- the kinds that were met ------------------------------------------------------------------------------------------

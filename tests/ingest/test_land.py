@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,7 @@ from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store, file_sha256
 from ingest.statline.model import Page
 from ingest.statline.page import body
+from ingest.verified import Verified
 from ingest.verify import altered
 from tests.standin import Dim, Fault, Group, Missing, StandIn, Topic, V3Table, V4Table
 
@@ -95,6 +97,22 @@ def setting(tmp_path: Path):
 def rows(snapshot: Snapshot, sql: str = "select *") -> list[tuple]:
     with duckdb.connect() as con:
         return con.execute(f"{sql} from read_parquet('{snapshot.file('data.parquet')}')").fetchall()
+
+
+def test_snapshots_are_looked_at_side_by_side(setting: Setting) -> None:
+    """What two threads and two processes found of files is in the one record in the end."""
+    for table in (V3, V4):
+        assert setting.land(table).result == FETCHED
+    found = [setting.newest(V3), setting.newest(V4)]
+    root = setting.settings.snapshots
+    (root / "verified.json").unlink(missing_ok=True)
+    one, other = Verified(root), Verified(root)
+    assert one.wrong(found[0]) == other.wrong(found[1]) == []
+    known = json.loads((root / "verified.json").read_text())["files"]
+    assert {place.partition("/")[0] for place in known} == {V3.id, V4.id}
+    fresh = Verified(root)
+    with ThreadPoolExecutor(8) as threads:
+        assert not any(threads.map(fresh.wrong, found * 50))
 
 
 @pytest.mark.parametrize("table", [V3, V4], ids=["v3", "v4"])

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.engine import duck
 from ingest.sql import literal
 from ingest.storage import scratch
 from ingest.storage.paths import for_duckdb, is_plain, plain
@@ -50,6 +51,24 @@ def test_what_a_killed_process_left_goes_and_what_lives_stays(tmp_path: Path) ->
     assert tempfile.gettempdir() == before
     scratch.sweep(tmp_path)
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_engine_of_a_process_that_stays_has_room_in_every_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.engine._kept", None)
+
+    def spill() -> Path:
+        with duck() as con:
+            return Path(con.execute("select current_setting('temp_directory')").fetchall()[0][0])
+
+    places = []
+    for _ in range(2):
+        with scratch.claimed(tmp_path):
+            places.append(spill())
+            assert places[-1].is_dir()
+        assert not places[-1].exists()
+    assert spill().is_dir()
 
 
 def test_where_nothing_can_be_written_temporary_files_lie_where_they_always_do(tmp_path: Path) -> None:

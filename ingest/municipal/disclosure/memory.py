@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.errors import MendableError
 from ingest.municipal.contract import TOTAL
 from ingest.municipal.counting import mark
 from ingest.municipal.layer import Layer
@@ -37,7 +38,7 @@ _LEAST_ROWS = 10
 Key = tuple[str, ...]
 
 
-class MemoryLostError(Exception):
+class MemoryLostError(MendableError):
     """What was published of a source is not known any more, so that nothing new of it can be protected."""
 
 

@@ -276,6 +276,23 @@ def test_an_unchanged_file_is_judged_anew_under_a_changed_contract(work: Workspa
     assert source.land(work, table).result == FETCHED
 
 
+def test_what_an_address_takes_back_is_taken_back(work: Workspace, services: Services) -> None:
+    def content(count: int) -> bytes:
+        return ("datum;gemeente;kanaal;onderwerp;in_een_keer\n" + "2024-01-02;Eersel;Chat;Overig;ja\n" * count).encode()
+
+    contract = with_way(work, "klantcontacten", WayIn(kind="http_file", url=f"{services.url}/kcc.csv"))
+    table = work.registry.tables["klantcontacten"]
+    layer = Layer(work.settings.municipal, contract.id)
+    received = []
+    for version, count in enumerate([40, 60, 40, 40]):
+        services.file("/kcc.csv", content(count), f'"{version}"')
+        source.land(work, table)
+        [newest] = {d.delivery_id for d in layer.in_force(False).values()}
+        received.append(next(d.received for d in reversed(layer.deliveries()) if d.delivery_id == newest))
+    assert received == [40, 60, 40, 40]
+    assert len(layer.deliveries()) == 3, "the same once more is not judged once more"
+
+
 # -- boundaries -------------------------------------------------------------------------------------------------------
 
 
