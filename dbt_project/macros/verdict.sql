@@ -18,3 +18,8 @@
 {% macro difference_word(one, other) -%}
     {{ verdict(one ~ '.value', one ~ '.lower_bound', one ~ '.upper_bound', other ~ '.value', other ~ '.lower_bound', other ~ '.upper_bound') }}
 {%- endmacro %}
+
+{#- The version of a definition (rows of `definition`) that holds on a day; before the first one, the first. -#}
+{% macro version_on(day) -%}
+    coalesce(max(definition.version) filter ({{ day }} >= definition.valid_from), min(definition.version))
+{%- endmacro %}

@@ -277,7 +277,13 @@ def test_a_column_must_count_what_its_binding_says(unit: str | None, stem: str, 
     [("x 1 000 euro", "1 000 euro", True), ("m³", "m3", True), ("hectare", "ha", True), ("kWp", "kW", True),
      ("aantal inwoners per km²", "inwoners per km²", True), ("per 1 000", "per 1 000 inwoners van 15 tot 65 jaar", True),
      ("euro", "x 1 000 euro", False), ("per 1 000 inwoners", "per 10 000 inwoners", False), ("%", "aantal", False),
-     ("are", "ha", False), ("", "aantal", True), ("1 000 kg", "kg", False), ("per huishouden", "aantal", False)],
+     ("are", "ha", False), ("", "aantal", True), ("1 000 kg", "kg", False), ("per huishouden", "aantal", False),
+     ("mld euro", "aantal", False), ("mld euro", "mln euro", False), ("1 miljard euro", "mld euro", True),
+     ("x 10 000", "aantal", False), ("10 000 kg", "kilogram x 10.000", True), ("‰", "aantal", False), ("‰", "%", False),
+     ("promille", "‰", True), ("liter", "aantal", False), ("€ 1 000", "x 1 000 euro", True), ("€ 1000", "euro", False),
+     ("2015=100", "aantal", False), ("2015 = 100", "2020=100", False), ("fte", "aantal", False), ("1 000 fte", "fte", False),
+     ("x 1 000 personen", "aantal (x 1 000)", True), ("per duizend inwoners", "per 1 000 inwoners", True),
+     ("percentage", "%", True), ("wat dan ook", "aantal", False), ("wat dan ook", "Wat dan ook", True)],
 )  # fmt: skip
 def test_units_agree_when_they_count_the_same_in_the_same_measure(one: str, other: str, same: bool) -> None:
     assert agree(one, other) is agree(other, one) is same

@@ -18,6 +18,8 @@ INDICATORS = [
     ("vsv", "%", "10-01", False, None),
     ("prijs", "euro", "period", False, "Geen maat voor de prijsontwikkeling."),
     ("gas", "m³", "period", False, None),
+    ("later", "%", "end", False, None),
+    ("terug", "%", {"*": "end", "2023JJ00": "previous_start"}, False, None),
 ]
 #: indicator, region, period, value, half the margin, segment, why the series breaks
 FIGURES: list[tuple[Any, ...]] = [
@@ -35,6 +37,7 @@ FIGURES: list[tuple[Any, ...]] = [
     ("vsv", "GM1728", "2023SJ00", 2, None, 1, None),
     ("prijs", "GM1728", "2023JJ00", 400_000, None, 1, None),
     ("prijs", "GM1728", "2024JJ00", 500_000, None, 1, None),
+    *((name, "GM1728", year, 10, None, 1, None) for name in ("later", "terug") for year in ("2022JJ00", "2024JJ00")),
     ("gas", "GM1728", "2021JJ00", 1500, None, 1, None),
     ("gas", "GM1728", "2022JJ00", 1200, None, 2, "Vanaf 2022 slimme meters."),
 ]
@@ -45,6 +48,8 @@ GOALS = [
     ("roker", "GM0770", "2020JJ00", 10, "2028JJ00"),
     ("prijs", "GM1728", "2023JJ00", 450_000, "2030JJ00"),
     ("gas", "GM1728", "2021JJ00", 800, "2030JJ00"),
+    ("later", "GM1728", "2022JJ00", 20, "2030JJ00"),
+    ("terug", "GM1728", "2022JJ00", 20, "2023JJ00"),
 ]
 
 
@@ -80,6 +85,10 @@ def con() -> duckdb.DuckDBPyConnection:
         )
         for period, rule in (reference if isinstance(reference, dict) else {"*": reference}).items():
             con.execute("insert into raw.reference values (?, 1, ?, ?)", [name, period, rule])
+    con.execute(
+        "insert into core.indicator select * replace (2 as version, date '2035-01-01' as valid_from) from core.indicator "
+        "where indicator_id = 'later'"
+    )
     for name, region, period, value, margin, segment, why in FIGURES:
         low, high = (None, None) if margin is None else (value - margin, value + margin)
         con.execute(
@@ -134,6 +143,17 @@ def test_a_goal_counts_the_days_between_reference_dates(con: duckdb.DuckDBPyConn
     passed = (date(2025, 6, 30) - date(2019, 12, 31)).days / (date(2030, 12, 31) - date(2019, 12, 31)).days
     assert row["expected_value"] == pytest.approx(14162 + passed * (120000 - 14162))
     assert (row["on_track"], row["on_track_verdict"], row["reference_end"]) == (False, "nee", date(2025, 6, 30))
+
+
+def test_a_goal_is_counted_by_the_definition_that_holds_then(con: duckdb.DuckDBPyConnection) -> None:
+    row = goal(con, "laterGM1728")  # 2 of 8 years; of the definition from 2035 on there is no 2030
+    assert row["expected_value"] == pytest.approx(10 + 10 * 731 / 2922) and row["on_track_verdict"] == "nee"
+
+
+def test_of_a_goal_that_ends_before_it_begins_nothing_is_said(con: duckdb.DuckDBPyConnection) -> None:
+    row = goal(con, "terugGM1728")
+    assert (row["expected_value"], row["on_track"], row["on_track_verdict"]) == (None, None, "niet te zeggen")
+    assert row["on_track_note"] == "De streefperiode gaat over geen later moment dan de beginperiode."
 
 
 def test_a_goal_within_the_margin_is_neither_on_track_nor_off_it(con: duckdb.DuckDBPyConnection) -> None:

@@ -14,9 +14,7 @@ named as (
     union
     select distinct indicator_id, definition_version, period_code from {{ source('raw', 'published') }}
     union
-    select goal.indicator_id, coalesce(
-        max(definition.version) filter ({{ period_start('goal.period_code') }} >= definition.valid_from), min(definition.version)
-    ) as definition_version, goal.period_code
+    select goal.indicator_id, {{ version_on(period_start('goal.period_code')) }} as definition_version, goal.period_code
     from goal
     inner join definition using (indicator_id)
     group by goal.indicator_id, goal.period_code

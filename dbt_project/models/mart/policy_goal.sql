@@ -2,7 +2,10 @@
 -- figure must be at least as far as the line is on the day that the figure is about. Over a break in the series nothing is
 -- said, nor where the margins of the figure contain the line.
 with goal as (
-    select * from {{ source('raw', 'policy_goal') }}
+    select goal.*, {{ version_on(period_start('goal.target_period')) }} as target_version
+    from {{ source('raw', 'policy_goal') }} as goal
+    left join {{ ref('indicator') }} as definition using (indicator_id)
+    group by all
 ),
 
 figure as (
@@ -101,7 +104,7 @@ joined as (
     left join moment as last_moment
         on last_moment.indicator_id = goal.indicator_id
         and last_moment.period_code = goal.target_period
-        and last_moment.definition_version = definition.version
+        and last_moment.definition_version = goal.target_version
     left join figure as comparison
         on comparison.indicator_id = goal.indicator_id
         and comparison.region_code = goal.comparison_group
@@ -121,7 +124,7 @@ joined as (
 expected as (
     select
         *,
-        case when is_one_series and days_passed > 0
+        case when is_one_series and days_passed > 0 and days_in_all > 0
             then baseline_value + least(days_passed / days_in_all, 1) * (target_value - baseline_value) end as expected_value
     from joined
 ),
@@ -171,6 +174,7 @@ final as (
             when days_passed <= 0 then 'Er is nog geen cijfer van na de beginperiode.'
             when not_comparable is not null then not_comparable
             when not is_one_series then 'De reeks breekt tussen de beginperiode en het laatste cijfer.'
+            when coalesce(days_in_all, 0) <= 0 then 'De streefperiode gaat over geen later moment dan de beginperiode.'
             when is_within_margin then 'Geen aantoonbaar verschil: wat op dit moment was te verwachten, ligt binnen de marge van het laatste cijfer.'
         end as on_track_note,
         comparison_group,
