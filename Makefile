@@ -4,16 +4,19 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test test-long lint format ui setup lock sample bench clean help
+.PHONY: help setup run ui test test-long lint format lock sample clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make run     set up (once) and run the pipeline: ingest, build, audit, release"
-	@echo "make test    set up (once) and run the tests"
+	@echo "make run        set up (once) and run the pipeline: ingest, build, audit, release"
+	@echo "make test       set up (once) and run the tests"
 	@echo "make test-long  run what takes longer: kills, full disks, long simulations"
-	@echo "make ui      the Dagster web interface on http://127.0.0.1:3000"
-	@echo "make lint    check style;  make format  apply it"
-	@echo "make lock    resolve requirements.lock anew (needs uv)"
+	@echo "make ui         the Dagster web interface on http://127.0.0.1:3000"
+	@echo "make lint       check style and the direction of imports;  make format  apply the style"
+	@echo "make setup      set up only: a virtual environment in $(VENV) with the locked packages"
+	@echo "make lock       resolve requirements.lock anew (needs uv)"
+	@echo "make sample     make the bundled sample anew (ARGS: see ingest/sample/build.py)"
+	@echo "make clean      remove the virtual environment and what the tools keep; no data"
 
 setup: $(STAMP)
 

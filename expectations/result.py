@@ -15,8 +15,8 @@ def now() -> str:
 class CheckResult:
     """One check on one subject, and how it came out.
 
-    :param suite: ``snapshot``, ``core``, ``disclosure`` or ``mart``.
-    :param subject: a table id for a snapshot, else the table: ``core.observation``, ``mart.bevolking``.
+    :param suite: ``snapshot``, ``core``, ``disclosure`` or ``mart``; ``dbt`` for a test of dbt.
+    :param subject: a table id for a snapshot, else the table: ``core.observation``, ``mart.bevolking``; ``dbt`` for a test of dbt.
     :param check: name of the check, the same from run to run, once per suite and subject.
     :param severity: ``critical`` (blocks), ``warning`` or ``info``. A check that could not be run is critical.
     :param description: what must hold, in a Dutch sentence.

@@ -22,6 +22,7 @@ from ingest.outcome import Outcomes
 from ingest.settings import Settings
 from ingest.snapshot import MANIFEST, Snapshot, SnapshotError, Store, file_sha256, now
 from ingest.storage import durable
+from ingest.storage.clock import Clock
 from ingest.storage.durable import PRIVATE, Damaged
 from ingest.storage.log import Log
 from orchestration.writer import LOCK, BusyError, writing
@@ -106,6 +107,8 @@ def _look(settings: Settings) -> Iterator[_Damage]:
     for path in (home / name for name in _FOLDERS):
         if path.exists() and not path.is_dir():
             yield path, "it is no folder", _putting(home, path)
+    yield from _clock(settings)
+    yield from _levels(settings)
     yield from _logs(settings)
     yield from _snapshots(settings)
     for level in ("public", *settings.restricted):
@@ -120,6 +123,39 @@ def _aside(home: Path, path: Path, more: str = "") -> str:
 
 def _putting(home: Path, path: Path, more: str = "", gone: bool = False) -> Callable[[], tuple[str, bool]]:
     return lambda: (_aside(home, path, more), gone)
+
+
+# -- what is known of the clock, and of who may see what ---------------------------------------------------------------
+
+
+def _clock(settings: Settings) -> Iterator[_Damage]:
+    home = settings.home
+    try:
+        Clock.read(home)
+    except Damaged as error:
+        more, series = (
+            "It is made anew.",
+            [Releases(settings.releases(level)) for level in ("public", *settings.restricted)],
+        )
+        if gone := any(release.corrections for releases in series for release in releases.all()):
+            more += (
+                " The corrections of what a wrong clock told are gone with it; what is released has them. `rdc clock` says whether "
+                "one is to be decided again."
+            )
+        yield error.path, error.what, _putting(home, error.path, more, gone)
+
+
+def _levels(settings: Settings) -> Iterator[_Damage]:
+    levels = Releases(settings.releases("public")).levels
+    if what := levels.damage():
+
+        def mend() -> tuple[str, bool]:
+            done = _aside(settings.home, levels.file)
+            levels.recall()
+            told = "It was made again from the releases: what was closed in any of them is closed in those before the newest."
+            return f"{done} {told}", False
+
+        yield levels.file, what, mend
 
 
 # -- logs -------------------------------------------------------------------------------------------------------------
@@ -274,6 +310,7 @@ def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
     if told:
         yield from _twice(home, told[0], sums, record[SUMS])
     assert facts is not None
+    released = facts
     if not (folder / PROMOTED).exists():
 
         def mark() -> tuple[str, bool]:
@@ -286,7 +323,7 @@ def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
     if size != facts.bytes:
         what = "it is gone" if size is None else f"it has {size:,} bytes, and had {facts.bytes:,}"
 
-        def mend(facts: Release = facts) -> tuple[str, bool]:
+        def mend(facts: Release = released) -> tuple[str, bool]:
             current = releases.current_file
             if current.is_file() and current.stat().st_size == facts.bytes and file_sha256(current) == facts.sha256:
                 done = _aside(home, kept) if kept.exists() else ""

@@ -317,13 +317,13 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
     )
 
     @dg.sensor(
-        name="statline_modified",
+        name="sources_moved",
         job=ingest_job,
         minimum_interval_seconds=int(os.environ.get("RDC_STATLINE_LOOK_SECONDS") or 3600),
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
-    def statline_modified(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Looks at Modified and version of every table, and asks for the tables that moved."""
+    def sources_moved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Asks every source that can be asked whether its table changed, and asks for the tables that did."""
         work = Workspace.open()
         answers = pipeline.plan(work, [t for t in work.selected(()) if source_of(t).asked])
         moved = [a for a in answers.values() if a.result == FETCHED]
@@ -396,7 +396,7 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
     return {
         "jobs": [ingest_job, delivery_job, build_job],
         "schedules": [daily],
-        "sensors": [statline_modified, municipal_deliveries, build_what_is_new],
+        "sensors": [sources_moved, municipal_deliveries, build_what_is_new],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from expectations import CheckResult
 from ingest.datacenter import here
@@ -18,7 +18,7 @@ from ingest.snapshot import Snapshot, Store, Verdict, now
 from orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
-    pass
+    from expectations.snapshots import SnapshotFacts
 
 
 class AcceptError(MendableError):
@@ -27,12 +27,12 @@ class AcceptError(MendableError):
 
 def judge(work: Workspace, tables: list[Table]) -> dict[str, str]:
     """Audit every snapshot that has no verdict yet; the reason of each table whose newest one was refused."""
-    from expectations.snapshots import SnapshotFacts, audit_snapshots
+    from expectations.snapshots import audit_snapshots
 
     waiting: list[Snapshot] = [s for t in tables for s in work.store.unjudged(t.id)]
     if waiting:
         declared = {t.id: t for t in tables}
-        results = audit_snapshots([_facts(work.store, s, declared[s.table_id].columns, SnapshotFacts) for s in waiting])
+        results = audit_snapshots([_facts(work.store, s, declared[s.table_id].columns) for s in waiting])
         for snapshot in waiting:
             found = [*results[snapshot.snapshot_id], *drift_checks(work, snapshot)]
             _give_verdict(work.store, snapshot, found)
@@ -160,9 +160,11 @@ def _let_through(work: Workspace, snapshot: Snapshot, verdict: Verdict, who: str
     )
 
 
-def _facts(store: Store, snapshot: Snapshot, columns: tuple[str, ...], kind: type) -> Any:
+def _facts(store: Store, snapshot: Snapshot, columns: tuple[str, ...]) -> SnapshotFacts:
+    from expectations.snapshots import SnapshotFacts
+
     before = store.good(snapshot.table_id)
-    return kind(
+    return SnapshotFacts(
         snapshot_id=snapshot.snapshot_id,
         table_id=snapshot.table_id,
         folder=snapshot.path,

@@ -25,6 +25,7 @@ from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.snapshot import now
 from ingest.source import Progress, source_of
+from ingest.storage import durable
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
@@ -186,6 +187,9 @@ def prepare(work: Workspace, inputs: list[Input]) -> None:
 
     :raises BlockedError: a snapshot that the current release was made from can't be used, and no other can serve.
     """
+    work.audit_file.unlink(
+        missing_ok=True
+    )  # it is of the candidate before, and what goes wrong from here on is not in it
     if why := lost(work, inputs):
         raise BlockedError(why)
     if work.level != PUBLIC:
@@ -284,7 +288,7 @@ def refusal(work: Workspace) -> str | None:
     if not work.audit_file.is_file():
         return "The candidate was not audited, so it can't be released. Run `rdc run`."
     results, complete = _kept(work)
-    broken = [r for r in results if not r.success and r.severity == "critical"]
+    broken = _critical(results)
     if not broken:
         return (
             None if complete else "The audit of the candidate did not finish, so it can't be released. Run `rdc run`."
@@ -298,16 +302,20 @@ def refusal(work: Workspace) -> str | None:
 
 
 def tell_refusal(work: Workspace) -> str:
-    """Keep the report of a candidate that may not be released, where `rdc status` finds it; why, or nothing."""
-    if not work.audit_file.is_file() or not (why := refusal(work)):
+    """Keep the report of a candidate that its audit refused, where `rdc status` finds it; why, or nothing where no check did."""
+    if not work.audit_file.is_file() or not _critical(_kept(work)[0]):
         return ""
-    work.refused_report.write_text(report(work), encoding="utf-8")
-    return f"{why}. The whole report: {work.refused_report}"
+    durable.write(work.refused_report, report(work))
+    return f"{refusal(work)}. The whole report: {work.refused_report}"
+
+
+def _critical(results: list[CheckResult]) -> list[CheckResult]:
+    return [r for r in results if not r.success and r.severity == "critical"]
 
 
 def _keep(work: Workspace, results: list[CheckResult], complete: bool) -> None:
     content = {"complete": complete, "results": [asdict(r) for r in results]}
-    work.audit_file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    durable.write(work.audit_file, json.dumps(content, ensure_ascii=False))
 
 
 def _kept(work: Workspace) -> tuple[list[CheckResult], bool]:

@@ -1,15 +1,18 @@
 """What the steps of a Dagster run share: which data, for whom, and the right to write."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotations as they are.
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 from dagster._utils.interrupts import check_captured_interrupt
 
+from ingest.settings import Settings
+from orchestration.damage import mended
 from orchestration.instance import PROCESS
 from orchestration.workspace import Workspace
-from orchestration.writer import sign_of_life
+from orchestration.writer import sign_of_life, writing
 
 
 class Run(dg.ConfigurableResource):
@@ -24,17 +27,22 @@ class Run(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Run"]:
-        work = Workspace.open()
-        what = "Dagster"
+        settings = Settings.from_env()
+        log, what = context.log or logging.getLogger(__name__), "Dagster"
         if context.run and context.instance:
             what = f"Dagster, job {context.run.job_name}, run {context.run.run_id[:8]}"
-            context.instance.add_run_tags(context.run.run_id, {PROCESS: sign_of_life(work.settings.home)})
+            context.instance.add_run_tags(context.run.run_id, {PROCESS: sign_of_life(settings.home)})
         # All steps of a run are done in one process, so this lasts from the first to the last of them.
-        told = context.log.info if context.log else lambda _: None
-        with work.writing(what, told, _end_if_asked):
-            if context.log and (why := work.clock_is_wrong()):
-                context.log.warning(why)
-            yield self
+        with writing(settings.home, what, log.info, _end_if_asked):
+            # As every command does: what can't be used as it is, is put aside before a step works with it.
+            for found in mended(settings):
+                log.warning(str(found))
+            # It is opened now, so that what was declared while this waited holds.
+            work = Workspace.open(settings)
+            with work.writing(what):
+                if why := work.clock_is_wrong():
+                    log.warning(why)
+                yield self
 
     def workspace(self) -> Workspace:
         return Workspace.open(level=self.level)

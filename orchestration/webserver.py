@@ -53,12 +53,20 @@ def _trusted(scope: Scope) -> bool:
     hosts, origins = headers.get("host", []), headers.get("origin", [])
     if len(hosts) != 1 or _name(f"//{hosts[0]}") not in LOOPBACK:
         return False
-    if any(urlsplit(origin).netloc.lower() != hosts[0].lower() for origin in origins):
+    if any(_place(origin) != hosts[0].lower() for origin in origins):
         return False
     # Without an Origin: following a link to a page is fine, anything that does something is not.
     elsewhere = set(headers.get("sec-fetch-site", [])) - {"same-origin", "none"}
     opened = headers.get("sec-fetch-mode") == ["navigate"] and scope.get("method") == "GET"
     return not elsewhere or (opened and "graphql" not in scope["path"])
+
+
+def _place(origin: str) -> str | None:
+    """Name and port of an Origin; none where it is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _name(url: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -126,17 +126,13 @@ class Workspace(Home):
         return [t for t in named if ids or not t.on_request or self.store.newest(t.id) or source_of(t).waits(self, t)]
 
     @contextmanager
-    def writing(
-        self, what: str, waiting: Callable[[str], None] | None = None, go_on: Callable[[], None] = lambda: None
-    ) -> Iterator[None]:
+    def writing(self, what: str) -> Iterator[None]:
         """Be the one process that writes in this data folder; see :func:`orchestration.writer.writing`.
 
         Whatever it writes, it writes down first who may see what: a source that is closed in its declaration is closed from the
         next such command on, in every release that there is.
         """
-        with writing(self.settings.home, what, waiting, go_on):
-            if waiting:  # What was declared meanwhile holds, and not what was declared when the waiting began.
-                self.registry = Registry.load(self.settings.own_sources)
+        with writing(self.settings.home, what):
             self._look_at_the_clock()
             self.note_levels()
             try:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from ingest.municipal.layer import Delivery, Layer
 from ingest.outcome import FETCHED, Outcome, Outcomes
 from ingest.snapshot import SAMPLE, Snapshot, Store, Verdict
+from ingest.storage.clock import Clock
 from ingest.storage.durable import PRIVATE, write
 from orchestration.cli import main
 from orchestration.instance import dagster_home
@@ -51,6 +53,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layer = Layer(home / "municipal", CONTRACT)
     for n in range(1, 4):
         layer.add(delivery(n), [{"gemeente": "GM0770", "period": f"202{n}JJ00"}], [])
+    Clock(highest="2026-11-01T00:00:00+00:00").write(home)
     Keys(home).add("partner", "Omgevingsdienst", "partners")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
@@ -77,6 +80,8 @@ FILES = {
     "manifest": (f"snapshots/{TABLE}/{TABLE}-20300101T000000000Z-12345678/snapshot.json", True),
     "parquet": (f"snapshots/{TABLE}/{TABLE}-20300101T000000000Z-12345678/data.parquet", True),
     "verdict": (f"snapshots/{TABLE}/{TABLE}-20300101T000000000Z-12345678.verdict.json", True),
+    "clock": ("clock.json", True),
+    "levels": ("warehouse/levels.json", True),
     "outcomes": ("snapshots/outcomes.jsonl", True),
     "deliveries": (f"municipal/{CONTRACT}/deliveries.jsonl", True),
     "delivery": (f"municipal/{CONTRACT}/records/{delivery(2).delivery_id}.json", True),
@@ -118,6 +123,8 @@ HARMLESS = {("mark", how) for how in WAYS if how != "missing"} | {
         ("record", "missing"),
         ("last number", "missing"),
         ("verdict", "missing"),
+        ("clock", "missing"),
+        ("levels", "missing"),
         ("outcomes", "missing"),
         ("keys", "missing"),
     ),
@@ -249,6 +256,33 @@ def test_a_release_that_was_gone_back_to_is_the_one_that_comes_back(home: Home) 
     (home.path / "warehouse" / "current.json").unlink()
     assert "Lookwhetherthatisright" in said(home("status"))
     assert home.answers()[1] == {old: False, new: True}
+
+
+@pytest.mark.parametrize("corrections", [0, 1])
+def test_what_is_known_of_the_clock_is_lost_with_its_corrections(
+    home: Home, corrections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Releases.all
+    monkeypatch.setattr(Releases, "all", lambda self: [replace(r, corrections=corrections) for r in kept(self)])
+    flip(home.path / "clock.json")
+    told = home("clock")
+    assert ("Thecorrections" in said(told)) == bool(corrections) and "DAMAGED" in told.output
+    assert home("status").exit_code == corrections
+
+
+def test_a_run_of_dagster_looks_first(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from orchestration.resource import Run
+
+    monkeypatch.setenv("RDC_HOME", str(home.path))
+    flip(home.path / "snapshots" / "outcomes.jsonl")
+    rewrite(home.path / "warehouse" / "rdc.duckdb", b"garbage")
+    current = []
+    with dg.build_init_resource_context() as context, Run().yield_for_execution(context) as run:
+        current.append(run.workspace().releases.current())
+    assert current[0] is not None
+    assert len([f for f in (home.path / "damaged").rglob("*") if f.name in ("outcomes.jsonl", "rdc.duckdb")]) == 2
 
 
 def test_a_delivery_whose_line_and_record_are_damaged_keeps_its_rows(home: Home) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.orchestration.conftest import Rdc
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
@@ -42,6 +44,11 @@ def test_any_dbt_command_works_on_what_is_there(released: Rdc, tmp_path: Path) -
     assert "ERROR=0" in plain.stdout
 
 
-def test_without_a_table_it_says_what_to_do(tmp_path: Path) -> None:
-    rdc = Rdc(tmp_path, {"RDC_STATLINE_V3_URL": "http://127.0.0.1:9"})
+def test_what_needs_no_project_lays_out_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    rdc = Rdc(home, {})
     rdc("dbt", "--version")
+    assert "--select" in rdc("dbt", "build", "--help").stdout
+    rdc("dbt", "no-such-command", status=1)
+    assert {file.name for file in home.rglob("*") if file.is_file()} <= {"on_request.txt", "dbt.log"}

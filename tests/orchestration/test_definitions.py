@@ -75,7 +75,7 @@ def test_jobs_schedule_and_sensors(graph) -> None:
     assert schedule.default_status.value == "RUNNING"
     assert {s.default_status.value for s in repository.sensor_defs} == {"RUNNING"}
     assert {s.name for s in repository.sensor_defs} == {
-        "statline_modified",
+        "sources_moved",
         "municipal_deliveries",
         "build_what_is_new",
     }

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 
+from expectations import CheckResult
 from ingest.declaration import RegistryError
 from ingest.http import Client
 from ingest.registry import Registry
 from ingest.settings import Settings
 from orchestration import judging, pipeline
 from orchestration.judging import AcceptError
+from orchestration.pipeline import BlockedError
 from orchestration.workspace import Workspace, prunable
 from tests.ingest.test_land import V3, v3_table
 from tests.ingest.test_land import replace_table as changed
 from tests.standin import StandIn
+from tests.warehouse.test_release import CHECKS, candidate
+from warehouse.making.publishing import publish
 
 
 @pytest.fixture
@@ -170,3 +175,26 @@ def test_a_renamed_column_that_indicators_are_bound_to_names_the_edit_of_each(tm
         f"Pas aan in dbt_project/indicators/milieu_en_energie.yml, indicator mil_gas, versie 1: stem: [{stem}, GemiddeldGasverbruik]"
         in reason
     )
+
+
+def test_a_refusal_is_told_of_the_candidate_that_was_refused(work: Workspace, cbs: StandIn) -> None:
+    """And neither where the build broke off before its audit was done, nor of the candidate before."""
+    take(work)
+    inputs = [c.input for c in pipeline.choose(work, "live", work.outcomes.latest()) if c.input]
+    pipeline.prepare(work, inputs)
+
+    def judged(severity: str, complete: bool) -> str:
+        result = CheckResult("core", "core.cell", "c", severity, False, "Klopt.", "2 rijen", "2026-11-01")
+        pipeline._keep(work, [result], complete=complete)
+        return pipeline.tell_refusal(work)
+
+    assert judged("warning", complete=False) == "" and not work.refused_report.exists()
+    assert "core.cell c: 2 rijen" in judged("critical", complete=True) and work.refused_report.exists()
+    shutil.rmtree(work.candidate.folder)
+    publish(work.releases, candidate(work.releases.folder, 1), inputs, CHECKS, "<html></html>")
+    work.candidate.folder.mkdir()
+    pipeline._keep(work, [CheckResult("core", "core.cell", "c", "critical", False, "", "")], complete=True)
+    shutil.rmtree(work.store.root / V3.id)
+    with pytest.raises(BlockedError, match="would be gone"):
+        pipeline.prepare(work, [])
+    assert pipeline.tell_refusal(work) == ""

@@ -59,6 +59,7 @@ def test_this_machine_is_answered(host: str) -> None:
         {},
         {"host": OWN, "origin": "http://evil.example"},
         {"host": OWN, "origin": "null"},
+        {"host": OWN, "origin": "http://["},
         {"host": OWN, "origin": "http://127.0.0.1:8080"},
         {"host": OWN, "sec_fetch_site": "cross-site"},
         {"host": OWN, "sec_fetch_site": "same-site", "method": "GET", "sec_fetch_mode": "no-cors"},

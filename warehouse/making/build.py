@@ -79,6 +79,13 @@ def dbt_build(database: Path, scratch: Path, project: Path = PROJECT) -> list[No
     return nodes
 
 
+def needs_project(arguments: list[str]) -> bool:
+    """Whether dbt works on a project with these arguments; without a command, or for help, it only says something."""
+    from dbt.cli.main import cli
+
+    return any(a in cli.commands for a in arguments) and not {"-h", "--help"} & set(arguments)
+
+
 def dbt_command(arguments: list[str], database: Path, scratch: Path, project: Path = PROJECT) -> bool:
     """Run a dbt command as it is written on ``database``; dbt prints what it has to say.
 
@@ -87,7 +94,7 @@ def dbt_command(arguments: list[str], database: Path, scratch: Path, project: Pa
     from dbt.cli.main import dbtRunner
 
     where: list[str] = []
-    if arguments and not arguments[0].startswith("-"):
+    if needs_project(arguments):
         where = ["--project-dir", str(project), "--profiles-dir", str(project)]
         where += ["--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs")]
     with _environment(database):
@@ -102,7 +109,7 @@ def manifest(scratch: Path) -> Path:
     # Not the one that dbt writes into its target: every build writes that anew, and may be killed over it.
     found, stamp = scratch / "manifest.json", scratch / "manifest.sha256"
     now = project_hash()
-    if not (found.is_file() and _read(stamp) == f"{now} {file_sha256(found)}"):
+    if not (found.is_file() and read_text(stamp) == f"{now} {file_sha256(found)}"):
         _clear(scratch / "parse.duckdb")
         with _environment(scratch / "parse.duckdb"):
             result = _invoke(["parse"], scratch, PROJECT)
@@ -115,7 +122,8 @@ def manifest(scratch: Path) -> Path:
     return found
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """What a file says; nothing where it can't be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError):
@@ -152,7 +160,7 @@ def _invoke(command: list[str], scratch: Path, project: Path) -> Any:
     stamp = scratch / "partial_parse.sha256"
     # dbt goes on from what it parsed before. It may do so only from what it wrote to its end: a byte that changed since could
     # be a byte of a model.
-    if not (parsed.is_file() and _read(stamp) == file_sha256(parsed)):
+    if not (parsed.is_file() and read_text(stamp) == file_sha256(parsed)):
         _clear(target)
     for folder in (scratch, scratch / "logs"):
         if not folder.is_dir():

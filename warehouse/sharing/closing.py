@@ -88,6 +88,14 @@ class Levels:
         state["releases"][f"{self.series}/{release_id}"] = len(state["events"])
         self._write(state)
 
+    def damage(self) -> str:
+        """What is wrong with the file; nothing where it can be used, or is not there."""
+        return "it does not say who may see what" if self.file.exists() and _read(self.file) is None else ""
+
+    def recall(self) -> None:
+        """Make the file again from the releases that are here."""
+        self._write(self._recalled())
+
     def sweep(self) -> None:
         """Remove what a killed run left half-written."""
         for left in self.root.glob(f".{FILE}.*"):
