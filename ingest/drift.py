@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from ingest.snapshot import Snapshot
-from ingest.sql import identifier, literal
+from ingest.sql import identifier, literal, records
 
 HARMLESS, COMPATIBLE, BREAKING = "harmless", "compatible", "breaking"
 
@@ -68,11 +68,8 @@ def _dimensions(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapsho
 
 def _measures(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) -> list[Change]:
     def read(snapshot: Snapshot) -> dict[tuple[str, str], dict[str, Any]]:
-        cursor = con.execute(
-            f"select * from read_parquet({literal(snapshot.file('measures.parquet'))}) order by position"
-        )
-        names = [c[0] for c in cursor.description or []]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        file = literal(snapshot.file("measures.parquet"))
+        rows = records(con.execute(f"select * from read_parquet({file}) order by position"))
         return {(r["path"], r["stem"]): r for r in rows}
 
     old, new = read(before), read(after)

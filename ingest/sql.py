@@ -1,8 +1,12 @@
-"""Names and values as SQL writes them, where a parameter can't stand: in ``copy``, in a table function, in a view."""
+"""Names and values as SQL writes them, where a parameter can't stand: in ``copy``, in a table function, in a view; and rows by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def identifier(name: str) -> str:
@@ -18,3 +22,9 @@ def literal(value: object) -> str:
 def literals(values: Iterable[object]) -> str:
     """Several, as ``in`` takes them: ``('a', 'b')``."""
     return "(" + ", ".join(map(literal, values)) + ")"
+
+
+def records(answered: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The rows of a question that was executed, each by its columns' names."""
+    names = [column[0] for column in answered.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answered.fetchall()]

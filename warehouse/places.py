@@ -1,7 +1,7 @@
 """Which region is meant by a name: the place of that name as it is today, not one that was abolished long ago.
 
 What belongs here: the choice between regions of one name. Whoever asks (the command, the service, a pull from elsewhere) brings
-the regions and says what was chosen.
+the regions and says what was chosen. Messages are in English; the service has the same facts in Dutch.
 """
 
 from __future__ import annotations
@@ -9,117 +9,152 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 #: How CBS begins the name of a wijk of most municipalities.
 _NUMBERED = re.compile(r"^wijk \d\d\s+", re.IGNORECASE)
 #: Of regions that are there today, the one that people mean by a name comes first.
 _ORDER = ("gemeente", "groep", "wijk", "buurt", "corop", "provincie", "landsdeel", "land")
-
-
-class PlaceError(LookupError):
-    """No region of this name, or several; the message says which come near, or which there are."""
+_SMALL = ("wijk", "buurt")
+#: How many places or names a message lists.
+_LISTED = 8
 
 
 @dataclass(frozen=True)
 class Place:
     """A region as it can be found.
 
-    :param until: its last day, as far as is known; a wijk or buurt is known as long as tables list it.
+    :param until: its last day; in :class:`Places` None for one of today.
+    :param owner: of a wijk or buurt, the name of its municipality: few know a wijk by its number.
     """
 
     code: str
     name: str
     kind: str
-    parent: str | None = None
     until: date | None = None
+    owner: str | None = None
 
-    @property
-    def called(self) -> set[str]:
-        """The names that people have for it."""
-        return {self.name.casefold(), _NUMBERED.sub("", self.name).casefold()}
+    def __str__(self) -> str:
+        if self.until:
+            return f"{self.code} ({self.kind} {self.name} until {self.until})"
+        return f"{self.code} ({self.kind} in {self.owner})" if self.owner else f"{self.code} ({self.kind})"
+
+
+class PlaceError(LookupError):
+    """A name that is not one place of today.
+
+    :param asked: the name; ``places``: those that have it.
+    """
+
+    def __init__(self, asked: str, places: list[Place], message: str) -> None:
+        super().__init__(message)
+        self.asked, self.places = asked, places[:_LISTED]
+
+
+class UnknownPlaceError(PlaceError):
+    """No region has this name.
+
+    :param near: names that come near, each with its code where that is another thing.
+    """
+
+    def __init__(self, asked: str, near: list[str]) -> None:
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        super().__init__(asked, [], f"There is no region {asked!r}.{hint}")
+        self.near = near
+
+
+class PastPlaceError(PlaceError):
+    """Only regions that are there no more have this name."""
+
+    def __init__(self, asked: str, places: list[Place]) -> None:
+        listed = "; ".join(map(str, places[:_LISTED]))
+        super().__init__(asked, places, f"{asked!r} is no place of today: {listed}. Name it by its code.")
+
+
+class SeveralPlacesError(PlaceError):
+    """Several regions of today have this name, and none goes before the others."""
+
+    def __init__(self, asked: str, places: list[Place]) -> None:
+        listed = ", ".join(map(str, places[:_LISTED]))
+        super().__init__(asked, places, f"Several regions are called {asked!r}: {listed}. Name one by its code.")
 
 
 @dataclass(frozen=True)
 class Found:
-    """The region that was meant, and how: None where it was named by its code or by all of its name."""
+    """The region that was meant.
+
+    :param place: None where it was named by its code or by all of its name, so that nothing needs to be said.
+    :param others: a few more of that name.
+    """
 
     code: str
-    said: str | None = None
+    asked: str
+    place: Place | None = None
+    others: tuple[Place, ...] = ()
+
+    @property
+    def said(self) -> str | None:
+        """What was taken for it, where that is worth saying."""
+        if self.place is None:
+            return None
+        also = f"; there is also {', '.join(map(str, self.others))}" if self.others else ""
+        return f"{self.asked} is taken as {self.place.name}, {self.place}{also}"
 
 
-def find(text: str, places: Iterable[Place]) -> Found:
-    """The region of a code or a name.
+class Places:
+    """The regions that there are, by code and by the names that people have for them."""
 
-    :raises PlaceError: unknown, or a name that several places of today have.
-    """
-    there = list(places)
-    by_code = {p.code: p for p in there}
-    asked = text.strip()
-    if asked.upper() in by_code:
-        return Found(asked.upper())
-    newest = _newest(there)
-    named = [p for p in there if asked.casefold() in p.called]
-    today = [p for p in named if _is_today(p, newest)]
-    if not today:
-        if named:
-            raise PlaceError(
-                f"{text!r} is no place of today: {'; '.join(_gone(p) for p in named[:4])}. Name it by its code."
-            )
-        raise PlaceError(f"There is no region {text!r}.{_near(asked, there)}")
-    first = min(_rank(p) for p in today)
-    chosen = [p for p in today if _rank(p) == first]
-    # A wijk is what people mean rather than the buurt of its name inside it, and not rather than one elsewhere.
-    if chosen[0].kind == "wijk" and len({p.code[2:6] for p in today if p.kind in ("wijk", "buurt")}) > 1:
-        chosen = [p for p in today if p.kind in ("wijk", "buurt")]
-    if len(chosen) > 1:
-        listed = ", ".join(f"{p.code} ({_kind(p, by_code)})" for p in chosen[:8])
-        raise PlaceError(f"Several regions are called {text!r}: {listed}. Name one by its code.")
-    [place] = chosen
-    others = [p for p in named if p is not place]
-    if place.name.casefold() == asked.casefold() and place.kind in ("gemeente", "groep", "land", "provincie"):
-        return Found(place.code)
-    also = f"; ook {', '.join(_also(p, by_code, newest) for p in others[:3])}" if others else ""
-    return Found(place.code, f"{text.strip()} is hier {place.name} ({place.code}), {_kind(place, by_code)}{also}")
+    def __init__(self, places: Iterable[Place]) -> None:
+        there = list(places)
+        newest: dict[str, date] = {}
+        for place in there:
+            if place.until:
+                newest[place.kind] = max(newest.get(place.kind, place.until), place.until)
+        owners = {p.code: p.name for p in there if p.kind == "gemeente"}
+        self._by_code: dict[str, Place] = {}
+        self._by_name: dict[str, list[Place]] = {}
+        for place in there:
+            if place.kind in _SMALL:
+                # A wijk or buurt is known as long as tables list it: up to their newest day it is one of today.
+                until = place.until if place.until != newest.get(place.kind) else None
+                place = replace(place, until=until, owner=owners.get(f"GM{place.code[2:6]}"))
+            self._by_code[place.code] = place
+            for name in {place.name.casefold(), _NUMBERED.sub("", place.name).casefold()}:
+                self._by_name.setdefault(name, []).append(place)
 
+    def find(self, text: str) -> Found:
+        """The region of a code or a name.
 
-def _newest(places: list[Place]) -> dict[str, date]:
-    """Per kind the last day that any region of it is known: up to there a wijk or buurt is one of today."""
-    last: dict[str, date] = {}
-    for place in places:
-        if place.until:
-            last[place.kind] = max(last.get(place.kind, place.until), place.until)
-    return last
+        :raises PlaceError: unknown, or a name that no place of today has, or several have.
+        """
+        asked = text.strip()
+        if asked.upper() in self._by_code:
+            return Found(asked.upper(), asked)
+        named = self._by_name.get(asked.casefold(), [])
+        today = [p for p in named if not p.until]
+        if not today:
+            raise PastPlaceError(asked, named) if named else UnknownPlaceError(asked, self._near(asked))
+        first = min(map(_rank, today))
+        chosen = [p for p in today if _rank(p) == first]
+        # A wijk is what people mean rather than the buurt of its name inside it, and not rather than one elsewhere.
+        if chosen[0].kind == "wijk" and len({p.code[2:6] for p in today if p.kind in _SMALL}) > 1:
+            chosen = [p for p in today if p.kind in _SMALL]
+        if len(chosen) > 1:
+            raise SeveralPlacesError(asked, chosen)
+        [place] = chosen
+        if place.name.casefold() == asked.casefold() and place.kind in ("gemeente", "groep", "land", "provincie"):
+            return Found(place.code, asked)
+        return Found(place.code, asked, place, tuple(p for p in named if p is not place)[:3])
 
-
-def _is_today(place: Place, newest: dict[str, date]) -> bool:
-    if place.until is None:
-        return True
-    return place.kind in ("wijk", "buurt") and place.until == newest[place.kind]
+    def _near(self, text: str) -> list[str]:
+        larger = {p.name: p for p in self._by_code.values() if p.name and p.kind not in _SMALL}
+        words = {
+            name: p for p in self._by_code.values() if p.kind == "wijk" for name in (p.name, _NUMBERED.sub("", p.name))
+        } | larger
+        near = difflib.get_close_matches(text, [*words, *(p.code for p in larger.values())], n=3, cutoff=0.6)
+        return [f"{n} ({words[n].code})" if n in words else n for n in near]
 
 
 def _rank(place: Place) -> int:
     return _ORDER.index(place.kind) if place.kind in _ORDER else len(_ORDER)
-
-
-def _kind(place: Place, by_code: dict[str, Place]) -> str:
-    # A buurt is in a wijk, which few know by its number: the municipality says where it is.
-    owner = by_code.get(f"GM{place.code[2:6]}") if place.kind in ("wijk", "buurt") else None
-    return f"{place.kind} van {owner.name}" if owner else place.kind
-
-
-def _also(place: Place, by_code: dict[str, Place], newest: dict[str, date]) -> str:
-    return f"{place.code} ({_kind(place, by_code)})" if _is_today(place, newest) else f"{place.code} ({_gone(place)})"
-
-
-def _gone(place: Place) -> str:
-    return f"{place.kind} {place.name} tot en met {place.until}"
-
-
-def _near(text: str, places: list[Place]) -> str:
-    larger = {p.name: p for p in places if p.name and p.kind not in ("wijk", "buurt")}
-    words = {name: p for p in places for name in (p.name, _NUMBERED.sub("", p.name)) if p.kind == "wijk"} | larger
-    near = difflib.get_close_matches(text, [*words, *(p.code for p in larger.values())], n=3, cutoff=0.6)
-    hint = ", ".join(f"{n} ({words[n].code})" if n in words else n for n in near)
-    return f" Did you mean {hint}?" if hint else ""

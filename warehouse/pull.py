@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -26,7 +27,7 @@ from ingest.errors import MendableError
 from ingest.snapshot import file_sha256
 from warehouse import stranger
 from warehouse.making.datapackage import SUMS, read_sums
-from warehouse.places import Place, PlaceError, find
+from warehouse.places import Place, PlaceError, Places
 from warehouse.stranger import StrangeError, plain
 
 #: Called with a file's name, the bytes that are there, and the bytes that there are in all (0 when unknown).
@@ -100,6 +101,16 @@ class Center:
 
         :raises PullError: no region has that name, or several have.
         """
+        try:
+            found = self._places.find(text)
+        except PlaceError as error:
+            raise PullError(f"{self.url}: {error}") from None
+        if found.said:
+            self.said.append(found.said)
+        return found.code
+
+    @cached_property
+    def _places(self) -> Places:
         path: str | None = "/v1/gebieden?limiet=10000"
         places: list[Place] = []
         for _ in range(_MOST_PAGES):
@@ -119,13 +130,7 @@ class Center:
                 break
         else:
             raise self._strange(f"its list of regions has more than {_MOST_PAGES} pages")
-        try:
-            found = find(text, places)
-        except PlaceError as error:
-            raise PullError(f"{self.url}: {error}") from None
-        if found.said:
-            self.said.append(found.said)
-        return found.code
+        return Places(places)
 
     def _next(self, links: dict[str, Any]) -> str | None:
         """What to ask for the next page: at this service, since the key goes along."""

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from warehouse.places import Place, PlaceError, find
+from warehouse.places import Place, PlaceError, Places
 
 LAST = date(2024, 12, 31)
-PLACES = [
+LISTED = [
     Place("NL01", "Nederland", "land"),
     Place("GM1667", "Reusel-De Mierden", "gemeente"),
     Place("GM1728", "Bladel", "gemeente"),
@@ -33,47 +33,48 @@ PLACES = [
     Place("BU17240000", "Centrum", "buurt", until=LAST),
     Place("BU17240099", "Centrum", "buurt", until=date(2013, 12, 31)),
 ]
+PLACES = Places(LISTED)
 
 
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
-        ("Reusel", "WK166700", "wijk van Reusel-De Mierden"),
-        ("Hapert", "WK172802", "wijk van Bladel"),
-        ("Luyksgestel", "WK172402", "wijk van Bergeijk"),
-        ("Riethoven", "WK172403", "wijk van Bergeijk"),
-        ("westerhoven", "WK172404", "wijk van Bergeijk"),
-        ("Hoogeloon", "WK172803", "ook BU17280300 (buurt van Bladel)"),
+        ("Reusel", "WK166700", "wijk in Reusel-De Mierden"),
+        ("Hapert", "WK172802", "wijk in Bladel"),
+        ("Luyksgestel", "WK172402", "wijk in Bergeijk"),
+        ("Riethoven", "WK172403", "wijk in Bergeijk"),
+        ("westerhoven", "WK172404", "wijk in Bergeijk"),
+        ("Hoogeloon", "WK172803", "there is also BU17280300 (buurt in Bladel)"),
     ],
 )
 def test_a_village_is_the_wijk_or_buurt_of_today(name: str, code: str, said: str) -> None:
-    found = find(name, PLACES)
+    found = PLACES.find(name)
     assert found.code == code and found.said is not None and said in found.said
 
 
 def test_a_municipality_of_today_goes_before_its_village() -> None:
-    found = find("Bergeijk", PLACES)
+    found = PLACES.find("Bergeijk")
     assert (found.code, found.said) == ("GM1724", None)
-    assert find("gm0851", PLACES).code == "GM0851"  # by its code also one of the past
+    assert PLACES.find("gm0851").code == "GM0851"  # by its code also one of the past
 
 
 def test_an_abolished_namesake_is_told() -> None:
-    assert "GM0851 (gemeente Reusel tot en met 1996-12-31)" in (find("Reusel", PLACES).said or "")
+    assert "GM0851 (gemeente Reusel until 1996-12-31)" in (PLACES.find("Reusel").said or "")
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Weg", "no place of today: gemeente Weg tot en met 1996-12-31"),
+        ("Weg", "no place of today: GM0001 (gemeente Weg until 1996-12-31)"),
         (
             "Centrum",
-            "Several regions are called 'Centrum': BU17280000 (buurt van Bladel), BU17240000 (buurt van Bergeijk)",
+            "Several regions are called 'Centrum': BU17280000 (buurt in Bladel), BU17240000 (buurt in Bergeijk)",
         ),
-        ("Kerk", "Several regions are called 'Kerk': WK172801 (wijk van Bladel), BU17240001 (buurt van Bergeijk)"),
+        ("Kerk", "Several regions are called 'Kerk': WK172801 (wijk in Bladel), BU17240001 (buurt in Bergeijk)"),
         ("Haapert", "Did you mean Hapert (WK172802)"),
     ],
 )
 def test_a_name_that_is_no_place_or_several_is_told(name: str, said: str) -> None:
     with pytest.raises(PlaceError) as error:
-        find(name, PLACES)
+        PLACES.find(name)
     assert said in str(error.value)

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.sql import literal
+from ingest.sql import literal, records
 from warehouse.releases.release import Release, Releases
 from warehouse.sharing.access import EVERYTHING, LEVELS, Access, Scope, delivered, levels_of, levels_since, texts
 from warehouse.sharing.closing import Levels, has_levels, told_by
@@ -237,10 +237,11 @@ def _values(
     [(definitive,)] = con.execute("select count(*) from changed_figure where definitive").fetchall()
     # What was corrected is told before what was added: it is what a reader would otherwise miss.
     order = ", ".join(f"kind = '{kind}' desc" for kind in ("value", "removed", "missing_reason", "definition_version"))
-    values = _records(
-        con,
-        f"select * exclude (old_binding_id, new_binding_id) from changed_figure order by {order}, "
-        f"kind = 'period_status' desc, {', '.join(_KEY)} limit {int(listed)}",
+    values = records(
+        con.execute(
+            f"select * exclude (old_binding_id, new_binding_id) from changed_figure order by {order}, "
+            f"kind = 'period_status' desc, {', '.join(_KEY)} limit {int(listed)}"
+        )
     )
     return values, {kind: totals[kind] for kind in KINDS if kind in totals}, by_indicator, definitive
 
@@ -327,9 +328,8 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any] | None:
 
 
 def _sources(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    return _records(
-        con,
-        """
+    return records(
+        con.execute("""
         select
             table_id,
             coalesce(new_.title, old_.title) as title,
@@ -344,7 +344,7 @@ def _sources(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         full outer join new.core."table" as new_ using (table_id)
         where old_.snapshot_id is distinct from new_.snapshot_id or old_.origin is distinct from new_.origin
         order by table_id
-        """,
+        """)
     )
 
 
@@ -352,7 +352,7 @@ def _definitions(
     con: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, dict[str, tuple[str, str]]]]
 ) -> list[dict[str, Any]]:
     def read(alias: str) -> dict[tuple[str, int], dict[str, Any]]:
-        rows = _records(con, f"select * from {alias}.core.indicator order by position, version")
+        rows = records(con.execute(f"select * from {alias}.core.indicator order by position, version"))
         return {(r["indicator_id"], r["version"]): r for r in rows}
 
     before, after = read("old"), read("new")
@@ -381,9 +381,3 @@ def _definitions(
 def _name(table: str) -> str:
     schema, name = table.split(".", 1)
     return f'"{schema}"."{name}"'
-
-
-def _records(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    cursor = con.execute(sql)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

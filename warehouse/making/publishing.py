@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from ingest.snapshot import file_sha256
+from ingest.sql import records
 from ingest.storage.durable import fsync, record
 from warehouse.making import datapackage, diff
 from warehouse.making.candidate import Candidate
@@ -118,5 +119,4 @@ def _withheld(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     if there == [(0,)]:
         return []
     found = con.execute("select indicator_id, table_id, place, reason, kept_figures from core.withheld order by all")
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return records(found)

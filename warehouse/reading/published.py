@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 
 from ingest.datacenter import here
-from ingest.sql import identifier, literal
+from ingest.sql import identifier, literal, records
+from warehouse.places import Place, Places
 from warehouse.sharing.access import EVERYTHING, Access, Scope, texts
 from warehouse.sharing.closing import told_by
 
@@ -310,7 +311,16 @@ class Published:
     def on(self, con: duckdb.DuckDBPyConnection, scope: Scope, access: Access, scratch: Path) -> Published:
         """The same release for another scope, on another connection; what is the same for all is not read again."""
         other = Published(con, self.release_id, scope, access, scratch)
-        for name in ("indicators", "tables", "themes", "columns_of", "region_codes", "period_codes", "_value_columns"):
+        for name in (
+            "indicators",
+            "tables",
+            "themes",
+            "columns_of",
+            "region_codes",
+            "period_codes",
+            "places",
+            "_value_columns",
+        ):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -351,6 +361,12 @@ class Published:
     @cached_property
     def region_codes(self) -> frozenset[str]:
         return frozenset(c for (c,) in self.con.execute("select distinct region_code from core.region").fetchall())
+
+    @cached_property
+    def places(self) -> Places:
+        """The regions as people name them."""
+        found = self.con.execute("select region_code, coalesce(name, ''), region_type, valid_to from core.region")
+        return Places(Place(*row) for row in found.fetchall())
 
     @cached_property
     def period_codes(self) -> frozenset[str]:
@@ -617,9 +633,7 @@ class Published:
         )
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
-        cursor = self.con.execute(sql, parameters or [])
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return records(self.con.execute(sql, parameters or []))
 
 
 def among(column: str, values: Sequence[str], parameters: list[Any]) -> str:

@@ -18,7 +18,8 @@ from typing import Any
 import duckdb
 
 from ingest.errors import MendableError
-from warehouse.places import Place, PlaceError, find
+from ingest.sql import records
+from warehouse.places import PlaceError
 from warehouse.reading.as_of import moment, photograph
 from warehouse.reading.published import REFERENCE, Published
 from warehouse.releases.release import Release, ReleaseError, Releases
@@ -61,9 +62,7 @@ class Reader:
             raise ReleaseError(closed_message(self.release.release_id, self.closed))
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
-        cursor = self.con.execute(sql, parameters or [])
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return records(self.con.execute(sql, parameters or []))
 
     def table(self, name: str) -> tuple[str, str]:
         """Schema and name of a released table; ``bevolking`` means ``mart.bevolking``, and ``indicator`` the definitions, as in
@@ -99,12 +98,8 @@ class Reader:
 
         :raises NotThereError: unknown, or a name that several regions have.
         """
-        places = [
-            Place(r["region_code"], r["name"] or "", r["region_type"], r["parent_code"], r["valid_to"])
-            for r in self.rows("select region_code, name, region_type, parent_code, valid_to from core.region")
-        ]
         try:
-            found = find(text, places)
+            found = self.published.places.find(text)
         except PlaceError as error:
             raise NotThereError(str(error)) from None
         if found.said:

@@ -212,7 +212,15 @@ class Library:
         try:
             self._confine(con)
             base = Published(con, release.release_id)
-            _ = base.tables, base.indicators, base.themes, base.columns_of, base.region_codes, base.period_codes
+            _ = (
+                base.tables,
+                base.indicators,
+                base.themes,
+                base.columns_of,
+                base.region_codes,
+                base.period_codes,
+                base.places,
+            )
             opened = Opened(release, file.parent, con, base, levels_of(con), delivered(con), self.history)
         except duckdb.Error:
             con.close()

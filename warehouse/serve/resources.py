@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingest.datacenter import here
 from warehouse.export import FORMATS, LONG_SHAPE, WIDE, ExportError, Extract, extract
 from warehouse.making.diff import changed_figures
-from warehouse.places import Place, PlaceError, find
+from warehouse.places import Found, PastPlaceError, Place, PlaceError, SeveralPlacesError, UnknownPlaceError
 from warehouse.reading.published import LONG, REFERENCE, Column, Published, among
 from warehouse.serve.library import Opened
 from warehouse.serve.problem import Fault, Problem
@@ -242,19 +242,50 @@ def _places(asked: list[str] | None, published: Published, said: list[str] | Non
     """
     if not asked or all(a in published.region_codes for a in asked):
         return asked or []
-    rows = published.rows("select region_code, name, region_type, parent_code, valid_to from core.region")
-    places = [Place(r["region_code"], r["name"] or "", r["region_type"], r["parent_code"], r["valid_to"]) for r in rows]
     codes, wrong = [], []
     for name in asked:
         try:
-            found = find(name, places)
-        except PlaceError:
-            wrong.append(name)
+            found = published.places.find(name)
+        except PlaceError as error:
+            wrong.append(error)
             continue
         codes.append(found.code)
-        if said is not None and found.said:
-            said.append(found.said)
-    return codes if not wrong else _known(wrong, published.region_codes, "Gebied")
+        if said is not None and found.place:
+            said.append(_taken(found, found.place))
+    if wrong:
+        # A name that fits several places is no question yet; one that fits none is a question for what is not there.
+        status = 400 if any(isinstance(w, SeveralPlacesError) for w in wrong) else 404
+        details = [_no_place(w) for w in wrong[:5]]
+        raise Problem(status, " ".join(details), [Fault("query", "gebied", d) for d in details])
+    return codes
+
+
+def _no_place(error: PlaceError) -> str:
+    """What is wrong with a name, and which to take."""
+    places = [_place(p) for p in error.places]
+    match error:
+        case SeveralPlacesError():
+            return f"Meer gebieden heten {error.asked}: {', '.join(places)}. Noem de code van een ervan."
+        case PastPlaceError():
+            return f"Gebied {error.asked} is er niet meer: {'; '.join(places)}. Noem het bij zijn code."
+        case UnknownPlaceError(near=near):
+            hint = f" Bedoelt u {', '.join(near)}?" if near else ""
+            return f"Gebied {error.asked} is er niet in deze release.{hint}"
+        case _:
+            raise AssertionError(error)
+
+
+def _taken(found: Found, place: Place) -> str:
+    """Which place a name was taken for."""
+    kind = f"{place.kind} van {place.owner}" if place.owner else place.kind
+    also = f"; ook {', '.join(map(_place, found.others))}" if found.others else ""
+    return f"{found.asked} is hier {place.name} ({place.code}), {kind}{also}"
+
+
+def _place(place: Place) -> str:
+    if place.until:
+        return f"{place.code} ({place.kind} {place.name} tot en met {place.until})"
+    return f"{place.code} ({place.kind} van {place.owner})" if place.owner else f"{place.code} ({place.kind})"
 
 
 def _periods(asked: list[str] | None, published: Published) -> list[str]:

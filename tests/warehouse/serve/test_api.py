@@ -82,6 +82,14 @@ def test_a_ranking_of_municipalities_pages_on(center: Center) -> None:
     ("path", "params", "status", "said"),
     [
         ("/v1/waarnemingen", {"indicator": "bev_inwonrs"}, 404, "Bedoelt u BEV_INWONERS"),
+        (
+            "/v1/waarnemingen",
+            {"gebied": "Centrum"},
+            400,
+            "Meer gebieden heten Centrum: WK172800 (wijk van Bladel), BU0",
+        ),
+        ("/v1/waarnemingen", {"gebied": ["Centrum", "x"]}, 400, "Gebied x is er niet in deze release."),
+        ("/v1/tabellen/wonen", {"gebied": "Blader"}, 404, "Bedoelt u Bladel (GM1728)"),
         ("/v1/waarnemingen", {"gebid": "GM0770"}, 400, "bedoelt u gebied"),
         ("/v1/waarnemingen", {"limiet": "0"}, 400, "kleiner dan 1"),
         ("/v1/waarnemingen", {"gebied": "GM0770' or 1=1 --"}, 400, "heeft niet de vorm"),
