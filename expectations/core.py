@@ -1,6 +1,6 @@
 """What must hold of schema ``core``: that its tables belong together, and that a figure is one or says why not.
 
-What belongs here: rules about the tables that others rely on (section 4 of the design), whatever indicators there
+What belongs here: rules about the tables that others rely on, whatever indicators there
 are. dbt tests single columns as it builds; these rules look across tables, once the whole candidate stands.
 """
 
@@ -11,7 +11,7 @@ from expectations.codes import MISSING_REASONS, ORIGINS
 from ingest.datacenter import here
 from ingest.sql import literal, literals
 
-#: Columns of core.observation that others rely on (section 4 of the design).
+#: Columns of core.observation that others rely on: it keeps these, whatever else comes.
 PROMISED = [
     *("source_id", "table_id", "measure_code", "measure_title", "measure_path", "unit", "region_code", "period_code"),
     *("dimensions", "value", "text_value", "missing_reason", "period_status", "snapshot_id"),
