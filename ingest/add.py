@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ingest.attempt import told
 from ingest.datacenter import here
 from ingest.declaration import RegistryError, Table
+from ingest.errors import explained
 from ingest.http import Client, FetchError, NotFoundError
 from ingest.landing import misshapen
 from ingest.registry import Registry, add_own
@@ -156,9 +157,7 @@ def _declared(**fields: object) -> Table:
     try:
         return Table.model_validate(fields)
     except ValidationError as error:
-        raise RegistryError(
-            "; ".join(str(found["msg"]).removeprefix("Value error, ") for found in error.errors())
-        ) from error
+        raise RegistryError("; ".join(explained(error))) from error
 
 
 def _region(metadata: Metadata) -> str:

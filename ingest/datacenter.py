@@ -8,7 +8,6 @@ project names a municipality or a region of its own.
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -19,8 +18,9 @@ from typing import Annotated, Any, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ingest.errors import MendableError
+from ingest.errors import MendableError, explained
 from ingest.project import ROOT
+from ingest.settings import home_of
 
 SHIPPED = ROOT / "region.yml"
 
@@ -217,7 +217,7 @@ def here() -> DataCenter:
 
     :raises RegionFileError: the file can't be used.
     """
-    return at(Path(os.environ.get("RDC_HOME") or "data").expanduser().resolve())
+    return at(home_of())
 
 
 def at(home: Path) -> DataCenter:
@@ -235,10 +235,7 @@ def _read(file: Path, changed: int) -> DataCenter:
     try:
         return DataCenter.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except ValidationError as e:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg'].removeprefix('Value error, ')}" for p in e.errors()
-        )
-        raise RegionFileError(f"{file} can't be used. Mend: {wrong}.") from e
+        raise RegionFileError(f"{file} can't be used. Mend: {'; '.join(explained(e))}.") from e
     except (yaml.YAMLError, UnicodeDecodeError) as e:
         raise RegionFileError(f"{file} is no YAML in UTF-8: {' '.join(str(e).split())}.") from e
 

@@ -8,7 +8,6 @@ request at a time, and given up when that fails too (circuit breaker).
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import threading
 import time
@@ -27,6 +26,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from ingest.datacenter import here
 from ingest.errors import MendableError
+from ingest.settings import number
 from ingest.words import glimpse, shown
 
 T = TypeVar("T")
@@ -123,8 +123,8 @@ class Client:
         backoff: float = 0.5,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.timeout = timeout or float(os.environ.get("RDC_HTTP_TIMEOUT", "60"))
-        self.attempts = attempts or int(os.environ.get("RDC_HTTP_ATTEMPTS", "4"))
+        self.timeout = timeout or number("RDC_HTTP_TIMEOUT", 60.0, 0.001)
+        self.attempts = attempts or number("RDC_HTTP_ATTEMPTS", 4, 1)
         self.backoff = backoff
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
@@ -276,14 +276,28 @@ class _Session(requests.Session):
         return target
 
 
-def whole(response: requests.Response, url: str, expected: str) -> bytes:
-    """A body that is for memory, not for disk, read to its end; without a byte-order mark."""
-    body = bytearray()
+def body(response: requests.Response, url: str, expected: str, most: int) -> bytes:
+    """A body that is for memory, not for disk, read to its end.
+
+    :param most: so many bytes are taken; of an answer without an end no more.
+    """
+    found = bytearray()
     for chunk in response.iter_content(1 << 18):
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise FetchError(url, f"{expected} of at most {MOST_BYTES:,} bytes", "more")
-    return bytes(body.removeprefix(b"\xef\xbb\xbf"))
+        found += chunk
+        if len(found) > most:
+            raise FetchError(url, f"{expected} of at most {most:,} bytes", "more")
+    return bytes(found)
+
+
+def whole(response: requests.Response, url: str, expected: str) -> bytes:
+    """A body of a service, without a byte-order mark."""
+    return body(response, url, expected, MOST_BYTES).removeprefix(b"\xef\xbb\xbf")
+
+
+def bare(url: str) -> str:
+    """An address without its query, in which there may be a secret, and without a user or password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _words(response: requests.Response) -> str:

@@ -6,6 +6,7 @@ expected.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ import orjson
 import zstandard
 
 from ingest.attempt import Attempt, LandingError, attempt, of_this_machine
+from ingest.datacenter import here
 from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client, LoopError
@@ -103,10 +105,24 @@ def in_scope(table: Table, last: Snapshot | None, asked: str | None = None) -> T
     return table.model_copy(update={"scope": scope})
 
 
+def regions_of(scope: str) -> dict[str, str]:
+    """Tells one state of the region's scope from the next: who is in it is declared, and can change. Nothing where all regions
+    are taken."""
+    if scope == "nederland":
+        return {}
+    said = json.dumps([sorted(here().codes), here().corop, here().province])
+    return {"regions": hashlib.sha256(said.encode()).hexdigest()[:16]}
+
+
 def unchanged(last: Snapshot, head: Head, table: Table) -> bool:
     """Whether a snapshot is what the source has now, of the part of the table that is wanted."""
     wanted = (table.filter, table.scope, table.period, table.region_dimension or last.region_dimension)
-    return last.stamp == head.stamp and (last.filter, last.scope, last.period, last.region_dimension) == wanted
+    # A snapshot of before its regions were written down has those of then.
+    stamp = regions_of(table.scope) | last.stamp
+    return (
+        stamp == head.stamp | regions_of(table.scope)
+        and (last.filter, last.scope, last.period, last.region_dimension) == wanted
+    )
 
 
 def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Progress, at: str) -> Snapshot:
@@ -125,7 +141,16 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
     if len(counts) > 1:
         count_source += f" and {len(counts) - 1} more slices"
     version = json.dumps(
-        [head.stamp, table.filter, table.scope, table.via, table.period, table.region_dimension, source.layout],
+        [
+            head.stamp,
+            regions_of(table.scope),
+            table.filter,
+            table.scope,
+            table.via,
+            table.period,
+            table.region_dimension,
+            source.layout,
+        ],
         sort_keys=True,
     )
     # What breaks off is kept for the next run to go on with; what proves wrong is not.
@@ -156,7 +181,7 @@ def _fetch(table: Table, source: Service, head: Head, store: Store, progress: Pr
             url=pages[0].url,
             fetched_at=at,
             modified=head.modified,
-            stamp=head.stamp,
+            stamp=head.stamp | regions_of(table.scope),
             row_count=rows,
             expected_count=expected,
             count_source=count_source,

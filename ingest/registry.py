@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from ingest.declaration import SAFE_LOADER, RegistryError, Table
+from ingest.errors import explained
 from ingest.municipal import contract
 from ingest.municipal.contract import Contract
 from ingest.storage import durable
@@ -123,7 +124,7 @@ def _read(file: Path) -> list[Table]:
     try:
         publisher = Publisher.model_validate(content)
     except ValidationError as error:
-        raise RegistryError("\n".join(f"{file}: {line}" for line in _explain(error, content))) from error
+        raise RegistryError("\n".join(f"{file}: {line}" for line in explained(error, content))) from error
     shared = publisher.model_dump(include={"owner", "licence", "attribution", "sharing_level"})
     return [
         table.model_copy(
@@ -132,21 +133,6 @@ def _read(file: Path) -> list[Table]:
         )
         for table in publisher.tables
     ]
-
-
-def _explain(error: ValidationError, content: object) -> list[str]:
-    """Pydantic's errors in the words of the file: the table by its id, the field by its name."""
-    lines = []
-    for item in error.errors():
-        place = list(item["loc"])
-        if len(place) >= 2 and place[0] == "tables" and isinstance(place[1], int):
-            table = content["tables"][place[1]] if isinstance(content, dict) else None
-            name = table.get("id", f"number {place[1] + 1}") if isinstance(table, dict) else f"number {place[1] + 1}"
-            where = f"table {name}: field {'.'.join(map(str, place[2:])) or '(itself)'}"
-        else:
-            where = f"field {'.'.join(map(str, place)) or '(the file itself)'}"
-        lines.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
-    return lines
 
 
 def _accepted_file(own: Path, table_id: str) -> Path:
@@ -175,8 +161,9 @@ def accepted(own: Path, table_id: str) -> dict[str, Acceptance]:
     try:
         found = TypeAdapter(list[Acceptance]).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")) or [])
     except (yaml.YAMLError, ValidationError) as error:
+        wrong = "; ".join(explained(error)) if isinstance(error, ValidationError) else str(error)
         raise RegistryError(
-            f"{file}: not a list of accepted snapshots (`- {{snapshot: ID, by: NAME, at: 2026-01-31}}`): {error}"
+            f"{file}: not a list of accepted snapshots (`- {{snapshot: ID, by: NAME, at: 2026-01-31}}`): {wrong}"
         ) from error
     return {item.snapshot: item for item in found}
 

@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ingest.errors import MendableError
+
+N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Settings:
             return value
 
         return cls(
-            home=Path(env.get("RDC_HOME") or "data").expanduser().resolve(),
+            home=home_of(env),
             v3_url=url("RDC_STATLINE_V3_URL", cls.v3_url),
             v4_url=url("RDC_STATLINE_V4_URL", cls.v4_url),
             third_party_url=url("RDC_STATLINE_THIRD_PARTY_URL", cls.third_party_url),
@@ -88,6 +91,29 @@ class Settings:
     @property
     def warehouse(self) -> Path:
         return self.home / "warehouse"
+
+
+def home_of(env: Mapping[str, str] = os.environ) -> Path:
+    """The data folder, as an absolute path."""
+    return Path(env.get("RDC_HOME") or "data").expanduser().resolve()
+
+
+def number(name: str, default: N, least: float, env: Mapping[str, str] = os.environ) -> N:
+    """A number in the environment, of the kind that the default is of.
+
+    :raises SettingsError: it is no such number, or smaller than the least that makes sense.
+    """
+    text = (env.get(name) or "").strip()
+    if not text:
+        return default
+    try:
+        found = type(default)(text)
+    except ValueError:
+        found = None
+    if found is None or not least <= found < float("inf"):
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise SettingsError(f"{name} must be {kind} of {least:g} or more, but is {text!r}; mend it in the environment")
+    return found
 
 
 class SettingsError(MendableError, ValueError):

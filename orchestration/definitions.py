@@ -7,7 +7,6 @@ release from the last good snapshots whatever happened to the others. ``rdc run`
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
 import json
-import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from ingest.declaration import Table
 from ingest.municipal.source import state_of
 from ingest.outcome import FETCHED, UNCHANGED
+from ingest.settings import number
 from ingest.source import source_of
 from orchestration import pipeline
 from orchestration.instance import KILLED, close_dead_runs
@@ -319,7 +319,7 @@ def jobs_and_automation(work: Workspace, tables: dg.AssetsDefinition, build: lis
     @dg.sensor(
         name="sources_moved",
         job=ingest_job,
-        minimum_interval_seconds=int(os.environ.get("RDC_STATLINE_LOOK_SECONDS") or 3600),
+        minimum_interval_seconds=number("RDC_STATLINE_LOOK_SECONDS", 3600, 1),
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sources_moved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:

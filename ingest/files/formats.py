@@ -9,11 +9,13 @@ import io
 import re
 import zipfile
 import zlib
+from contextlib import suppress
 
 from ingest.files import delimited, records, workbook
 from ingest.files.sheet import MOST_BYTES, Sheet, UnreadableError
 
 _AS_CSV = "Lever een CSV- of .xlsx-bestand."
+_PARQUET = b"PAR1"
 #: What is not read, by how it begins.
 _OTHERS = (
     (rb"%PDF", f"Het bestand is een PDF. {_AS_CSV}"),
@@ -21,7 +23,7 @@ _OTHERS = (
         rb"Rar!|7z\xbc\xaf|\xfd7zXZ|BZh|\x28\xb5\x2f\xfd",
         f"Het bestand is ingepakt op een manier die niet wordt gelezen. {_AS_CSV}",
     ),
-    (rb"PAR1", f"Het bestand is een Parquet-bestand. {_AS_CSV}"),
+    (_PARQUET, f"Het bestand is een Parquet-bestand. {_AS_CSV}"),
     (rb"SQLite format 3", f"Het bestand is een database (GeoPackage of SQLite). {_AS_CSV}"),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0\0\0\0|II\*\0|MM\0\*", f"Het bestand is een afbeelding. {_AS_CSV}"),
     (rb"\{\\rtf", f"Het bestand is een tekstdocument (RTF). {_AS_CSV}"),
@@ -96,20 +98,46 @@ def _unwrapped(data: bytes) -> bytes:
         unpacked = _gunzip(data)
     elif data[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            names = {item.filename.replace("\\", "/").lower() for item in packed.infolist()}
-            if names & {"[content_types].xml", "content.xml", "mimetype", "xl/workbook.xml"}:
-                return data  # an Office document
+            if _is_document(packed):
+                return data
             unpacked = _only(packed)
     else:
         return data
     if not unpacked.strip():
         raise UnreadableError("Het bestand in de verpakking is leeg.")
-    if unpacked.startswith(b"\x1f\x8b") or (unpacked[:4] == b"PK\x03\x04" and b"[Content_Types].xml" not in unpacked):
+    if unpacked.startswith(b"\x1f\x8b") or (unpacked[:4] == b"PK\x03\x04" and not _holds_document(unpacked)):
         raise UnreadableError(f"In de verpakking zit weer een ingepakt bestand. {_AS_CSV}")
     return unpacked
 
 
-def _only(packed: zipfile.ZipFile) -> bytes:
+def _is_document(packed: zipfile.ZipFile) -> bool:
+    """Whether a zip is a spreadsheet of Excel or LibreOffice, and not the wrapping of one."""
+    names = {item.filename.replace("\\", "/").lower() for item in packed.infolist()}
+    return bool(names & {"[content_types].xml", "content.xml", "mimetype", "xl/workbook.xml"})
+
+
+def _holds_document(data: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        return _is_document(packed)
+
+
+def parquet(data: bytes) -> bytes | None:
+    """A Parquet file, or the one in a zip or gzip; None where it is something else, or can't be unpacked."""
+    if data.startswith(_PARQUET):
+        return data
+    with suppress(
+        zipfile.BadZipFile, zlib.error, UnreadableError, NotImplementedError, RuntimeError, EOFError, OSError
+    ):
+        if data.startswith(b"\x1f\x8b"):
+            start = zlib.decompressobj(wbits=31).decompress(data[:4096], len(_PARQUET))
+        else:
+            with zipfile.ZipFile(io.BytesIO(data)) as packed, packed.open(_only_item(packed)) as stream:
+                start = stream.read(len(_PARQUET))
+        return _unwrapped(data) if start == _PARQUET else None
+    return None
+
+
+def _only_item(packed: zipfile.ZipFile) -> zipfile.ZipInfo:
     items = [item for item in packed.infolist() if not _LEFT.search(item.filename.replace("\\", "/"))]
     if len(items) != 1:
         count = f"{len(items)} bestanden" if items else "geen bestand"
@@ -120,7 +148,11 @@ def _only(packed: zipfile.ZipFile) -> bytes:
         raise UnreadableError(f"Het bestand in de zip is groter dan {MOST_BYTES // 1_000_000} MB.")
     if items[0].compress_type not in _METHODS or items[0].flag_bits & _PATCHED:
         raise UnreadableError(f"Het zip-bestand is ingepakt op een manier die niet wordt gelezen. {_AS_CSV}")
-    with packed.open(items[0]) as stream:
+    return items[0]
+
+
+def _only(packed: zipfile.ZipFile) -> bytes:
+    with packed.open(_only_item(packed)) as stream:
         return _bounded(stream.read(MOST_BYTES + 1))
 
 

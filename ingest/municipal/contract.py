@@ -13,13 +13,13 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.datacenter import here
 from ingest.declaration import CADENCE_DAYS, SAFE_LOADER, RegistryError, Table
+from ingest.errors import address, explained
 
 SHIPPED = Path(__file__).parent.parent / "sources" / "municipal"
 
@@ -310,14 +310,7 @@ class WayIn(_Strict):
     @field_validator("url")
     @classmethod
     def _no_secret(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https"):
-            raise ValueError("url must start with http:// or https://")
-        if parts.username or parts.password:
-            raise ValueError(
-                "url has a user or password in it; put a token in the environment and its name in token_env"
-            )
-        return value
+        return address(value, "; put a token in the environment and its name in token_env")
 
     @model_validator(mode="after")
     def _honoured(self) -> WayIn:
@@ -541,9 +534,4 @@ def read(file: Path) -> Contract:
     except UnicodeDecodeError as error:
         raise RegistryError(f"{file}: not UTF-8 ({error}); save it as UTF-8") from error
     except ValidationError as error:
-        lines = [
-            f"{file}: field {'.'.join(map(str, item['loc'])) or '(the contract itself)'}: "
-            + item["msg"].removeprefix("Value error, ")
-            for item in error.errors()
-        ]
-        raise RegistryError("\n".join(lines)) from error
+        raise RegistryError("\n".join(f"{file}: {line}" for line in explained(error))) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.files.sheet import MOST_BYTES
+from ingest.settings import number
 from ingest.storage import durable
 
 #: Where the reports for the sender are put, inside the drop folder.
@@ -33,7 +34,7 @@ class Found:
 
 def settle_seconds() -> float:
     """How long a file must be unchanged (``RDC_DROP_SETTLE_SECONDS``)."""
-    return float(os.environ.get("RDC_DROP_SETTLE_SECONDS", "10"))
+    return number("RDC_DROP_SETTLE_SECONDS", 10.0, 0)
 
 
 def shut(folder: Path) -> int:

@@ -23,7 +23,7 @@ from ingest.datacenter import here
 from ingest.errors import MendableError
 from ingest.files.dates import HERE
 from ingest.files.sheet import MOST_BYTES
-from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError
+from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError, bare, body
 from ingest.municipal.contract import WayIn
 from ingest.storage.durable import write
 
@@ -53,7 +53,7 @@ class _Asker:
         if way.token_env:
             self._token = os.environ.get(way.token_env, "").strip()
             if not self._token:
-                raise SecretMissingError(f"{_bare(way.url)} needs a token: set {way.token_env} in the environment.")
+                raise SecretMissingError(f"{bare(way.url)} needs a token: set {way.token_env} in the environment.")
         self._host = urlsplit(way.url).netloc
 
     def get(
@@ -64,43 +64,30 @@ class _Asker:
         if self._token and urlsplit(str(request.url)).netloc == self._host:
             request.headers["Authorization"] = f"{self.way.token_scheme} {self._token}"
         try:
-            return self._client.read(request, _bounded, "an answer")
+            return self._client.read(
+                request, lambda r: (body(r, bare(url), "an answer", MOST_BYTES), r.headers), "an answer"
+            )
         except (NotModifiedError, UnreachableError):
             raise
         except FetchError as error:
-            raise FetchError(_bare(url), "an answer", error.got.split(":")[0]) from None
+            raise FetchError(bare(url), "an answer", error.got.split(":")[0]) from None
 
     def json(self, url: str, parameters: dict[str, Any] | None = None) -> Any:
-        body, _ = self.get(url, parameters)
+        answer, _ = self.get(url, parameters)
         try:
-            found = json.loads(body)
+            found = json.loads(answer)
         except ValueError:
-            raise FetchError(_bare(url), "JSON", "something else") from None
+            raise FetchError(bare(url), "JSON", "something else") from None
         if isinstance(found, dict) and isinstance(found.get("error"), dict):
             # ArcGIS says 200 and means an error.
-            raise FetchError(_bare(url), "records", f"error {found['error'].get('code', '?')}")
+            raise FetchError(bare(url), "records", f"error {found['error'].get('code', '?')}")
         return found
 
     def page(self, url: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
         found = self.json(url, parameters)
         if not isinstance(found, dict):
-            raise FetchError(_bare(url), "a JSON object", "a list or a bare value")
+            raise FetchError(bare(url), "a JSON object", "a list or a bare value")
         return found
-
-
-def _bounded(response: requests.Response) -> tuple[bytes, requests.structures.CaseInsensitiveDict[str]]:
-    parts, size = [], 0
-    for chunk in response.iter_content(1 << 18):
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise FetchError(_bare(response.url), f"at most {MOST_BYTES:,} bytes", "more")
-        parts.append(chunk)
-    return b"".join(parts), response.headers
-
-
-def _bare(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
 def fetch(way: WayIn, client: Client, known: dict[str, str]) -> Fetched | None:
@@ -265,7 +252,7 @@ def _ogc(asker: _Asker) -> Iterator[dict[str, Any]]:
     while url:
         key = requests.Request("GET", url, params=parameters).prepare().url or url
         if key in visited or len(visited) > MOST_PAGES:
-            raise LoopError(_bare(url), "a next link to a page not seen yet", "a loop")
+            raise LoopError(bare(url), "a next link to a page not seen yet", "a loop")
         visited.add(key)
         page = asker.page(url, parameters)
         expected = page.get("numberMatched", expected)
@@ -277,9 +264,9 @@ def _ogc(asker: _Asker) -> Iterator[dict[str, Any]]:
         )
         url, parameters = (urljoin(url, following) if following else None), None
         if url and urlsplit(url).netloc != urlsplit(str(first)).netloc:
-            raise FetchError(_bare(url), "a next link on the same host", "another host")
+            raise FetchError(bare(url), "a next link on the same host", "another host")
     if isinstance(expected, int) and seen != expected:
-        raise FetchError(_bare(str(first)), f"{expected:,} features", f"{seen:,}")
+        raise FetchError(bare(str(first)), f"{expected:,} features", f"{seen:,}")
 
 
 def _wfs(asker: _Asker) -> Iterator[dict[str, Any]]:
@@ -333,7 +320,7 @@ def _open311(asker: _Asker) -> Iterator[dict[str, Any]]:
     for number in range(1, MOST_PAGES + 1):
         page = asker.json(url, {"page": number, "page_size": asker.way.page_size, **asker.way.parameters})
         if not isinstance(page, list):
-            raise FetchError(_bare(url), "a list of requests", "something else")
+            raise FetchError(bare(url), "a list of requests", "something else")
         fresh = 0
         for record in page:
             key = str(record.get("service_request_id") or json.dumps(record, sort_keys=True))
@@ -352,22 +339,22 @@ def _signalen(asker: _Asker) -> Iterator[dict[str, Any]]:
     seen, expected, visited = 0, None, set()
     while url:
         if url in visited:
-            raise LoopError(_bare(url), "a next link to a page not seen yet", "a loop")
+            raise LoopError(bare(url), "a next link to a page not seen yet", "a loop")
         visited.add(url)
         page = asker.page(url, parameters)
         expected = page.get("count", expected)
         results = page.get("results")
         if not isinstance(results, list):
-            raise FetchError(_bare(url), "results", "none")
+            raise FetchError(bare(url), "results", "none")
         seen += len(results)
         yield from results
         links = page.get("_links") or {}
         following = (links.get("next") or {}).get("href") if isinstance(links.get("next"), dict) else page.get("next")
         url, parameters = (urljoin(url, following) if following else None), None
         if url and urlsplit(url).netloc != urlsplit(asker.way.url).netloc:
-            raise FetchError(_bare(url), "a next link on the same host", "another host")
+            raise FetchError(bare(url), "a next link on the same host", "another host")
     if isinstance(expected, int) and seen != expected:
-        raise FetchError(_bare(asker.way.url), f"{expected:,} results", f"{seen:,}")
+        raise FetchError(bare(asker.way.url), f"{expected:,} results", f"{seen:,}")
 
 
 # -- boundaries -------------------------------------------------------------------------------------------------------

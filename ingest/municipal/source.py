@@ -20,6 +20,7 @@ from ingest.declaration import Table
 from ingest.errors import MendableError
 from ingest.home import Home
 from ingest.http import UnreachableError
+from ingest.landing import fetched_anew
 from ingest.municipal import drop
 from ingest.municipal.contract import Contract, WayIn
 from ingest.municipal.disclosure.memory import Memory
@@ -151,6 +152,7 @@ def _land(home: Home, table: Table, progress: Callable[[str, int, int], None], o
         layer.expire(contract.retention_days)
     problems = _take_in(home, contract, layer, progress)
     last = home.store.newest(table.id)
+    spoilt = home.store.changed(last) if last else []
     snapshot = _publish(home, contract, layer, own.at)
     standing = _standing(table, layer, snapshot or last, 0)
     result, reason = standing.result, standing.reason
@@ -158,7 +160,7 @@ def _land(home: Home, table: Table, progress: Callable[[str, int, int], None], o
         away = all(isinstance(p, UnreachableError) for p in problems)
         result, reason = UNREACHABLE if away else FAILED, f"{table.id}: {' '.join(shown(str(p)) for p in problems)}"
     elif result == UNCHANGED and snapshot is not None:
-        result = FETCHED
+        result, reason = FETCHED, fetched_anew(last, spoilt) if last and spoilt else reason
     used = snapshot or last
     facts = {"snapshot_id": used.snapshot_id, "modified": used.modified, "rows": used.row_count} if used else {}
     return own.outcome(result, reason, **facts)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ingest.errors import address
 
 #: Reasons that a publisher can give for a missing number, as StatLine writes them in v4 (``ValueAttribute``).
 REASONS = {
@@ -23,8 +25,6 @@ WRITTEN: dict[str, tuple[str, int]] = {
     "buurt": ("BU", 8),
     "provincie": ("PV", 2),
 }
-
-_URL = re.compile(r"https?://[^\s/]+/\S*")
 
 
 class _Strict(BaseModel):
@@ -85,7 +85,7 @@ class File(_Strict):
     :param missing: texts that stand where a number is missing, and why it is.
     """
 
-    url: Annotated[str, Field(pattern=_URL.pattern)]
+    url: str
     region: RegionColumn
     period: PeriodColumn | None = None
     measures: tuple[MeasureColumn, ...] = Field(min_length=1)
@@ -93,6 +93,11 @@ class File(_Strict):
     sheet: str | None = None
     decimal: Literal["comma", "point"] | None = None
     missing: dict[str, Reason] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, value: str) -> str:
+        return address(value, "; an address that needs one is not for this protocol")
 
     @model_validator(mode="after")
     def _each_once(self) -> File:

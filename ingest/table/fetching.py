@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from ingest.files.sheet import MOST_BYTES
-from ingest.http import Client, FetchError
+from ingest.http import Client, body
 
 
 @dataclass(frozen=True)
@@ -27,26 +28,25 @@ def conditions(stamp: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def fetch(url: str, client: Client, known: dict[str, str]) -> Arrived:
-    expected = f"a file of at most {MOST_BYTES:,} bytes"
+def moment_of(headers: Mapping[str, str]) -> str | None:
+    """When a server says that a file changed last; None where it does not say."""
+    try:
+        moment = parsedate_to_datetime(headers["Last-Modified"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return moment.isoformat(timespec="seconds")
 
+
+def fetch(url: str, client: Client, known: dict[str, str]) -> Arrived:
     def take(response: requests.Response) -> Arrived:
-        body = bytearray()
-        for chunk in response.iter_content(1 << 18):
-            body += chunk
-            if len(body) > MOST_BYTES:
-                raise FetchError(url, expected, "more")
+        data = body(response, url, "a file", MOST_BYTES)
         headers = response.headers
         stamp = {
             "etag": headers.get("ETag", ""),
             "last_modified": headers.get("Last-Modified", ""),
-            "sha256": hashlib.sha256(body).hexdigest(),
+            "sha256": hashlib.sha256(data).hexdigest(),
         }
-        try:
-            moment = parsedate_to_datetime(headers["Last-Modified"]).astimezone(UTC)
-        except (KeyError, TypeError, ValueError):
-            moment = datetime.now(UTC)
-        return Arrived(bytes(body), stamp, moment.isoformat(timespec="seconds"))
+        return Arrived(data, stamp, moment_of(headers) or datetime.now(UTC).isoformat(timespec="seconds"))
 
     request = requests.Request("GET", url, headers=conditions(known)).prepare()
-    return client.read(request, take, expected)
+    return client.read(request, take, "a file")

@@ -11,7 +11,7 @@ import duckdb
 from ingest.attempt import LandingError
 from ingest.declaration import Table
 from ingest.engine import duck
-from ingest.files import reader
+from ingest.files import formats, reader
 from ingest.files.sheet import Sheet, UnreadableError, blank, plain
 from ingest.municipal.personal import personal_class
 from ingest.sql import identifier
@@ -40,8 +40,8 @@ class Grid:
 
 def read(table: Table, data: bytes) -> Grid:
     file = file_of(table)
-    if data[:4] == b"PAR1":
-        return _parquet(table, file, data)
+    if (found := formats.parquet(data)) is not None:
+        return _parquet(table, file, found)
     try:
         sheets = reader.read(data)
     except UnreadableError as error:

@@ -22,8 +22,8 @@ import zstandard
 from ingest.attempt import Attempt, LandingError
 from ingest.declaration import Table
 from ingest.engine import duck
-from ingest.http import Client, FetchError, NotModifiedError
-from ingest.landing import in_scope, write_metadata
+from ingest.http import Client, FetchError, NotModifiedError, TransientError, UnreachableError
+from ingest.landing import fetched_anew, in_scope, regions_of, write_metadata
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.snapshot import Snapshot, Store
 from ingest.sql import identifier, literal
@@ -31,14 +31,14 @@ from ingest.statline.model import Codes, Dimension, Measure, Metadata, Page
 from ingest.statline.slices import wanted
 from ingest.table.columns import Columns, member, typed
 from ingest.table.declaration import PERIOD, REGION, keyed
-from ingest.table.fetching import Arrived, conditions, fetch
+from ingest.table.fetching import Arrived, conditions, fetch, moment_of
 from ingest.table.grid import file_of, read
 from ingest.words import shown
 
 Progress = Callable[[str, int, int], None]
 
 
-def changed(table: Table, client: Client, last: Snapshot | None, scope: str | None = None) -> bool:
+def changed(table: Table, own: Attempt, client: Client, last: Snapshot | None, scope: str | None = None) -> bool:
     """Whether the file has to be fetched: it is another, or its server does not say."""
     table = in_scope(table, last, scope)
     file = file_of(table)
@@ -52,10 +52,11 @@ def changed(table: Table, client: Client, last: Snapshot | None, scope: str | No
         headers = client.read(request, lambda response: response.headers, "a file")
     except NotModifiedError:
         return False
-    except FetchError as error:
-        if "HTTP 405" in error.got or "HTTP 501" in error.got:
-            return True  # a server without HEAD
+    except (UnreachableError, TransientError):
         raise
+    except FetchError:
+        return True  # many servers refuse HEAD, each in its own way (403, 404, 405); fetching tells
+    own.modified = moment_of(headers)
     now = {"etag": headers.get("ETag", ""), "last_modified": headers.get("Last-Modified", "")}
     return not any(now.values()) or any(now[k] != last.stamp.get(k, "") for k in now)
 
@@ -70,8 +71,8 @@ def land(
     """
     last = store.newest(table.id)
     table = in_scope(table, last, scope)
-    sound = last is not None and not store.changed(last)
-    known = last.stamp if last and sound and last.stamp.get("declared") == _declared(table) else {}
+    spoilt = store.changed(last) if last else []
+    known = last.stamp if last and not spoilt and last.stamp.get("declared") == _declared(table) else {}
     standing = {"snapshot_id": last.snapshot_id, "rows": last.row_count, "modified": last.modified} if last else {}
     try:
         arrived = fetch(file_of(table).url, client, known)
@@ -84,6 +85,7 @@ def land(
     snapshot = _lay_down(table, store, arrived, stamp, own.at)
     return own.outcome(
         FETCHED,
+        fetched_anew(last, spoilt) if last and spoilt else "",
         snapshot_id=snapshot.snapshot_id,
         modified=snapshot.modified,
         rows=snapshot.row_count,
@@ -93,7 +95,7 @@ def land(
 
 def _declared(table: Table) -> str:
     """Tells one declaration from the next: a file is read anew when it is declared otherwise."""
-    said = [file_of(table).model_dump(mode="json"), table.scope, table.period]
+    said = [file_of(table).model_dump(mode="json"), table.scope, table.period, regions_of(table.scope)]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

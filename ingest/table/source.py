@@ -18,7 +18,7 @@ class TableAtUrl(Source):
     def plan(self, home: Home, table: Table, scope: str | None) -> Outcome:
         def look(own: Attempt) -> Outcome:
             last = home.store.newest(table.id)
-            if last and not home.store.changed(last) and not changed(table, home.client, last, scope):
+            if last and not home.store.changed(last) and not changed(table, own, home.client, last, scope):
                 facts = {"snapshot_id": last.snapshot_id, "rows": last.row_count, "modified": last.modified}
                 return own.outcome(UNCHANGED, seconds=None, **facts)
             return own.outcome(FETCHED, seconds=None)

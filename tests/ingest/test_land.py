@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import tempfile
@@ -12,14 +13,15 @@ import duckdb
 import pytest
 import zstandard
 
+from ingest.datacenter import here
 from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client
-from ingest.landing import land
+from ingest.landing import land, unchanged
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store, file_sha256
-from ingest.statline.model import Page
+from ingest.statline.model import Head, Page
 from ingest.statline.page import body
 from ingest.verified import Verified
 from ingest.verify import altered
@@ -97,6 +99,18 @@ def setting(tmp_path: Path):
 def rows(snapshot: Snapshot, sql: str = "select *") -> list[tuple]:
     with duckdb.connect() as con:
         return con.execute(f"{sql} from read_parquet('{snapshot.file('data.parquet')}')").fetchall()
+
+
+def test_who_is_in_the_region_is_part_of_what_is_wanted(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = replace_table(V3, scope="kempen")
+    assert [setting.land(table).result for _ in range(2)] == [FETCHED, UNCHANGED]
+    other = here().model_copy(update={"corop": "CR35"})
+    monkeypatch.setattr("ingest.landing.here", lambda: other)
+    assert [setting.land(table).result for _ in range(2)] == [FETCHED, UNCHANGED]
+    # One of before that was written down holds.
+    head = Head(V3.id, "", "", {"Modified": "1"}, None, "", "")
+    last = dataclasses.replace(setting.newest(V3), stamp={"Modified": "1"})
+    assert unchanged(last, head, table)
 
 
 def test_snapshots_are_looked_at_side_by_side(setting: Setting) -> None:

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingest.datacenter import here
-from ingest.errors import MendableError
+from ingest.errors import MendableError, explained
 from ingest.project import DBT_PROJECT
 from warehouse.registry import indicators
 
@@ -85,7 +85,7 @@ def load(folder: Path = FOLDER, registry: indicators.Registry | None = None) -> 
             problems.append(f"{file.name}: not readable as YAML: {error}")
             continue
         except ValidationError as error:
-            problems += [f"{file.name}: {line}" for line in _explain(error, content)]
+            problems += [f"{file.name}: {line}" for line in explained(error, content)]
             continue
         for goal in goals:
             if goal.example and not _ours(goal.region):
@@ -106,16 +106,3 @@ def load(folder: Path = FOLDER, registry: indicators.Registry | None = None) -> 
 
 def _ours(region_code: str) -> bool:
     return region_code == here().code or here().owns(region_code)
-
-
-def _explain(error: ValidationError, content: object) -> list[str]:
-    lines = []
-    for item in error.errors():
-        place = list(item["loc"])
-        where = f"field {'.'.join(map(str, place)) or '(the file itself)'}"
-        if len(place) >= 2 and place[0] == "goals" and isinstance(place[1], int) and isinstance(content, dict):
-            entry = content["goals"][place[1]]
-            name = entry.get("id") if isinstance(entry, dict) else None
-            where = f"goal {name or place[1] + 1}: field {'.'.join(map(str, place[2:])) or '(itself)'}"
-        lines.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
-    return lines

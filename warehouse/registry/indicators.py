@@ -16,13 +16,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from ingest.datacenter import RegionFileError, here
-from ingest.errors import MendableError
+from ingest.errors import MendableError, explained
 from ingest.project import DBT_PROJECT
 from warehouse.registry.labels import Reference
 
@@ -577,7 +577,7 @@ def _read(file: Path, kind: type[_Model], problems: list[str], name: str | None 
     except yaml.YAMLError as error:
         problems.append(f"{name}: not readable as YAML: {error}")
     except ValidationError as error:
-        problems += [f"{name}: {line}" for line in _explain(error, content)]
+        problems += [f"{name}: {line}" for line in explained(error, content)]
     return None
 
 
@@ -619,17 +619,3 @@ def _other_series(field: str, binding: Binding, series: dict[str, Series], perio
             missing = served - {t.period for t in series[name].tables} if name in series else served
             if missing:
                 yield f"{field}: a term is in series {name}, which has no table for {', '.join(sorted(missing))}"
-
-
-def _explain(error: ValidationError, content: object) -> list[str]:
-    lines = []
-    for item in error.errors():
-        place: list[Any] = list(item["loc"])
-        where = f"field {'.'.join(map(str, place)) or '(the file itself)'}"
-        if len(place) >= 2 and place[0] in ("indicators", "series") and isinstance(place[1], int):
-            entry = content[place[0]][place[1]] if isinstance(content, dict) else None
-            name = entry.get("id") if isinstance(entry, dict) else None
-            kind = "indicator" if place[0] == "indicators" else "series"
-            where = f"{kind} {name or place[1] + 1}: field {'.'.join(map(str, place[2:])) or '(itself)'}"
-        lines.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
-    return lines

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import uuid
@@ -37,6 +36,7 @@ import duckdb
 from ingest.datacenter import here
 from ingest.errors import MendableError
 from ingest.project import ROOT
+from ingest.settings import number
 from ingest.snapshot import file_sha256
 from ingest.storage.durable import Damaged, fsync, read_record, record, sweep, write
 from warehouse.releases.inputs import NAME, Input
@@ -94,7 +94,7 @@ class Releases:
         self.mark = mark
         self.current_file = folder / NAME
         self.levels = Levels(folder)
-        self.keep = keep or int(os.environ.get("RDC_KEEP_RELEASES", "10"))
+        self.keep = keep or number("RDC_KEEP_RELEASES", 10, 1)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import threading
 import zipfile
@@ -11,6 +12,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import duckdb
 import polars as pl
@@ -18,6 +20,7 @@ import pytest
 import xlsxwriter
 
 from ingest.attempt import Attempt, attempt
+from ingest.datacenter import at
 from ingest.declaration import Table
 from ingest.http import Client
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, Outcome
@@ -52,6 +55,8 @@ class Web:
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    #: What HEAD is answered, where that is another status.
+    head: int | None = None
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -63,6 +68,10 @@ def web() -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found.asked.append(self.command)
+            if self.command == "HEAD" and found.head:
+                self.send_response(found.head)
+                self.end_headers()
+                return
             etag = found.headers.get("ETag")
             if etag and self.headers.get("If-None-Match") == etag:
                 self.send_response(304)
@@ -164,6 +173,33 @@ def _zip(name: str, content: bytes) -> bytes:
     return made.getvalue()
 
 
+def _ods() -> bytes:
+    """As LibreOffice lays a sheet of texts down."""
+    lines = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p></table:table-cell>'
+            for cell in row
+        )
+        + "</table:table-row>"
+        for row in [HEADING, *ROWS]
+    )
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces} office:version="1.3"><office:body>'
+        f'<office:spreadsheet><table:table table:name="Leerlingen">{lines}</table:table></office:spreadsheet>'
+        "</office:body></office:document-content>"
+    )
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr("content.xml", content)
+        packed.writestr("META-INF/manifest.xml", '<?xml version="1.0"?><manifest/>')
+    return made.getvalue()
+
+
 def _parquet() -> bytes:
     made = io.BytesIO()
     pl.DataFrame(ROWS, schema=HEADING, orient="row").write_parquet(made)
@@ -179,9 +215,15 @@ def _parquet() -> bytes:
         (_xlsx(), {"sheet": "Leerlingen"}),
         (_zip("leerlingen.csv", _csv()), {}),
         (_zip("leerlingen.xlsx", _xlsx()), {"sheet": "leerlingen"}),
+        (_zip("leerlingen.ods", _ods()), {}),
         (_parquet(), {}),
+        (_zip("leerlingen.parquet", _parquet()), {}),
+        (gzip.compress(_parquet()), {}),
     ],
-    ids=["csv", "csv-bom", "csv-1252", "xlsx", "zip-csv", "zip-xlsx", "parquet"],
+    ids=[
+        *("csv", "csv-bom", "csv-1252", "xlsx", "zip-csv", "zip-xlsx"),
+        *("zip-ods", "parquet", "zip-parquet", "gzip-parquet"),
+    ],
 )
 def test_the_same_table_in_any_form(setting: Setting, body: bytes, at: dict[str, Any]) -> None:
     setting.web.body = body
@@ -203,14 +245,54 @@ def test_what_did_not_change_is_not_taken_again(setting: Setting) -> None:
     assert setting.land().result == FETCHED
     assert setting.land().result == UNCHANGED, "the same bytes, of a server that says nothing of versions"
     table = setting.table()
-    assert landing.changed(table, setting.client, setting.store.newest(table.id)), "so it must be looked at each time"
+    assert landing.changed(table, Attempt(table.id), setting.client, setting.store.newest(table.id)), (
+        "so it must be looked at each time"
+    )
     setting.web.headers = {"ETag": '"1"'}
     setting.web.body = _csv([*ROWS[:3], ["823", "Oirschot", "2024", "vwo", "1.205", "5,75"]])
     assert setting.land().result == FETCHED
-    assert not landing.changed(table, setting.client, setting.store.newest(table.id))
+    assert not landing.changed(table, Attempt(table.id), setting.client, setting.store.newest(table.id))
     assert setting.land().result == UNCHANGED
     assert setting.land(missing={"<5": "not_available"}).result == FETCHED, "declared otherwise, it is read anew"
     assert len(setting.store.all("leerlingen")) == 3
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+def test_a_server_that_refuses_head_is_asked_for_the_file(setting: Setting, status: int) -> None:
+    setting.web.body, setting.web.headers, setting.web.head = _csv(), {"ETag": '"1"'}, status
+    assert setting.land().result == FETCHED
+    table = setting.table()
+    assert landing.changed(table, Attempt(table.id), setting.client, setting.store.newest(table.id))
+    assert setting.land().result == UNCHANGED
+
+
+def test_when_a_file_changed_last_is_known_before_it_is_fetched(setting: Setting) -> None:
+    setting.web.body, setting.web.headers = _csv(), {"Last-Modified": "Mon, 02 Sep 2024 10:00:00 GMT"}
+    assert setting.land().result == FETCHED
+    setting.web.headers = {"Last-Modified": "Tue, 03 Sep 2024 10:00:00 GMT"}
+    own, table = Attempt("leerlingen"), setting.table()
+    assert landing.changed(table, own, setting.client, setting.store.newest(table.id))
+    assert own.modified == "2024-09-03T10:00:00+00:00"
+
+
+def test_a_snapshot_that_was_changed_on_disk_is_taken_again_and_told(setting: Setting) -> None:
+    setting.web.body = _csv()
+    assert setting.land().result == FETCHED
+    snapshot = setting.store.newest("leerlingen")
+    assert snapshot is not None
+    snapshot.file("data.parquet").write_bytes(b"")
+    outcome = setting.land()
+    assert outcome.result == FETCHED and "is not as it was laid down" in outcome.reason
+    assert setting.figures() == EXPECTED
+
+
+def test_who_is_in_the_region_is_part_of_what_is_wanted(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting.web.body, setting.web.headers = _csv(), {"ETag": '"1"'}
+    assert setting.land(scope="kempen").result == FETCHED
+    assert setting.land(scope="kempen").result == UNCHANGED
+    other = at(setting.store.root).model_copy(update={"corop": "CR35"})
+    monkeypatch.setattr("ingest.landing.here", lambda: other)
+    assert setting.land(scope="kempen").result == FETCHED
 
 
 @pytest.mark.parametrize(
@@ -448,8 +530,11 @@ def test_a_declaration_says_each_thing_once(setting: Setting) -> None:
         setting.table(dimensions=["AANTAL"])
     with pytest.raises(ValueError, match="no other table has it"):
         Table(id="x", title="x", protocol="v3", cadence="year", at=AT | {"url": setting.web.url})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="url"):
-        setting.table(url="ftp://example.org/x.csv")
+    for url in ("ftp://example.org/x.csv", "https:///x.csv", "https://example.org/a b.csv", "https://[x/"):
+        with pytest.raises(ValueError, match="url"):
+            setting.table(url=url)
+    with pytest.raises(ValueError, match="user or password"):
+        setting.table(url="https://jan:geheim@example.org/x.csv")
 
 
 def test_an_outcome_is_of_its_table_whatever_the_server_does(setting: Setting) -> None:
