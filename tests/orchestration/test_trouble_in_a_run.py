@@ -20,6 +20,9 @@ import duckdb
 import pytest
 
 from tests.faulty import at_write, in_a_child, name_of, named
+from tests.orchestration.conftest import Rdc
+from tests.sample_tables import only_the_sample, sample_tables
+from tests.standin import StandIn
 
 PROJECT = Path(__file__).parents[2]
 TABLE = "85098NED"
@@ -65,12 +68,14 @@ def writes(home: Path) -> list[str]:
     return list(one_of.values())
 
 
-def _python(*arguments: str, before: Iterable[str] = ()) -> subprocess.CompletedProcess[str]:
+def _python(
+    *arguments: str, before: Iterable[str] = (), env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("RDC_", "DAGSTER_", "PYTEST_", "COLUMNS"))}
     return subprocess.run(
         [*before, sys.executable, *arguments],
         cwd=PROJECT,
-        env=environment | {"RDC_HTTP_TIMEOUT": "2", "RDC_HTTP_ATTEMPTS": "2"},
+        env=environment | (env or {}) | {"RDC_HTTP_TIMEOUT": "2", "RDC_HTTP_ATTEMPTS": "2"},
         capture_output=True,
         text=True,
         timeout=7200,
@@ -116,9 +121,6 @@ def heavy_imports() -> None:
 
 def killed_everywhere(folder: Path, shard: int) -> None:
     """Run in a process of its own, that forks before DuckDB has threads."""
-    from tests.sample_tables import only_the_sample, sample_tables
-    from tests.standin import StandIn
-
     heavy_imports()
     with StandIn(sample_tables(), page_size=100) as cbs:
         os.environ.update(cbs.env)
@@ -178,3 +180,72 @@ def test_a_kill_at_a_write(tmp_path: Path, shard: int) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     met, tried = map(int, done.stdout.split()[-2:])
     assert met == tried
+
+
+# -- a full disk ------------------------------------------------------------------------------------------------------
+
+#: In namespaces of its own, where a file system may be mounted without being root; it is gone with its process.
+ON_A_SMALL_DISK = 'set -e; mount -t tmpfs -o size=600m none "$1"; cp -a "$2/." "$1/"; shift 2; exec "$@"'
+ROOMS = (0.1, 2, 5, 10, 16, 22, 28, 36, 44, 60, 80)
+
+
+def small_disks() -> bool:
+    try:
+        return subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def filled(home: Path, room: float) -> Path:
+    """Someone else's file, that leaves this many MB of the disk."""
+    filler = home / "a large file of someone else"
+    free = os.statvfs(home).f_bavail * os.statvfs(home).f_frsize
+    with filler.open("wb") as out:
+        for _ in range(int(free - room * 2**20) // 2**16):
+            out.write(bytes(2**16))
+    return filler
+
+
+def on_a_full_disk(home: Path) -> None:
+    """Run on a disk that is full, again and again with more room, until a run ends well: a run breaks off at another place each
+    time, DuckDB's, SQLite's and dbt's writes among them."""
+
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from orchestration.cli import main; main(['run'])"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+
+    os.environ["RDC_HOME"] = str(home)
+    before, broke_off = figures(home), 0
+    for room in ROOMS:
+        filler = filled(home, room)
+        done = run()
+        said = done.stdout + done.stderr
+        filler.unlink()
+        print(f"{room} MB: {done.returncode} {said[-400:] if done.returncode else ''}", flush=True)
+        assert "Traceback" not in said, said
+        if done.returncode == 0:
+            break
+        broke_off += 1
+        assert done.returncode == 1 and "full" in said, said
+        assert figures(home) == before, f"with {room} MB: what was released is not served any more"
+    done = run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole(home, figures(home))
+    print(broke_off)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not small_disks(), reason="no file system may be mounted here: a small disk can't be had")
+def test_a_full_disk(released: Rdc, tmp_path: Path) -> None:
+    (disk := tmp_path / "disk").mkdir()
+    program = (
+        "import sys, pathlib; from tests.orchestration.test_trouble_in_a_run import on_a_full_disk; "
+        "on_a_full_disk(pathlib.Path(sys.argv[1]))"
+    )
+    with StandIn(sample_tables(), page_size=100) as other:
+        other[TABLE].touch()
+        before = ("unshare", "-rm", "sh", "-c", ON_A_SMALL_DISK, "sh", str(disk), str(released.home))
+        done = _python("-c", program, str(disk), before=before, env=other.env)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert int(done.stdout.split()[-1]) >= 4, done.stdout
