@@ -6,6 +6,7 @@ is imported: the run says so and ends.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -107,14 +108,22 @@ def _alone(
             _summary(work, choices, told, released, time.monotonic() - started)
         return 1 if problems or failed or held_back else 0
     except Exception as error:
-        free = shutil.disk_usage(work.settings.home).free
-        if free < FULL:
-            raise DiskFullError(
-                f"The disk of {work.settings.home} is full ({free / 1e6:.1f} MB free), so the run broke off "
-                f"({type(error).__name__}). The current release and all snapshots are as they were. Make room (`rdc sources "
-                "prune` shows which snapshots nothing needs any more), then run again."
-            ) from error
+        if full := _full(work, str(error)):
+            raise DiskFullError(f"{full} ({type(error).__name__})") from error
         raise
+
+
+def _full(work: Workspace, why: str) -> str:
+    """What to say where a run broke off since the disk is full, or nothing. What was being written may be gone by now, and with
+    it the proof: then the words of the failure tell."""
+    free = shutil.disk_usage(work.settings.home).free
+    if free >= FULL and not any(words in why for words in (os.strerror(errno.ENOSPC), "disk is full")):
+        return ""
+    return (
+        f"The disk of {work.settings.home} is full ({free / 1e6:.1f} MB free now), so the run broke off. The current release and "
+        "all snapshots are as they were. Make room (`rdc sources prune` shows which snapshots nothing needs any more), then run "
+        "again."
+    )
 
 
 def _ingest(work: Workspace, tables: list[Table], scope: str | None) -> dict[str, Outcome]:
@@ -164,7 +173,8 @@ def _build(work: Workspace, mode: str) -> str:
         bar.update(task, total=1, completed=1)
     if result.success:
         return ""
-    return pipeline.tell_refusal(work) or _first_failure(result)
+    problem = pipeline.tell_refusal(work) or _first_failure(result)
+    return _full(work, problem) or problem
 
 
 def _build_restricted(work: Workspace, mode: str, inputs: list[Input]) -> str:
