@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -155,10 +155,15 @@ class Center:
         return content
 
     def _ask(
-        self, path: str, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+        self,
+        path: str,
+        params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        taken: Collection[int] = (200, 206),
     ) -> requests.Response:
         """The head of an answer; what follows it is yet to be read.
 
+        :param taken: the statuses that are no error.
         :raises PullError: no answer, or one that is an error; the service's own words in it.
         """
         for attempt in range(_ATTEMPTS):
@@ -173,7 +178,7 @@ class Center:
                 if attempt + 1 == _ATTEMPTS:
                     raise PullError(f"{self.url} does not answer ({type(error).__name__}). Try again later.") from error
             else:
-                if answer.status_code in (200, 206):
+                if answer.status_code in taken:
                     return answer
                 if answer.status_code not in (429, 502, 503, 504) or attempt + 1 == _ATTEMPTS:
                     raise PullError(f"{self.url}{path}: {_said(answer)}")
@@ -204,20 +209,23 @@ class Center:
         except (KeyError, TypeError, ValueError):
             raise self._strange(f"its list of files of release {release} is no such list") from None
 
-    def file(self, release: str, name: str, digest: str, target: Path, progress: Progress) -> None:
+    def file(
+        self, release: str, name: str, digest: str, target: Path, progress: Progress, replaces: bool = False
+    ) -> None:
         """Fetch a file of a release; a file that is there already is checked and left.
 
-        :raises PullError: what is there, or what came, is not what was released. What is there is never overwritten.
+        :param replaces: another file that is there makes place for this one, once it is whole.
+        :raises PullError: what is there and may not be replaced, or what came, is not what was released.
         """
-        if target.is_file():
-            found = file_sha256(target)
-            if found != digest:
-                raise PullError(
-                    f"{target} was changed: its SHA-256 is {found}, but {name} of release {release} has {digest}. "
-                    "Move it away and pull again."
-                )
+        found = file_sha256(target) if target.is_file() else None
+        if found == digest:
             progress(name, target.stat().st_size, target.stat().st_size)
             return
+        if found and not replaces:
+            raise PullError(
+                f"{target} was changed: its SHA-256 is {found}, but {name} of release {release} has {digest}. "
+                "Move it away and pull again."
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.{digest[:16]}.part")
         for attempt in range(_ATTEMPTS):
@@ -246,11 +254,9 @@ class Center:
         if have:
             headers |= {"Range": f"bytes={have}-", "If-Range": f'"{digest}"'}
         path = f"/v1/releases/{release}/bestanden/{name}"
-        with self._session.get(self.url + path, headers=headers, stream=True, timeout=self.timeout) as answer:
+        with self._ask(path, headers=headers, taken=(200, 206, 416)) as answer:
             if answer.status_code == 416:  # all of it came before
                 return
-            if answer.status_code not in (200, 206):
-                raise PullError(f"{self.url}{path}: {_said(answer)}")
             whole = have if answer.status_code == 206 else 0
             total = whole + _number(answer, "Content-Length")
             with part.open("ab" if whole else "wb") as out:
@@ -322,6 +328,8 @@ class Center:
     ) -> list[Path]:
         """A table in a format, with its codebook and licence beside it; the files that were written.
 
+        A file that the user names is written anew, as with any other command.
+
         :param since: only what changed since that release, a row per figure, old and new.
         """
         regions, periods = [self.region(r) for r in regions], list(periods)
@@ -343,7 +351,7 @@ class Center:
                 )
             self.made(path, params, target, progress)
         elif own in sums and not regions and not periods and "X-Api-Key" not in self._session.headers:
-            self.file(release, own, sums[own], _free(target, sums[own]), progress)
+            self.file(release, own, sums[own], target, progress, replaces=True)
         else:
             params = {"formaat": fmt, "release": release, "gebied": regions, "periode": periods}
             self.made(f"/v1/tabellen/{table}", params | ({"vorm": shape} if shape else {}), target, progress)
@@ -354,16 +362,9 @@ class Center:
         written = [target]
         for file, name in beside:
             if name in sums:
-                self.file(release, name, sums[name], _free(file, sums[name]), progress)
+                self.file(release, name, sums[name], file, progress, replaces=True)
                 written.append(file)
         return written
-
-
-def _free(target: Path, digest: str) -> Path:
-    """A file that the user names is written anew, as with any other command; only what is the same already stays."""
-    if target.is_file() and file_sha256(target) != digest:
-        target.unlink()
-    return target
 
 
 def _refusal(name: str, release: str, found: str, expected: str) -> str:

@@ -19,12 +19,13 @@ from tests.warehouse.conftest import Center as Running
 from tests.warehouse.made import PERIODS, REGIONS, figure_of
 from warehouse.pull import Center, PullError
 
-Change = Callable[[str, bytes], bytes | None]
+Change = Callable[[str, bytes], bytes | int | None]
 
 
 @contextmanager
 def between(origin: str, change: Change) -> Iterator[tuple[str, list[str]]]:
-    """A proxy that changes a body on its way, or breaks off behind what is left of it (a shorter body); notes the ranges."""
+    """A proxy that changes a body on its way, or breaks off behind what is left of it (a shorter body), or answers with an
+    error of its own (a status); notes the ranges."""
     ranges: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -37,6 +38,11 @@ def between(origin: str, change: Change) -> Iterator[tuple[str, list[str]]]:
             with urllib.request.urlopen(urllib.request.Request(origin + self.path, headers=asked)) as answer:
                 body = answer.read()
                 sent = change(self.path, body)
+                if isinstance(sent, int):
+                    self.send_response(sent)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     if name.lower() not in ("connection", "transfer-encoding"):
@@ -135,6 +141,37 @@ def test_one_byte_changed_on_the_way_is_refused_by_name(center: Running, tmp_pat
     with between(center.service.url, flip) as (url, _), pytest.raises(PullError, match=f"{name} is refused"):
         Center(url, wait=0).whole(center.releases[-1], tmp_path, nothing)
     assert not (tmp_path / name).exists() and not list(tmp_path.rglob(".*.part"))
+
+
+def test_what_the_user_has_is_there_until_the_new_one_is_whole(center: Running, tmp_path: Path) -> None:
+    """A file that is named by the user is written anew: in one step, and not at all where the pull fails."""
+    mine = [tmp_path / name for name in ("wonen.csv", "wonen-codeboek.csv", "wonen-licentie.md")]
+    for file in mine:
+        file.write_text("mine")
+    release = center.releases[-1]
+    for name, kept in (("tables/wonen.csv", 3), ("tables/indicator.csv", 2), ("LICENTIE.md", 1)):
+
+        def flip(path: str, body: bytes, name: str = name) -> bytes | None:
+            return body[:-1] + bytes([body[-1] ^ 1]) if path.endswith(f"/bestanden/{name}") else None
+
+        with between(center.service.url, flip) as (url, _), pytest.raises(PullError, match=f"{name} is refused"):
+            Center(url, wait=0).table("wonen", "csv", mine[0], release=release)
+        assert [file.read_text() == "mine" for file in mine] == [False] * (3 - kept) + [True] * kept
+    Center(center.service.url).table("wonen", "csv", mine[0], release=release)
+    assert not [file for file in mine if file.read_text() == "mine"] and not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_service_that_is_busy_for_a_moment_is_asked_again(center: Running, tmp_path: Path, status: int) -> None:
+    asked: dict[str, int] = {}
+
+    def busy(path: str, _: bytes) -> int | None:
+        asked[path] = asked.get(path, 0) + 1
+        return status if asked[path] == 1 and "/tables/" in path else None
+
+    with between(center.service.url, busy) as (url, _):
+        names = Center(url, wait=0).whole(center.releases[-1], tmp_path, nothing)
+    assert all((tmp_path / name).is_file() for name in names) and max(asked.values()) == 2
 
 
 def test_what_is_made_on_request_is_checked_too(center: Running, tmp_path: Path) -> None:
