@@ -33,6 +33,8 @@ from ingest.verified import Verified, file_sha256
 
 SAMPLE = Path(__file__).parent / "sample"
 MANIFEST = "snapshot.json"
+#: What follows the table's id in a snapshot's, as a regular expression: when it was fetched, and of its hash the beginning.
+AFTER_TABLE = r"-\d{8}T\d+Z-[0-9a-f]+$"
 _AGAIN = "Run `rdc run`: it puts the snapshot aside and fetches the table anew."
 
 

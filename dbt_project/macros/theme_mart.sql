@@ -1,15 +1,18 @@
 {#-
     The wide table of a theme. Its columns are those that the model's own YAML documents: the YAML is generated from the
     registry (`python -m warehouse.registry.codebook`), so that a column, its definition and its contract can't drift apart.
-    Rows in which every figure is impossible (an abolished municipality, say) are left out.
+    Rows in which every figure is impossible (an abolished municipality, say) are left out. A day in the past is made by the same
+    macro, with the indicators of that day (warehouse/reading/as_of.py).
 -#}
-{% macro theme_mart() %}
-    {% set indicators = [] %}
-    {% for column in model.columns.values() %}
-        {% if column.meta.get('indicator_id') or (column.config or {}).get('meta', {}).get('indicator_id') %}
-            {% do indicators.append(column.name) %}
-        {% endif %}
-    {% endfor %}
+{% macro theme_mart(indicators=none) %}
+    {% if indicators is none %}
+        {% set indicators = [] %}
+        {% for column in model.columns.values() %}
+            {% if column.meta.get('indicator_id') or (column.config or {}).get('meta', {}).get('indicator_id') %}
+                {% do indicators.append(column.name) %}
+            {% endif %}
+        {% endfor %}
+    {% endif %}
 with figures as (
     select *
     from {{ ref('indicator_value') }}

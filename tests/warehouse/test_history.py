@@ -148,6 +148,18 @@ def test_a_day_gives_the_photograph_back_exactly(made: Made, table: str) -> None
         assert made.pulled(table) != made.photographs[table]
 
 
+@pytest.mark.parametrize(
+    ("table", "lost"), [("indicator", "exclude (method, numerator, denominator)"), ("comparison", "")]
+)
+def test_a_day_has_every_column_of_a_figure_and_the_comparisons(made: Made, table: str, lost: str) -> None:
+    for sql in (
+        f"select column_name, comment from duckdb_columns() where schema_name = 'mart' and table_name = '{table}' "
+        "and database_name = current_database() order by column_index",
+        f"select count(*) as rows, sum(hash(figure)::hugeint) as content from (select * {lost} from mart.{table}) as figure",
+    ):
+        assert made.rows(sql, made.first.created_at) == made.rows(sql, made.first.release_id) != []
+
+
 def test_a_photograph_of_a_pruned_release_is_still_there(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: Callable[[], list[Release]] = made.releases.all
     monkeypatch.setattr(made.releases, "all", lambda: [r for r in kept() if r.release_id != made.first.release_id])

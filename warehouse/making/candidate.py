@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.datacenter import here
+from ingest.snapshot import AFTER_TABLE
 from ingest.sql import literal
 from ingest.storage.clock import Clock
 from ingest.storage.paths import for_duckdb
@@ -271,8 +272,8 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, close
         "insert into raw.published by name select * from released.core.indicator_history where indicator_id not in ("
         "select indicator_id from released.core.indicator_term where list_contains($closed, table_id) union "
         "select indicator_id from released.core.indicator_history "
-        "where list_contains($closed, regexp_replace(snapshot_id, '-[^-]+-[^-]+$', '')))",
-        {"closed": list(closed)},
+        "where list_contains($closed, regexp_replace(snapshot_id, $after_table, '')))",
+        {"closed": list(closed), "after_table": AFTER_TABLE},
     )
     con.execute("detach released")
 

@@ -8,17 +8,21 @@ version of its definition that it was published under.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import duckdb
 
+from ingest.snapshot import AFTER_TABLE
 from ingest.sql import identifier, literal
+from warehouse.reading import models
 
 #: Tables that are the same whatever the moment, or carry their own dates.
-_KEPT = ("indicator", "indicator_term", "indicator_reference", "region", "region_version", "region_group", "period")
-#: What belongs to a figure, in its history as it was last told with it.
-_LABELS = {"note": "varchar", "lower_bound": "double", "upper_bound": "double", "series_break": "varchar"}
+_KEPT = (
+    *("indicator", "indicator_term", "indicator_reference", "region", "region_version", "region_group", "period"),
+    *("data_center", "release"),
+)
 
 
 def moment(text: str) -> datetime | None:
@@ -34,6 +38,8 @@ def moment(text: str) -> datetime | None:
 
 def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
     """A database in memory with the tables of a released file as they were at a moment.
+
+    Numerator, denominator and method of a figure are not in its history.
 
     :raises LookupError: nothing was published yet at that moment.
     """
@@ -51,29 +57,26 @@ def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
             + (f"; the first figures are of {first.astimezone(UTC):%Y-%m-%d %H:%M} UTC." if first else ".")
         )
     con.execute("create schema core; create schema mart")
-    there: dict[str, set[str]] = {}
-    for table, column in con.execute(
-        "select table_name, column_name from duckdb_columns() where database_name = 'released' and schema_name = 'core'"
-    ).fetchall():
-        there.setdefault(table, set()).add(column)
+    there = {
+        name: dict(zip(columns, kinds, strict=True))
+        for name, columns, kinds in con.execute(
+            "select table_name, list(column_name order by column_index), list(data_type order by column_index) "
+            "from duckdb_columns() where database_name = 'released' and schema_name = 'core' group by table_name"
+        ).fetchall()
+    }
     for name in _KEPT:
         if name in there:
             con.execute(f"create view core.{name} as select * from released.core.{name}")
-    # A history from before they were kept has none.
-    labels = "".join(
-        f"null::{kind} as {name}, " for name, kind in _LABELS.items() if name not in there["indicator_history"]
-    )
     con.execute(
         f"""
         create table core.indicator_value as
-        select * exclude (known_from, known_to), regexp_replace(snapshot_id, '-\\d{{8}}T\\d+Z-.*$', '') as table_id,
-            {labels}null::varchar as method, null::integer as binding_id
-        from released.core.indicator_history
+        select {_columns(there["indicator_value"], there["indicator_history"])}
+        from released.core.indicator_history as history
+        left join core.period as period using (period_code)
         where known_from <= $at and coalesce(known_to > $at, true)
         """,
-        {"at": at},
+        {"at": at, "after_table": AFTER_TABLE},
     )
-    con.execute("create view core.release as select * from released.core.release")
     con.execute(
         # Of a table that was fetched anew since, only the snapshot is still known.
         """
@@ -88,55 +91,45 @@ def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
             using (table_id)
         """
     )
-    con.execute(
-        """
-        create view mart.indicator as
-        select i.theme, v.indicator_id, i.name_nl as indicator_name, v.definition_version, v.region_code,
-            r.name as region_name, r.region_type, r.parent_code, v.period_code, p.period_type, p.start_date, p.end_date,
-            v.value, i.unit, i.decimals, v.lower_bound, v.upper_bound, v.missing_reason, v.note, v.period_status,
-            v.series_break, i.source, v.table_id, v.snapshot_id
-        from core.indicator_value as v
-        join core.indicator as i on i.indicator_id = v.indicator_id and i.version = v.definition_version
-        join core.period as p using (period_code)
-        left join core.region as r using (region_code)
-        """
-    )
+    # A view in the release is on the tables of whoever opens it, by their schemas.
+    for (view,) in con.execute(
+        "select sql from duckdb_views() where database_name = 'released' and schema_name = 'mart'"
+    ).fetchall():
+        con.execute(view)
+    # A release from before may lack what the comparison draws on.
+    with suppress(duckdb.CatalogException, duckdb.BinderException):
+        con.execute(f"create view mart.comparison as {models.model('mart/comparison')}")
     for (theme,) in con.execute("select distinct theme from core.indicator order by 1").fetchall():
         _theme(con, theme)
+    for table, column, comment in con.execute(
+        "select table_name, column_name, was.comment from duckdb_columns() as now_ "
+        "inner join duckdb_columns() as was using (schema_name, table_name, column_name) "
+        "where was.database_name = 'released' and now_.database_name = current_database() and schema_name = 'mart' "
+        "and was.comment is not null"
+    ).fetchall():
+        con.execute(f"comment on column mart.{identifier(table)}.{identifier(column)} is {literal(comment)}")
     return con
 
 
+def _columns(wanted: dict[str, str], kept: dict[str, str]) -> str:
+    """The columns of the figures, each as the history has it or tells it; null where it does neither."""
+    told = {"table_id": "regexp_replace(snapshot_id, $after_table, '')"}
+    if "series_break" in kept:
+        series = "partition by indicator_id, region_code, period_type order by start_date"
+        told["series_segment"] = f"(1 + count(series_break) over ({series}))::integer"
+    told |= {name: f"history.{name}" for name in kept}
+    return ", ".join(f"{told.get(name, f'null::{kind}')} as {name}" for name, kind in wanted.items())
+
+
 def _theme(con: duckdb.DuckDBPyConnection, theme: str) -> None:
-    """The wide table of a theme, as macros/theme_mart.sql makes it, with the columns that had figures then."""
-    columns = con.execute(
-        "select c.column_name, c.comment, c.column_name in (select indicator_id from core.indicator) as is_figure, "
-        "c.column_name in (select indicator_id from core.indicator_value) as was_there from duckdb_columns() as c "
-        "where c.database_name = 'released' and c.schema_name = 'mart' and c.table_name = ? order by column_index",
-        [theme],
-    ).fetchall()
-    figures = [name for name, _, is_figure, was_there in columns if is_figure and was_there]
-    if not columns:
-        return
-    pivot = "".join(f", max(value) filter (indicator_id = '{n}') as \"{n}\"" for n in figures)
-    con.execute(
-        f"""
-        create view mart."{theme}" as
-        with wide as (
-            select region_code, period_code{pivot}, bool_or(value is not null or missing_reason <> 'impossible') as has_something
-            from core.indicator_value
-            where indicator_id in (select unnest({figures}::varchar[]))
-            group by region_code, period_code
-        )
-        select wide.region_code, region.name as region_name, region.region_type, region.parent_code,
-            parent.name as parent_name, wide.period_code, period.start_date, period.end_date{"".join(f', wide."{n}"' for n in figures)}
-        from wide
-        inner join core.period as period using (period_code)
-        left join core.region as region using (region_code)
-        left join core.region as parent on parent.region_code = region.parent_code
-        where wide.has_something
-        order by wide.region_code, wide.period_code
-        """
-    )
-    for name, comment, is_figure, was_there in columns:
-        if comment and (was_there or not is_figure):
-            con.execute(f"comment on column mart.{identifier(theme)}.{identifier(name)} is {literal(comment)}")
+    """The wide table of a theme, with the columns that had figures then."""
+    figures = [
+        name
+        for (name,) in con.execute(
+            "select column_name from duckdb_columns() where database_name = 'released' and schema_name = 'mart' "
+            "and table_name = ? and column_name in (select indicator_id from core.indicator_value) order by column_index",
+            [theme],
+        ).fetchall()
+    ]
+    if figures:
+        con.execute(f"create view mart.{identifier(theme)} as {models.wide_table(figures)}")
