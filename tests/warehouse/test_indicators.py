@@ -74,6 +74,25 @@ def test_where_a_successor_takes_over_the_series_says_whether_it_breaks() -> Non
         assert second.series_break and not first.series_break
 
 
+@pytest.mark.parametrize(
+    ("first", "those"),
+    [
+        # CBS counts government, education and care (SBI O-Q) among the establishments from 2021 on: the parts of 2021
+        # add up to the total with them, those of 2019 without.
+        ("2021JJ00", ["eco_vestigingen_n", "eco_vestigingen_inw_1000"]),
+        # CBS, from 2022 on: distances follow the direction in which a road may be driven.
+        ("2022JJ00", [f"mob_{what}" for what in ("afst_huisarts", "afst_supermarkt", "afst_kdv", "afst_school")]),
+        ("2022JJ00", ["mob_scholen_3km", "mob_afst_station"]),
+        # CBS, from 2018 on: animals are added for a shed that stands empty for a while on the day of counting.
+        ("2018JJ00", ["eco_rundvee", "eco_varkens", "eco_kippen"]),
+    ],
+)
+def test_where_the_source_counts_otherwise_the_series_breaks(first: str, those: list[str]) -> None:
+    for indicator in those:
+        version = next(i for i in ALL if i.id == indicator).current
+        assert first in {b.first for b in version.breaks}, indicator
+
+
 def test_generated_files_are_current() -> None:
     assert codebook.main(["--check"]) == 0
 

@@ -44,7 +44,7 @@ _REASON = {
     "eigen_gegevens": "eigen gegevens van de gemeente",
     "geen_open_bron": "geen open bron",
     "vervallen": "vervallen",
-    "kolommen_niet_gezien": "er is een open tabel, maar haar precieze indeling is ons nog niet bekend",
+    "kolommen_niet_gezien": "er is een open tabel, maar wij nemen dit cijfer er nog niet uit over",
 }
 _AGGREGATION = {
     "sum": "De aantallen van de leden worden opgeteld.",

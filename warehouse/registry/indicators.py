@@ -184,7 +184,8 @@ class NoFigure(_Strict):
     """Why an indicator has a definition but no figure, in words that a policy officer can pass on.
 
     ``eigen_gegevens``: only the municipality itself has it. ``geen_open_bron``: nobody publishes it as open data that we
-    know of. ``vervallen``: it lapsed. ``kolommen_niet_gezien``: there is an open table, but no one has seen its columns.
+    know of. ``vervallen``: it lapsed. ``kolommen_niet_gezien``: there is an open table, but no one has seen
+    its columns, or too little of it is taken in.
     """
 
     reason: Literal["eigen_gegevens", "geen_open_bron", "vervallen", "kolommen_niet_gezien"]
