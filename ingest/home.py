@@ -9,7 +9,7 @@ from pathlib import Path
 from ingest.http import Client
 from ingest.outcome import Outcomes
 from ingest.registry import Registry
-from ingest.settings import Settings
+from ingest.settings import DATABASE, Settings
 from ingest.snapshot import Store
 from ingest.storage.clock import Clock
 from ingest.storage.durable import Damaged
@@ -29,7 +29,7 @@ class Home:
     def released(self) -> list[Path]:
         """The current release of every series: what is published now, to whomever."""
         folders = [self.settings.releases(level) for level in ("public", *self.settings.restricted)]
-        return [file for folder in folders if (file := folder / "rdc.duckdb").is_file()]
+        return [file for folder in folders if (file := folder / DATABASE).is_file()]
 
     @property
     def clock(self) -> Clock:

@@ -13,6 +13,9 @@ from ingest.errors import MendableError
 
 N = TypeVar("N", int, float)
 
+#: The name of the database, wherever it lies: the candidate, a release, what is published.
+DATABASE = "rdc.duckdb"
+
 
 @dataclass(frozen=True)
 class Settings:

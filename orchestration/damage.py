@@ -19,7 +19,7 @@ import yaml
 
 from ingest.municipal.layer import Layer
 from ingest.outcome import Outcomes
-from ingest.settings import Settings
+from ingest.settings import DATABASE, Settings
 from ingest.snapshot import MANIFEST, Snapshot, SnapshotError, Store, file_sha256, now
 from ingest.storage import durable
 from ingest.storage.clock import Clock
@@ -28,7 +28,7 @@ from ingest.storage.log import Log
 from orchestration.writer import LOCK, BusyError, writing
 from warehouse.making import datapackage
 from warehouse.making.datapackage import SUMS
-from warehouse.releases.release import CURRENT, LAST, MAKING, NAME, PROMOTED, Release, Releases
+from warehouse.releases.release import CURRENT, LAST, MAKING, PROMOTED, Release, Releases
 from warehouse.serve.keys import Keys
 
 #: What is a folder, when it is there at all.
@@ -318,7 +318,7 @@ def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
             return "It was put back.", False
 
         yield folder / PROMOTED, "it is gone", mark
-    kept = folder / NAME
+    kept = folder / DATABASE
     size = kept.stat().st_size if kept.is_file() else None
     if size != facts.bytes:
         what = "it is gone" if size is None else f"it has {size:,} bytes, and had {facts.bytes:,}"

@@ -205,7 +205,7 @@ def test_what_goes_wrong_is_one_line(center: Running, tmp_path: Path) -> None:
         (["pull", "wone", "--from", url], "Bedoelt u wonen"),
         (["pull", "wonen", "--from", url, "--region", "Nergens"], "There is no region 'Nergens'"),
         (["pull", "wonen", "--from", url, "--region", "Centrum"], "Several regions are called"),
-        (["pull", "wonen", "--from", url, "--since", "1999.1.1"], "is er niet (meer)"),
+        (["pull", "wonen", "--from", url, "--since", "1999.1.1"], "Release 1999.1.1 is er niet;"),
         (["pull", "wonen", "--from", "ftp://x"], "is no address of a service"),
     ):
         error = " ".join(rdc(*arguments, status=1).stderr.split())

@@ -192,8 +192,7 @@ def _changes(found: Extract) -> Iterator[Sequence[Any]]:
     for change in changes["schema"]:
         yield (_CHANGES[change["change"]], change["column"], None, None, change["old"], change["new"])
     for change in changes["definitions"]:
-        what = f"definitie: {change['field']} {_CHANGES[change['change']]}" if change["field"] else "definitie "
-        what = what if change["field"] else f"definitie {_CHANGES[change['change']]}"
+        what = f"definitie{': ' + change['field'] if change['field'] else ''} {_CHANGES[change['change']]}"
         yield (what, change["indicator_id"], None, None, change["old"], change["new"])
     for change in changes["values"]:
         yield (

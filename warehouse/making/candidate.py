@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.datacenter import here
+from ingest.settings import DATABASE
 from ingest.snapshot import AFTER_TABLE
 from ingest.sql import literal
 from ingest.storage.clock import Clock
@@ -24,7 +25,7 @@ from ingest.storage.paths import for_duckdb
 from warehouse.making.binding import insert, keep_last_good, load_registry
 from warehouse.registry import goals, indicators, labels
 from warehouse.registry.indicators import Registry
-from warehouse.releases.inputs import NAME, Input
+from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan
 
 
@@ -33,7 +34,7 @@ class Candidate:
 
     def __init__(self, folder: Path) -> None:
         self.folder = for_duckdb(folder) / "candidate"
-        self.file = self.folder / NAME
+        self.file = self.folder / DATABASE
 
     @contextmanager
     def connect(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -10,12 +10,13 @@ from typing import Any
 
 import duckdb
 
+from ingest.settings import DATABASE
 from ingest.snapshot import file_sha256
 from ingest.sql import records
 from ingest.storage.durable import fsync, record
 from warehouse.making import datapackage, diff
 from warehouse.making.candidate import Candidate
-from warehouse.releases.inputs import NAME, Input
+from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan
 from warehouse.releases.release import MAKING, Release, ReleaseError, Releases
 from warehouse.sharing.access import PUBLIC, delivered, levels_of
@@ -61,22 +62,22 @@ def publish(
             releases.levels.note(levels_of(con), delivered(con))
         con.execute("checkpoint")
     releases.levels.made(release_id)
-    if (wal := candidate.file.with_name(NAME + ".wal")).exists():
+    if (wal := candidate.file.with_name(DATABASE + ".wal")).exists():
         raise ReleaseError(f"{wal} lies beside the candidate, so something still writes to it; run `rdc run` again")
 
     making = releases.folder / "releases" / f".{release_id}"
     record(releases.folder / MAKING, {"release_id": release_id})
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    shutil.move(candidate.file, making / NAME)  # a copy, where the candidate had to lie elsewhere
-    (making / NAME).chmod(0o444)
+    shutil.move(candidate.file, making / DATABASE)  # a copy, where the candidate had to lie elsewhere
+    (making / DATABASE).chmod(0o444)
     release = Release(
         release_id=release_id,
         created_at=at.isoformat(timespec="seconds"),
         inputs=used,
         fingerprint=plan.fingerprint if plan else releases.fingerprint(inputs),
-        sha256=file_sha256(making / NAME),
-        bytes=(making / NAME).stat().st_size,
+        sha256=file_sha256(making / DATABASE),
+        bytes=(making / DATABASE).stat().st_size,
         tables=tables,
         checks=checks,
         previous=previous.release_id if previous else None,
@@ -89,13 +90,13 @@ def publish(
     earlier = ""
     changes = diff.first(release)
     if previous:
-        with diff.comparing(releases.path(previous.release_id), making / NAME) as con:
+        with diff.comparing(releases.path(previous.release_id), making / DATABASE) as con:
             closed = diff.closed_since(con, releases.levels, previous.release_id)
             changes = diff.compare(con, previous.release_id, release_id, scope=PUBLIC, closed=closed)
         before = releases.path(previous.release_id).with_name("CHANGELOG.md")
         # A changelog names figures: it does not go on past the moment that some of them were closed.
         earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
-    datapackage.write(making, making / NAME, release_id, release.created_at, changes, earlier)
+    datapackage.write(making, making / DATABASE, release_id, release.created_at, changes, earlier)
     facts = json.dumps(asdict(release), indent=1, ensure_ascii=False)
     (making / "release.json").write_text(facts, encoding="utf-8")
     datapackage.write_sums(making)

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from ingest.declaration import Table
 from ingest.snapshot import Snapshot
 
-#: The name of the database, wherever it lies: the candidate, a release, what is published.
-NAME = "rdc.duckdb"
-
 
 @dataclass(frozen=True)
 class Input:

@@ -36,10 +36,10 @@ import duckdb
 from ingest.datacenter import here
 from ingest.errors import MendableError
 from ingest.project import ROOT
-from ingest.settings import number
+from ingest.settings import DATABASE, number
 from ingest.snapshot import file_sha256
 from ingest.storage.durable import Damaged, fsync, read_record, record, sweep, write
-from warehouse.releases.inputs import NAME, Input
+from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan
 from warehouse.sharing.closing import Closed, Levels
 
@@ -92,7 +92,7 @@ class Releases:
         self.folder = folder
         self.own = own
         self.mark = mark
-        self.current_file = folder / NAME
+        self.current_file = folder / DATABASE
         self.levels = Levels(folder)
         self.keep = keep or number("RDC_KEEP_RELEASES", 10, 1)
 
@@ -116,7 +116,7 @@ class Releases:
             if not self.current_file.is_file():
                 return None
             # Between the moment that a release becomes current and the moment that it is marked so, it is current.
-            folders = [f for f in self.folders() if _same(f / NAME, self.current_file)]
+            folders = [f for f in self.folders() if _same(f / DATABASE, self.current_file)]
             if found := next((r for f in folders if (r := _read(f))), None):
                 return found
             if found := self._known_by_its_content():
@@ -148,8 +148,13 @@ class Releases:
         known = ", ".join(r.release_id for r in self.all()) or "none yet; make one with `rdc run`"
         raise ReleaseError(f"There is no release {release_id}. Known: {known}.")
 
+    def is_given(self, release_id: str) -> bool:
+        """Whether a release of this id was ever made, kept or not; a number whose release was never published counts too."""
+        month, _, number = release_id.rpartition(".")
+        return 0 < int(number) <= self._given().get(month, 0) if _ID.fullmatch(release_id) else False
+
     def path(self, release_id: str) -> Path:
-        return self.folder / "releases" / release_id / NAME
+        return self.folder / "releases" / release_id / DATABASE
 
     def report(self, release_id: str) -> Path:
         return self.folder / "releases" / release_id / "report.html"
@@ -308,7 +313,7 @@ class Releases:
         folder = self.folder / "releases" / release_id
         if _ID.fullmatch(release_id):
             shutil.rmtree(folder.with_name(f".{release_id}"), ignore_errors=True)
-            if self.current_file.exists() and _same(folder / NAME, self.current_file):
+            if self.current_file.exists() and _same(folder / DATABASE, self.current_file):
                 self.point_to(release_id)
             elif folder.is_dir() and not (folder / PROMOTED).exists():
                 shutil.rmtree(folder)
@@ -317,7 +322,7 @@ class Releases:
 
     def point_to(self, release_id: str) -> None:
         """Make a release current, by a copy: would the two share their bytes, then one bad sector took both."""
-        kept, beside = self.path(release_id), self.folder / f".{NAME}.{release_id}-{uuid.uuid4().hex[:8]}.part"
+        kept, beside = self.path(release_id), self.folder / f".{DATABASE}.{release_id}-{uuid.uuid4().hex[:8]}.part"
         if not (self.current_file.is_file() and _same(kept, self.current_file, copied=True)):
             try:
                 shutil.copy2(kept, beside)
@@ -333,10 +338,10 @@ class Releases:
         """Make the kept copy of the current release anew, from the current file and the record of what was released."""
         folder = self.folder / "releases" / release_id
         folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / f".{NAME}-{uuid.uuid4().hex[:8]}.part"
+        beside = folder / f".{DATABASE}-{uuid.uuid4().hex[:8]}.part"
         shutil.copy2(self.current_file, beside)
         fsync(beside)
-        beside.replace(folder / NAME)
+        beside.replace(folder / DATABASE)
         if not (folder / "release.json").exists():
             write(folder / "release.json", self.record(release_id)["release.json"].read_bytes())
         _mark(folder)

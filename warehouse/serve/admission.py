@@ -100,7 +100,7 @@ class Desk:
                 headers={"Retry-After": str(wait)},
             )
 
-    def note(self, request: Request, status: int, release_id: str | None) -> None:
+    def note(self, request: Request, method: str, status: int, release_id: str | None) -> None:
         """Write down what came with a key, before any of the answer leaves.
 
         :raises Problem: it can't be written (503): nothing is given on a key without a trace of it.
@@ -112,7 +112,7 @@ class Desk:
         line = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "key_id": key_id,
-            "method": request.method,
+            "method": method,
             "resource": getattr(route, "path", "unknown"),
             "status": status,
             "release": release_id,

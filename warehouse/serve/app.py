@@ -55,13 +55,19 @@ _SECURITY = {
 
 
 def create_app(
-    home: Path, *, memory: str | None = None, anonymous_per_minute: int | None = None, seconds: float = 60
+    home: Path,
+    *,
+    memory: str | None = None,
+    anonymous_per_minute: int | None = None,
+    seconds: float = 60,
+    head_bytes: int = Limits.head_bytes,
 ) -> FastAPI:
     """The service on one data folder.
 
     :param memory: what DuckDB may use per open release (``RDC_SERVE_MEMORY``, default 512MB; at most four are open).
     :param anonymous_per_minute: questions per minute from one address without a key (``RDC_SERVE_RATE``, default 6000).
     :param seconds: a question that takes longer is ended.
+    :param head_bytes: what the first line and headers of a request may be together.
     """
     environment = os.environ
     center = at(home)
@@ -108,7 +114,7 @@ def create_app(
         allow_headers=["X-Api-Key", "Authorization", "Accept", "If-None-Match", "Range"],
         expose_headers=["ETag", "Link", "API-Version", "Release", "Content-Disposition", "Repr-Digest", "Retry-After"],
     )
-    app.add_middleware(_Envelope, whole=app)
+    app.add_middleware(_Envelope, whole=app, head_bytes=head_bytes)
     return app
 
 
@@ -139,28 +145,30 @@ class _Compressed(GZipMiddleware):
 class _Envelope:
     """Around every answer: what may come in, the headers that all answers have, the audit log. HEAD is GET without a body."""
 
-    def __init__(self, app: ASGIApp, whole: FastAPI) -> None:
-        self.inner, self.app = app, whole
+    def __init__(self, app: ASGIApp, whole: FastAPI, head_bytes: int) -> None:
+        self.inner, self.app, self.head_bytes = app, whole, head_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
         request = Request(scope)
-        if problem := _too_much(scope):
+        if problem := _too_much(scope, self.head_bytes):
             await answer(request, problem)(scope, receive, _with_headers(send))
             return
-        scope = _spelled(scope)
-        request = Request(scope)
-        is_head = scope["method"] == "HEAD"
+        scope, method = _spelled(scope), scope["method"]
+        is_head = method == "HEAD"
         if is_head:
             # A copy: the server itself must go on to know that there is no body to come.
             scope = {**scope, "method": "GET"}
-        await self.inner(scope, receive, self._noted(scope, receive, _with_headers(send, is_head), request))
+        await self.inner(scope, receive, self._noted(scope, receive, _with_headers(send, is_head), method))
 
-    def _noted(self, scope: Scope, receive: Receive, send: Send, request: Request) -> Send:
-        """What came with a key is written down before any of the answer leaves; if it can't be, another answer does."""
-        refused = False
+    def _noted(self, scope: Scope, receive: Receive, send: Send, method: str) -> Send:
+        """What came with a key is written down before any of the answer leaves; if it can't be, another answer does.
+
+        :param scope: the one that the routes see, which they add to; ``method``: what was really asked.
+        """
+        refused, request = False, Request(scope)
 
         async def sending(message: Message) -> None:
             nonlocal refused
@@ -168,7 +176,9 @@ class _Envelope:
                 return
             if message["type"] == "http.response.start":
                 try:
-                    self.app.state.desk.note(request, message["status"], scope.get("state", {}).get("release_id"))
+                    self.app.state.desk.note(
+                        request, method, message["status"], scope.get("state", {}).get("release_id")
+                    )
                 except Problem as problem:
                     refused = True
                     await answer(request, problem)(scope, receive, send)
@@ -212,14 +222,13 @@ def _with_headers(send: Send, is_head: bool = False) -> Send:
     return sending
 
 
-def _too_much(scope: Scope) -> Problem | None:
+def _too_much(scope: Scope, head_bytes: int) -> Problem | None:
     """What a request may not have, as far as its head tells. Nothing that follows it is read."""
     end = {"Connection": "close"}
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST:
         return Problem(414, f"Een vraag mag hoogstens {LONGEST} tekens lang zijn.", headers=end)
-    longest = Limits().head_bytes
-    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > longest:
-        return Problem(431, f"De koppen van een vraag mogen samen hoogstens {longest} bytes zijn.", headers=end)
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > head_bytes:
+        return Problem(431, f"De koppen van een vraag mogen samen hoogstens {head_bytes} bytes zijn.", headers=end)
     for name, value in scope["headers"]:
         if name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
             return Problem(413, "Deze service kan alleen lezen: een vraag heeft geen inhoud.", headers=end)
@@ -331,7 +340,7 @@ def server(home: Path, host: str, port: int, limits: Limits | None = None) -> An
 
     limits, trusted = limits or Limits(), proxies(os.environ.get("RDC_SERVE_PROXIES", ""))
     config = uvicorn.Config(
-        create_app(home),
+        create_app(home, head_bytes=limits.head_bytes),
         host=host,
         port=port,
         http=limited(Gate(limits, trusted)),

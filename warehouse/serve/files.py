@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
+from ingest.settings import DATABASE
 from ingest.snapshot import file_sha256
 from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.serve.library import Opened
@@ -21,7 +22,7 @@ from warehouse.serve.resources import RESPONSES, Item, ReleaseName, answer_json,
 router = APIRouter()
 
 #: Files with more in them than what is public: only for whoever may see all of the release.
-_WHOLE = ("rdc.duckdb", "report.html", "release.json")
+_WHOLE = (DATABASE, "report.html", "release.json")
 _KINDS = {
     ".csv": "text/csv; charset=utf-8",
     ".parquet": "application/vnd.apache.parquet",
@@ -41,7 +42,7 @@ def _sums(folder: Path) -> dict[str, str]:
     if file.is_file():
         return read_sums(file.read_text(encoding="utf-8")) | {SUMS: file_sha256(file)}
     said = json.loads((folder / "release.json").read_text(encoding="utf-8"))
-    return {"rdc.duckdb": said["sha256"]}
+    return {DATABASE: said["sha256"]}
 
 
 def _visible(asked: Asked, opened: Opened) -> dict[str, str]:
@@ -66,15 +67,18 @@ def listing(asked: Ask, release: ReleaseName) -> Response:
     checked(asked.request)
     opened = asked.open(named(release))
     root = f"{asked.root}/v1/releases/{opened.release_id}/bestanden"
-    found: list[dict[str, Any]] = [
-        {
-            "bestand": name,
-            "bytes": (opened.folder / name).stat().st_size,
-            "sha256": digest,
-            "_links": {"self": {"href": f"{root}/{name}"}},
-        }
-        for name, digest in sorted(_visible(asked, opened).items())
-    ]
+    try:
+        found: list[dict[str, Any]] = [
+            {
+                "bestand": name,
+                "bytes": (opened.folder / name).stat().st_size,
+                "sha256": digest,
+                "_links": {"self": {"href": f"{root}/{name}"}},
+            }
+            for name, digest in sorted(_visible(asked, opened).items())
+        ]
+    except FileNotFoundError as error:
+        raise _put_away(opened) from error
     return answer_json(asked, opened, {"release": opened.release_id, "bestanden": found})
 
 
@@ -95,7 +99,10 @@ def file(asked: Ask, release: ReleaseName, bestand: Annotated[str, PathParameter
     """Met deelverzoeken (Range): te hervatten, en te openen als databank over het net."""
     checked(asked.request)
     opened = asked.open(named(release))
-    sums = _sums(opened.folder)
+    try:
+        sums = _sums(opened.folder)
+    except FileNotFoundError as error:
+        raise _put_away(opened) from error
     if bestand not in sums:
         raise Problem(404, f"Release {opened.release_id} heeft geen bestand {bestand}.")
     if bestand not in _visible(asked, opened):
@@ -114,8 +121,12 @@ def file(asked: Ask, release: ReleaseName, bestand: Annotated[str, PathParameter
         raise Unchanged(headers)
     target = opened.folder / bestand
     if not target.is_file():
-        raise Problem(410, f"Release {opened.release_id} is intussen opgeruimd.")
+        raise _put_away(opened)
     return FileResponse(target, media_type=_KINDS.get(target.suffix, "text/plain; charset=utf-8"), headers=headers)
+
+
+def _put_away(opened: Opened) -> Problem:
+    return Problem(410, f"Release {opened.release_id} is intussen opgeruimd.")
 
 
 @router.get("/rdc.duckdb", include_in_schema=False)
@@ -125,7 +136,7 @@ def database(asked: Ask) -> Response:
     checked(asked.request)
     opened = asked.open()
     return RedirectResponse(
-        f"{asked.root}/v1/releases/{opened.release_id}/bestanden/rdc.duckdb", 307, headers={"Cache-Control": "no-cache"}
+        f"{asked.root}/v1/releases/{opened.release_id}/bestanden/{DATABASE}", 307, headers={"Cache-Control": "no-cache"}
     )
 
 

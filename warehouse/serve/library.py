@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.settings import DATABASE
 from ingest.sql import literal
 from ingest.storage.durable import Damaged
 from warehouse.reading.published import Published
@@ -82,7 +83,7 @@ class Opened:
         with self._lock:
             if other.release_id not in self._attached:
                 alias = "release_" + other.release_id.replace(".", "_")
-                self.con.execute(f"attach {literal(other.folder / 'rdc.duckdb')} as {alias} (read_only)")
+                self.con.execute(f"attach {literal(other.folder / DATABASE)} as {alias} (read_only)")
                 self._attached[other.release_id] = alias
             return self._attached[other.release_id]
 
@@ -198,9 +199,10 @@ class Library:
         if release_id is None or release_id == current.release_id:
             return current
         with self._lock:
-            if release_id in self._opened:
-                self._opened.move_to_end(release_id)
-                return self._opened[release_id]
+            if (
+                release_id in self._opened and not self.releases.path(release_id).is_file()
+            ):  # Put away: whoever reads it goes on, and nobody begins.
+                self._opened.pop(release_id, None)
             return self._open(self.releases.get(release_id))
 
     def _open(self, release: Release) -> Opened:

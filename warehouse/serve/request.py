@@ -52,7 +52,7 @@ class Asked:
         self._questions = questions
 
     def open(self, release_id: str | None = None) -> Opened:
-        """:raises Problem: there is no such release (404), or none at all yet (503)."""
+        """:raises Problem: there is no such release (404) or no more (410), or none at all yet (503)."""
         try:
             opened = self.library.get(release_id)
         except ReleaseError as error:
@@ -60,9 +60,10 @@ class Asked:
                 raise Problem(
                     503, "Er is nog geen release. Probeer het later weer.", headers={"Retry-After": "60"}
                 ) from error
-            raise Problem(
-                404, f"Release {release_id} is er niet (meer); /v1/releases noemt de releases die er zijn."
-            ) from error
+            there = "/v1/releases noemt de releases die er zijn."
+            if self.library.releases.is_given(release_id):
+                raise Problem(410, f"Release {release_id} is niet meer bewaard; {there}") from error
+            raise Problem(404, f"Release {release_id} is er niet; {there}") from error
         self.request.state.release_id = opened.release_id
         return opened
 

@@ -172,6 +172,7 @@ _SAID = {
     403: ("Dit is niet openbaar, of niet meer.", True),
     404: ("Er is niets van deze naam.", True),
     406: ("Niet in deze vorm te krijgen.", True),
+    410: ("De release is niet meer bewaard.", True),
     414: ("De vraag is te lang.", True),
     429: ("Te veel vragen; Retry-After zegt wanneer het weer kan.", True),
     503: ("Er is nog geen release.", True),

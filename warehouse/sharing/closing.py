@@ -19,12 +19,12 @@ from typing import Any
 
 import duckdb
 
+from ingest.settings import DATABASE
 from ingest.sql import literal
 from ingest.storage import durable
 from warehouse.sharing.access import LEVELS, Access, Scope, delivered, known, least_open, levels_of, levels_since
 
 FILE = "levels.json"
-_DATABASE = "rdc.duckdb"
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Levels:
         for series, folder in self._releases():
             at = tuple(int(part) for part in folder.name.split("."))
             newest[series] = max(newest.get(series, ((), "")), (at, folder.name))
-            for table, level, municipal in _levels_in(folder / _DATABASE):
+            for table, level, municipal in _levels_in(folder / DATABASE):
                 there.setdefault((series, folder.name), set()).add(table)
                 if municipal or level != LEVELS[0] or table in seen:
                     seen.setdefault(table, []).append(level)
@@ -202,7 +202,7 @@ class Levels:
             *((f.name, f) for f in sorted((self.root / "restricted").glob("*"))),
         ]:
             for release in sorted(folder.glob("releases/[0-9]*")):
-                if release.name.replace(".", "").isdigit() and (release / _DATABASE).is_file():
+                if release.name.replace(".", "").isdigit() and (release / DATABASE).is_file():
                     yield series, release
 
 

@@ -226,6 +226,10 @@ def test_a_key_is_kept_as_a_hash_and_used_without_a_trace_of_who(center: Center)
     lines = [json.loads(line) for line in (center.service.home / "serve" / "audit.jsonl").read_text().splitlines()]
     last = [line for line in lines if line["key_id"] == "eersel"][-1]
     assert (last["resource"], last["status"], last["release"]) == ("/v1/waarnemingen", 200, center.releases[-1])
+    requests.head(f"{center.service.url}/v1/waarnemingen", headers={"X-Api-Key": center.keys["eersel"]}, timeout=30)
+    log = (center.service.home / "serve" / "audit.jsonl").read_text().splitlines()
+    head = [line for line in map(json.loads, log) if line["method"] == "HEAD"][-1]
+    assert (head["key_id"], head["resource"], head["release"]) == ("eersel", last["resource"], last["release"])
     assert set(last) == {"at", "key_id", "method", "resource", "status", "release", "checksum"}
     both = file.read_text() + (center.service.home / "serve" / "audit.jsonl").read_text()
     assert "GM0770" not in json.dumps(lines) and "127.0.0.1" not in both

@@ -101,6 +101,24 @@ def test_a_request_ends_its_own_questions_however_it_ends(tmp_path: Path, monkey
         app.state.libraries.close()
 
 
+def test_a_release_that_is_put_away_is_gone_and_one_that_never_was_is_not_there(tmp_path: Path) -> None:
+    first = publish(tmp_path / "warehouse").release_id
+    app = create_app(tmp_path)
+    asks = [f"/v1/waarnemingen?release={first}", f"/v1/releases/{first}", f"/v1/releases/{first}/bestanden",
+            f"/v1/releases/{first}/bestanden/SHA256SUMS", f"/v1/tabellen/wonen?release={first}&formaat=csv",
+            f"/odata/v1/CBS/KEMPEN-WONEN/Observations?release={first}"]  # fmt: skip
+    try:
+        assert [status_of(app, ask) for ask in asks] == [200] * len(asks)
+        publish(tmp_path / "warehouse", keep=1)
+        asks.append(f"/v1/waarnemingen?sindsRelease={first}")
+        assert [status_of(app, ask) for ask in asks] == [410] * len(asks)
+        never = first.rpartition(".")[0] + ".99"
+        assert [status_of(app, ask.replace(first, never)) for ask in asks] == [404] * len(asks)
+        assert status_of(app, "/odata/v1/CBS/KEMPEN-WONEN/Observations?release=" + "x" * 5000) == 404
+    finally:
+        app.state.libraries.close()
+
+
 def test_a_question_that_takes_too_long_is_ended_and_the_others_are_not(tmp_path: Path) -> None:
     publish(tmp_path)
     library = Library(Releases(tmp_path), seconds=0.5)

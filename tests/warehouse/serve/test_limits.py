@@ -151,6 +151,12 @@ def test_a_head_that_does_not_come_is_not_waited_for(home: Path) -> None:
             assert 0.8 < until_closed(there) < 4
 
 
+def test_the_limits_that_are_given_hold(home: Path) -> None:
+    with listening(home, Limits(head_bytes=2_000)) as host:
+        answers = [requests.get(f"http://{host}/v1", headers={"X-Long": "a" * n}, timeout=10) for n in (1_000, 1_900)]
+        assert [a.status_code for a in answers] == [200, 431] and "2000 bytes" in answers[1].json()["detail"]
+
+
 def test_who_takes_nothing_of_an_answer_is_let_go(home: Path) -> None:
     with listening(home, Limits(stall_seconds=0.5, per_client=1)) as host:
         url = f"http://{host}"

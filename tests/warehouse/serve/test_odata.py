@@ -194,7 +194,7 @@ def test_what_is_answered_is_what_the_schema_says(center: Center, path: str) -> 
         ("$top=1&$top=2", 400, "twee keer"),
         ("$expand=x", 501, "$expand"),
         ("$format=atom", 400, "Alleen JSON"),
-        ("release=2020.1.1", 404, "is er niet (meer)"),
+        ("release=2020.1.1", 404, "Release 2020.1.1 is er niet;"),
     ],
 )
 def test_what_is_wrong_is_said_in_the_form_of_odata(center: Center, query: str, status: int, said: str) -> None:
