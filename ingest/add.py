@@ -12,11 +12,12 @@ from ingest.datacenter import here
 from ingest.declaration import RegistryError, Table
 from ingest.errors import explained
 from ingest.http import Client, FetchError, NotFoundError
-from ingest.landing import misshapen
+from ingest.metadata import Metadata
 from ingest.registry import Registry, add_own
 from ingest.settings import Settings
 from ingest.statline import service
-from ingest.statline.model import Head, Metadata
+from ingest.statline.landing import misshapen
+from ingest.statline.model import Head
 
 #: Above this many observations a whole table is more than this warehouse is for; the user must say which slice.
 MOST = 20_000_000

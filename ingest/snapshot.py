@@ -4,7 +4,7 @@ A snapshot is a folder ``$RDC_HOME/snapshots/<table>/<snapshot_id>/``::
 
     snapshot.json               what it is: source, URLs, time, Modified, rows, fingerprint, SHA-256 of every file
     page-00001.json.zst ...     the rows, a row a line or as the array that came; with what snapshot.json says of the page
-                                they give its exact body (ingest.statline.page.body)
+                                they give its exact body (ingest.received.body)
     metadata.json.zst           every metadata resource as received
     data.parquet                the rows, typed after the table's own metadata, codes trimmed
     dimensions.parquet codes.parquet measures.parquet   the metadata, normalised
@@ -326,6 +326,14 @@ class Verdict:
     reasons: list[str]
     results: list[dict[str, Any]]
     accepted_by: str | None = None
+
+
+def fetched_anew(last: Snapshot, spoilt: list[str]) -> str:
+    """What is told of a snapshot that was taken again because it was changed on disk."""
+    return (
+        f"{last.table_id}: snapshot {last.snapshot_id} is not as it was laid down ({', '.join(spoilt)} changed or gone), so it "
+        "was fetched anew. Look after the disk, and who may write in the data folder"
+    )
 
 
 def now() -> str:

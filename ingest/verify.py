@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from ingest.received import Page, body
 from ingest.snapshot import Snapshot
-from ingest.statline.model import Page
-from ingest.statline.page import body
 
 
 def altered(snapshot: Snapshot) -> list[str]:

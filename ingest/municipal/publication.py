@@ -16,13 +16,12 @@ import zstandard
 
 from ingest.datacenter import here
 from ingest.engine import duck
-from ingest.landing import write_metadata
+from ingest.metadata import Codes, Dimension, Measure, Metadata, write_metadata
 from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.counting import Key
 from ingest.municipal.region import Geography
 from ingest.snapshot import Snapshot, Store
 from ingest.sql import literal
-from ingest.statline.model import Codes, Dimension, Measure, Metadata
 
 REGION, PERIOD = "Gebied", "Perioden"
 SUPPRESSED, NOT_AVAILABLE, IMPOSSIBLE = "Suppressed", "NotAvailable", "Impossible"

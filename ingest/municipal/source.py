@@ -20,7 +20,6 @@ from ingest.declaration import Table
 from ingest.errors import MendableError
 from ingest.home import Home
 from ingest.http import UnreachableError
-from ingest.landing import fetched_anew
 from ingest.municipal import drop
 from ingest.municipal.contract import Contract, WayIn
 from ingest.municipal.disclosure.memory import Memory
@@ -29,7 +28,7 @@ from ingest.municipal.layer import Delivery, Layer, stamp_id
 from ingest.municipal.personal import masked_name
 from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
-from ingest.snapshot import Snapshot, now
+from ingest.snapshot import Snapshot, fetched_anew, now
 from ingest.source import Progress, Source
 from ingest.storage.durable import PRIVATE, write
 from ingest.words import shown

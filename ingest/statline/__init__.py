@@ -1,7 +1,7 @@
 """CBS's two OData services behind one small protocol.
 
 What belongs here: how each service is asked and what it answers, normalised to the same records
-(:mod:`ingest.statline.model`). What is done with an answer (proofs, landing) is :mod:`ingest.landing`.
+(:mod:`ingest.statline.model`). What is done with an answer (proofs, landing) is :mod:`ingest.statline.landing`.
 """
 
 from __future__ import annotations

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from ingest.answer import named
 from ingest.declaration import Table
 from ingest.http import FetchError
+from ingest.metadata import Codes, Dimension, Metadata
+from ingest.received import Page
+from ingest.scope import REGION
+from ingest.statline.answer import named
 from ingest.words import shown
 
 SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<suffix>\d+)$")
-REGION = re.compile(r"^(NL\d{1,2}|LD\w{2}|PV\d{2}|CR\d{2}|GM\d{4}|WK\d{6}|BU\d{8})$")
 
 
 @dataclass(frozen=True)
@@ -36,103 +36,6 @@ class Head:
     period_text: str
 
 
-class Dimension(NamedTuple):
-    """An axis of the table. ``kind`` is ``region``, ``time`` or ``other``."""
-
-    key: str
-    kind: str
-    title: str
-    position: int
-
-
-class Codes(NamedTuple):
-    """The members of a dimension in the service's order, a column each: a table of wijken and buurten has eighteen thousand.
-
-    ``code`` is trimmed, ``status`` is a period's (Definitief, Voorlopig …).
-    """
-
-    code: Sequence[str]
-    title: Sequence[str]
-    description: Sequence[str | None]
-    group: Sequence[str | None]
-    status: Sequence[str | None]
-
-    @classmethod
-    def read(cls, entries: list[dict[str, Any]], key: str, group: str, url: str) -> Codes:
-        """From a code list; ``key`` and ``group`` are what the service calls these fields, ``url`` is where it came from."""
-        groups = [entry.get(group) for entry in entries]
-        return cls(
-            [named(entry, key, url).strip() for entry in entries],
-            [clean(entry.get("Title")) for entry in entries],
-            [prose(entry.get("Description")) for entry in entries],
-            [None if above is None else str(above) for above in groups],
-            [entry.get("Status") for entry in entries],
-        )
-
-    @classmethod
-    def named(cls, titles: dict[str, str]) -> Codes:
-        """From titles by code, with nothing else known."""
-        nothing = [None] * len(titles)
-        return cls(list(titles), list(titles.values()), nothing, nothing, nothing)
-
-
-class Measure(NamedTuple):
-    """A column (v3) or measure (v4). The stem is the key without its yearly moving suffix; v4 codes have none.
-
-    ``path`` is the titles of the topic groups above it, from the outside in, joined by `` > ``.
-    """
-
-    code: str
-    stem: str
-    title: str
-    path: str
-    unit: str | None
-    datatype: str
-    decimals: int | None
-    description: str | None
-    position: int
-
-    @property
-    def is_text(self) -> bool:
-        return self.datatype == "String"
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """The shape of a table. ``codes`` are by dimension; ``raw`` has every metadata resource as the service gave it, by name."""
-
-    dimensions: tuple[Dimension, ...]
-    codes: dict[str, Codes]
-    measures: tuple[Measure, ...]
-    info: dict[str, Any]
-    raw: dict[str, Any]
-
-    def dimension(self, kind: str) -> Dimension | None:
-        """The one dimension of this kind, or None. A table with two is an error where it is read, not here."""
-        return next((d for d in self.dimensions if d.kind == kind), None)
-
-    def about(self, region: str | None) -> Metadata:
-        """The same table with this dimension as its regions, and every other that has regions as an ordinary one."""
-        if region is None:
-            return self
-        changed = tuple(
-            d._replace(kind="region" if d.key == region else "other" if d.kind == "region" else d.kind)
-            for d in self.dimensions
-        )
-        return replace(self, dimensions=changed)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over dimensions and measures: what an indicator could be bound to. Order and descriptions don't count."""
-        shape = {
-            "dimensions": sorted((d.key, d.kind) for d in self.dimensions),
-            "measures": sorted(
-                (m.code, m.title, m.path, m.unit or "", m.datatype, m.decimals or 0) for m in self.measures
-            ),
-        }
-        return hashlib.sha256(json.dumps(shape, ensure_ascii=False).encode()).hexdigest()
-
-
 @dataclass(frozen=True)
 class Slice:
     """A part of a table that is fetched, counted and proved on its own.
@@ -143,32 +46,6 @@ class Slice:
 
     filter: str | None = None
     regions: frozenset[str] | None = None
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of rows as received.
-
-    A body of JSON is kept in three parts: ``head`` before the rows, the rows in ``file`` (zstandard), ``tail`` behind them.
-    Rows that the service parts by line ends are kept a row a line and ``between`` is what parted them; others are kept as
-    the array that they came in. A bulk file is kept whole in ``file``. ``sha256`` is over the exact body, which
-    :func:`ingest.statline.page.body` puts together again. ``next`` is where the service says the next page is; ``part`` is
-    the slice, counted from 0.
-    """
-
-    number: int
-    url: str
-    file: str
-    head: str
-    tail: str
-    bytes: int
-    sha256: str
-    next: str | None = None
-    part: int = 0
-    between: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Service(Protocol):
@@ -206,6 +83,18 @@ class Service(Protocol):
     def cell_url(self, table: Table, keys: dict[str, str], measure: str) -> str:
         """The address at which anyone can look one figure up at the source."""
         ...
+
+
+def code_list(entries: list[dict[str, Any]], key: str, group: str, url: str) -> Codes:
+    """The members of a dimension; ``key`` and ``group`` are what the service calls these fields, ``url`` is where they are from."""
+    groups = [entry.get(group) for entry in entries]
+    return Codes(
+        [named(entry, key, url).strip() for entry in entries],
+        [clean(entry.get("Title")) for entry in entries],
+        [prose(entry.get("Description")) for entry in entries],
+        [None if above is None else str(above) for above in groups],
+        [entry.get("Status") for entry in entries],
+    )
 
 
 def clean(text: object) -> str:

@@ -22,9 +22,9 @@ from typing import IO, Any
 import requests
 import zstandard
 
-from ingest.answer import TwiceError, document, records, unique
 from ingest.http import Client, LoopError, TransientError
-from ingest.statline.model import Page
+from ingest.received import Page, as_line, body
+from ingest.statline.answer import TwiceError, document, records, unique
 from ingest.words import glimpse, shown
 
 _BLANK = rb"[ \t\r\n]*"
@@ -134,7 +134,7 @@ class Envelope:
             partings = (found[0] for found in _BETWEEN.finditer(start, opened.end()))
             self.between = next((p for p in partings if b"\n" in p and len(p) < _TAIL), b"")
             if self.between:
-                self._line = _as_line(self.between)
+                self._line = as_line(self.between)
                 before = opened.end()
                 self._rows.write(b"{")
         self._head = start[:before]
@@ -164,23 +164,6 @@ class Envelope:
             held[start:parted] = line
         self._parted = max(parted, end)
         return self._parted
-
-
-def _as_line(between: bytes) -> bytes:
-    """What parts two rows, at the same length, with its comma as the one line end."""
-    return re.sub(rb"[\t\r\n]", b" ", between).replace(b",", b"\n")
-
-
-def body(page: Page, folder: Path) -> bytes:
-    """The exact body of a page, or of a bulk file, as the service sent it: what ``sha256`` and ``bytes`` are about."""
-    if page.file.endswith(".zip"):
-        return (folder / page.file).read_bytes()
-    with zstandard.open(folder / page.file, "rb") as file:
-        rows = file.read()
-    if page.between:
-        between = page.between.encode()
-        rows = rows[1:-1].replace(_as_line(between), between)
-    return page.head.encode() + rows + page.tail.encode()
 
 
 def follow(

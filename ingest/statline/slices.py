@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
-from ingest.datacenter import here
 from ingest.declaration import Table
-from ingest.statline.model import REGION, Dimension, Metadata, Slice
+from ingest.metadata import Dimension, Metadata
+from ingest.scope import wanted
+from ingest.statline.model import Slice
 
 #: v4 takes 165 codes in a filter and refuses 180 («node count limit of '1000'»), and addresses up to some 6,000 characters.
 MOST_CODES = 150
@@ -42,16 +43,6 @@ _RANGE = re.compile(r"(?P<dimension>[A-Za-z_]\w*)\s+(?:gt|ge|lt|le)\s")
 
 class FilterError(ValueError):
     """A declared filter that the service would refuse, ignore, or answer with nothing."""
-
-
-def wanted(code: str) -> bool:
-    """Whether a region belongs to the region's scope: its municipalities with their wijken and buurten, and for comparison all
-    municipalities, its COROP area, its province and the country; codes that are no region of this kind stay too."""
-    if not REGION.match(code) or code[:2] in ("NL", "GM"):
-        return True
-    if code[:2] in ("WK", "BU"):
-        return here().owns(code)
-    return code in (here().corop, here().province)
 
 
 def regions_wanted(table: Table, metadata: Metadata) -> list[str] | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ingest.attempt import Attempt, attempt
 from ingest.declaration import Table
 from ingest.home import Home
-from ingest.landing import in_scope, land, unchanged
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
+from ingest.scope import in_scope
 from ingest.source import Progress, Source
 from ingest.statline import service
+from ingest.statline.landing import land, unchanged
 
 
 class StatLine(Source):

@@ -18,23 +18,12 @@ import cbsodata.cbsodata3 as cbsodata
 import orjson
 import requests
 
-from ingest.answer import counted, document, link, moment, named, records
 from ingest.declaration import Table
 from ingest.http import Client, FetchError, LoopError, NotFoundError, whole
-from ingest.statline.model import (
-    SUFFIX,
-    Codes,
-    Dimension,
-    Head,
-    Measure,
-    Metadata,
-    Page,
-    Slice,
-    clean,
-    infer_region,
-    integer,
-    prose,
-)
+from ingest.metadata import Codes, Dimension, Measure, Metadata
+from ingest.received import Page
+from ingest.statline.answer import counted, document, link, moment, named, records
+from ingest.statline.model import SUFFIX, Head, Slice, clean, code_list, infer_region, integer, prose
 from ingest.statline.page import follow
 from ingest.statline.slices import by_code, declared, regions_wanted
 
@@ -88,7 +77,7 @@ class V3:
             key = named(prop, "Key", self._resource(table, "DataProperties"))
             raw[key] = self._meta(table, key)
             dimensions.append(Dimension(key, _KIND[prop["Type"]], clean(prop.get("Title")), prop.get("Position") or 0))
-            codes[key] = Codes.read(raw[key], "Key", "CategoryGroupID", self._resource(table, key))
+            codes[key] = code_list(raw[key], "Key", "CategoryGroupID", self._resource(table, key))
         return Metadata(
             dimensions=tuple(infer_region(dimensions, codes)),
             codes=codes,

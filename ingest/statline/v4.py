@@ -13,22 +13,12 @@ from urllib.parse import quote
 
 import requests
 
-from ingest.answer import counted, document, link, moment, named, records
 from ingest.declaration import Table
 from ingest.http import Client, FetchError, LoopError, NotFoundError, whole
-from ingest.statline.model import (
-    Codes,
-    Dimension,
-    Head,
-    Measure,
-    Metadata,
-    Page,
-    Slice,
-    clean,
-    infer_region,
-    integer,
-    prose,
-)
+from ingest.metadata import Codes, Dimension, Measure, Metadata
+from ingest.received import Page
+from ingest.statline.answer import counted, document, link, moment, named, records
+from ingest.statline.model import Head, Slice, clean, code_list, infer_region, integer, prose
 from ingest.statline.page import bulk, follow
 from ingest.statline.slices import by_prefix, declared, regions_wanted
 
@@ -83,7 +73,7 @@ class V4:
                 )
             )
             raw[f"{key}Codes"] = self._list(table, f"{key}Codes")
-            codes[key] = Codes.read(
+            codes[key] = code_list(
                 raw[f"{key}Codes"], "Identifier", "DimensionGroupId", f"{self.base}/{table.id}/{key}Codes"
             )
         return Metadata(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,19 +23,18 @@ from ingest.attempt import Attempt, LandingError
 from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client, FetchError, NotModifiedError, TransientError, UnreachableError
-from ingest.landing import fetched_anew, in_scope, regions_of, write_metadata
+from ingest.metadata import Codes, Dimension, Measure, Metadata, write_metadata
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.snapshot import Snapshot, Store
+from ingest.received import Page
+from ingest.scope import in_scope, regions_of, wanted
+from ingest.snapshot import Snapshot, Store, fetched_anew
+from ingest.source import Progress
 from ingest.sql import identifier, literal
-from ingest.statline.model import Codes, Dimension, Measure, Metadata, Page
-from ingest.statline.slices import wanted
 from ingest.table.columns import Columns, member, typed
 from ingest.table.declaration import PERIOD, REGION, keyed
 from ingest.table.fetching import Arrived, conditions, fetch, moment_of
 from ingest.table.grid import file_of, read
 from ingest.words import shown
-
-Progress = Callable[[str, int, int], None]
 
 
 def changed(table: Table, own: Attempt, client: Client, last: Snapshot | None, scope: str | None = None) -> bool:

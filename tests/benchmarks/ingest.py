@@ -155,9 +155,9 @@ def ours(base: str, tables: list[str], folder: Path) -> None:
 
     from ingest.declaration import Table
     from ingest.http import CONNECTIONS_PER_HOST, Client
-    from ingest.landing import land
     from ingest.settings import Settings
     from ingest.snapshot import Store
+    from ingest.statline.landing import land
 
     settings = Settings(folder, v3_url=base)
     store, client = Store(settings.snapshots), Client()

@@ -33,10 +33,10 @@ from hypothesis import strategies as st
 from ingest.attempt import attempt
 from ingest.declaration import Table
 from ingest.http import Client
-from ingest.landing import land
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcome, Outcomes
 from ingest.settings import Settings, SettingsError
 from ingest.snapshot import Store
+from ingest.statline.landing import land
 from tests.ingest.test_land import V3, V4, replace_table, v3_table, v4_table
 from tests.standin import StandIn
 
@@ -340,7 +340,7 @@ def test_what_the_engine_lacks_here_is_not_laid_at_the_door_of_the_source(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("ingest.landing.write_data", fail)
+    monkeypatch.setattr("ingest.statline.landing.write_data", fail)
     outcome = landing.spoil(tmp_path, -1, Spoilt())
     assert outcome.result == FAILED
     assert outcome.reason.startswith(f"{landing.table.id}: this machine failed, and not the source: ")

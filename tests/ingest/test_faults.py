@@ -12,12 +12,12 @@ import pytest
 
 from ingest.declaration import Table
 from ingest.http import Client
-from ingest.landing import land
 from ingest.municipal.contract import WayIn
 from ingest.municipal.layer import Layer
 from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcomes
 from ingest.settings import Settings
 from ingest.snapshot import Store
+from ingest.statline.landing import land
 from orchestration import pipeline
 from tests.ingest.municipal.test_linked import ALL, open_work
 from tests.ingest.test_attempt import ERRORS, THIRD, Replay, Spoilt

@@ -17,12 +17,12 @@ from ingest.datacenter import here
 from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client
-from ingest.landing import land, unchanged
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
+from ingest.received import Page, body
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store, file_sha256
-from ingest.statline.model import Head, Page
-from ingest.statline.page import body
+from ingest.statline.landing import land, unchanged
+from ingest.statline.model import Head
 from ingest.verified import Verified
 from ingest.verify import altered
 from tests.standin import Dim, Fault, Group, Missing, StandIn, Topic, V3Table, V4Table
@@ -105,7 +105,7 @@ def test_who_is_in_the_region_is_part_of_what_is_wanted(setting: Setting, monkey
     table = replace_table(V3, scope="kempen")
     assert [setting.land(table).result for _ in range(2)] == [FETCHED, UNCHANGED]
     other = here().model_copy(update={"corop": "CR35"})
-    monkeypatch.setattr("ingest.landing.here", lambda: other)
+    monkeypatch.setattr("ingest.scope.here", lambda: other)
     assert [setting.land(table).result for _ in range(2)] == [FETCHED, UNCHANGED]
     # One of before that was written down holds.
     head = Head(V3.id, "", "", {"Modified": "1"}, None, "", "")

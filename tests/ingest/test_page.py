@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.http import TransientError
+from ingest.received import Page, body
 from ingest.statline import page as pages
-from ingest.statline.model import Page
-from ingest.statline.page import Envelope, body
+from ingest.statline.page import Envelope
 
 #: As CBS lays v3 out; as the benchmark does; one line, as v4; and shapes that nobody is known to use.
 LAYOUTS = {

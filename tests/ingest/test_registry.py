@@ -204,8 +204,8 @@ def commuting(table_id: str, protocol: str) -> V3Table | V4Table:
 def test_a_table_with_two_dimensions_of_regions_asks_which_one_counts(tmp_path: Path, protocol: str) -> None:
     import duckdb
 
-    from ingest.landing import land
     from ingest.snapshot import Store
+    from ingest.statline.landing import land
 
     with StandIn([commuting("84688NED", protocol)]) as cbs:
         with pytest.raises(RegistryError, match="--region-dimension WoonregioS") as asked:

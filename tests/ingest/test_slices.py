@@ -147,7 +147,7 @@ def test_a_run_that_broke_off_in_the_third_slice_goes_on_there(setting: Setting)
 
 def test_a_table_taken_whole_stays_whole_until_asked_otherwise(setting: Setting) -> None:
     from ingest.http import Client
-    from ingest.landing import land
+    from ingest.statline.landing import land
 
     def take(scope: str | None = None):
         table = replace_table(TABLE, scope="kempen")

@@ -9,10 +9,10 @@ import pytest
 
 from ingest.add import add
 from ingest.http import Client
-from ingest.landing import land
 from ingest.outcome import FETCHED
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, Store
+from ingest.statline.landing import land
 from tests.orchestration.conftest import Rdc
 from tests.warehouse.conftest import Service
 from warehouse.serve.odata.tables import ATTRIBUTES

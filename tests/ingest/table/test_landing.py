@@ -291,7 +291,7 @@ def test_who_is_in_the_region_is_part_of_what_is_wanted(setting: Setting, monkey
     assert setting.land(scope="kempen").result == FETCHED
     assert setting.land(scope="kempen").result == UNCHANGED
     other = at(setting.store.root).model_copy(update={"corop": "CR35"})
-    monkeypatch.setattr("ingest.landing.here", lambda: other)
+    monkeypatch.setattr("ingest.scope.here", lambda: other)
     assert setting.land(scope="kempen").result == FETCHED
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import duckdb
 
 from ingest.attempt import LandingError
+from ingest.metadata import Metadata
+from ingest.received import Page
 from ingest.sql import identifier, literal
-from ingest.statline.model import Metadata, Page, Slice
+from ingest.statline.model import Slice
 from ingest.words import shown
 
 

@@ -6,12 +6,11 @@ expected.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,22 +21,23 @@ import orjson
 import zstandard
 
 from ingest.attempt import Attempt, LandingError, attempt, of_this_machine
-from ingest.datacenter import here
 from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client, LoopError
+from ingest.metadata import Metadata, struct, write_metadata
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
-from ingest.proof import Arrived, prove
+from ingest.received import Page
+from ingest.scope import in_scope, regions_of
 from ingest.settings import Settings
-from ingest.snapshot import Landing, Snapshot, Store
+from ingest.snapshot import Landing, Snapshot, Store, fetched_anew
+from ingest.source import Progress
 from ingest.sql import identifier, literal
 from ingest.statline import service
-from ingest.statline.model import Codes, Head, Metadata, Page, Service, Slice
+from ingest.statline.model import Head, Service, Slice
 from ingest.statline.page import observations_csv, page_columns
+from ingest.statline.proof import Arrived, prove
 from ingest.statline.slices import FilterError
 from ingest.words import shown
-
-Progress = Callable[[str, int, int], None]
 
 #: Downloads overlap with parsing; but no more tables are parsed at once than there are cores, each on one thread,
 #: which is faster than one table on all cores. Threads of their own bound the memory: each keeps what it has once taken.
@@ -88,30 +88,6 @@ def land(
         )
 
     return attempt(table.id, take)
-
-
-def fetched_anew(last: Snapshot, spoilt: list[str]) -> str:
-    """What is told of a snapshot that was taken again because it was changed on disk."""
-    return (
-        f"{last.table_id}: snapshot {last.snapshot_id} is not as it was laid down ({', '.join(spoilt)} changed or gone), so it "
-        "was fetched anew. Look after the disk, and who may write in the data folder"
-    )
-
-
-def in_scope(table: Table, last: Snapshot | None, asked: str | None = None) -> Table:
-    """The table with the scope that it is taken in: what was asked for, or else the declared one; a table that was once
-    taken whole stays so until the smaller scope is asked for."""
-    scope = asked or ("nederland" if last and last.scope == "nederland" else table.scope)
-    return table.model_copy(update={"scope": scope})
-
-
-def regions_of(scope: str) -> dict[str, str]:
-    """Tells one state of the region's scope from the next: who is in it is declared, and can change. Nothing where all regions
-    are taken."""
-    if scope == "nederland":
-        return {}
-    said = json.dumps([sorted(here().codes), here().corop, here().province])
-    return {"regions": hashlib.sha256(said.encode()).hexdigest()[:16]}
 
 
 def unchanged(last: Snapshot, head: Head, table: Table) -> bool:
@@ -388,7 +364,7 @@ def write_data(
 def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str]:
     """The pages as something that DuckDB selects from; a bulk file is unpacked for as long as it is read."""
     if pages[0].file.endswith(".json.zst"):
-        yield _json(folder, pages, "read_json", f", columns = {_struct(read)}")
+        yield _json(folder, pages, "read_json", f", columns = {struct(read)}")
         return
     file = folder / pages[0].file
     header = page_columns(file) or []
@@ -396,7 +372,7 @@ def _rows(folder: Path, pages: list[Page], read: dict[str, str]) -> Iterator[str
     try:
         with observations_csv(file) as source, unpacked.open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
-        columns = _struct({name: read[name] for name in header})
+        columns = struct({name: read[name] for name in header})
         yield (
             f"read_csv({literal(str(unpacked))}, columns = {columns}, header = true, delim = ';', quote = '\"', "
             "decimal_separator = ',', strict_mode = true)"
@@ -430,48 +406,5 @@ def _typed(key: str, kind: str, whole: bool) -> str:
     return name if kind == "BIGINT" else f"case {strange}::double else {name} end as {name}"
 
 
-_METADATA = {
-    "dimensions": {"key": "VARCHAR", "kind": "VARCHAR", "title": "VARCHAR", "position": "INTEGER"},
-    "codes": {
-        **dict.fromkeys(("dimension", "code", "title", "description", "group", "status"), "VARCHAR"),
-        "position": "INTEGER",
-    },
-    "measures": {
-        **dict.fromkeys(("code", "stem", "title", "path", "unit", "datatype"), "VARCHAR"),
-        **{"decimals": "INTEGER", "description": "VARCHAR", "position": "INTEGER"},
-    },
-}
-
-
-def write_metadata(con: duckdb.DuckDBPyConnection, folder: Path, metadata: Metadata) -> None:
-    """The normalised metadata as Parquet: what dbt reads."""
-    codes = metadata.codes
-    found = {
-        "dimensions": list(zip(*metadata.dimensions, strict=True)),
-        "codes": [
-            [dimension for dimension, members in codes.items() for _ in members.code],
-            *([item for members in codes.values() for item in getattr(members, field)] for field in Codes._fields),
-            [position for members in codes.values() for position in range(len(members.code))],
-        ],
-        "measures": list(zip(*metadata.measures, strict=True)),
-    }
-    for name, columns in _METADATA.items():
-        # Column by column, which DuckDB reads in half the time.
-        by_column = dict(zip(columns, found[name] or [()] * len(columns), strict=True))
-        document = folder / f"{name}.json"
-        size = document.write_bytes(orjson.dumps(by_column))
-        arrays = _struct({key: f"{kind}[]" for key, kind in columns.items()})
-        unnested = ", ".join(f"unnest({identifier(key)}) as {identifier(key)}" for key in columns)
-        con.execute(
-            f"copy (select {unnested} from read_json({literal(document)}, maximum_object_size = {size + 1024}, "
-            f"columns = {arrays})) to {literal(folder / f'{name}.parquet')} (format parquet, compression zstd)"
-        )
-        document.unlink()
-
-
 def _list(items: Iterable[str]) -> str:
     return "[" + ", ".join(map(literal, items)) + "]"
-
-
-def _struct(columns: dict[str, str]) -> str:
-    return "{" + ", ".join(f"{literal(k)}: {literal(t)}" for k, t in columns.items()) + "}"
