@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.datacenter import at
 from warehouse.making import product
-from warehouse.serve import files, odata, portal, resources
+from warehouse.serve import api, files, odata, portal
 from warehouse.serve.admission import Desk
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
@@ -87,7 +87,7 @@ def create_app(
     app.state.desk = Desk(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
     app.state.making = Making()
     app.state.geo = home / "geo"
-    for router in (files.router, resources.router, odata.router, portal.router):
+    for router in (files.router, api.router, odata.router, portal.router):
         app.include_router(router)
     document: dict[str, Any] = {}
 

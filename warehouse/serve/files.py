@@ -14,10 +14,11 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from ingest.settings import DATABASE
 from ingest.snapshot import file_sha256
 from warehouse.making.datapackage import SUMS, read_sums
+from warehouse.serve.api.answers import RESPONSES, Item, answer_json
+from warehouse.serve.api.questions import ReleaseName, checked, named
 from warehouse.serve.library import Opened
 from warehouse.serve.problem import Problem
 from warehouse.serve.request import Ask, Asked, Unchanged
-from warehouse.serve.resources import RESPONSES, Item, ReleaseName, answer_json, checked, named
 
 router = APIRouter()
 

@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, Response
 
 from ingest.datacenter import here
 from warehouse.making import product
+from warehouse.serve.api.questions import checked
 from warehouse.serve.request import Ask
-from warehouse.serve.resources import checked
 
 router = APIRouter(include_in_schema=False)
 
