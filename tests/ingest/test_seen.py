@@ -54,7 +54,7 @@ def test_every_binding_fits_what_was_seen_of_its_table() -> None:
             continue
         names = [term.measure] if term.measure else term.stem
         wrong += [
-            f"{indicator} {role}: {w.text}" for w in columns.find(table, term, groups_seen(table, names), unit)[1]
+            f"{indicator} {role}: {w.text}" for w in columns.find(table, term, groups_seen(table, names), [unit])[1]
         ]
     assert wrong == []
 
@@ -77,9 +77,9 @@ def test_what_nobody_saw_is_named_as_such() -> None:
 
 def test_a_column_that_was_a_share_in_2014_is_not_the_count_that_it_is_in_2016() -> None:
     columns, term = _columns(), indicators.Term(stem=["WestersTotaal"])
-    [wrong] = columns.find("82931NED", term, True, "aantal")[1]
+    [wrong] = columns.find("82931NED", term, True, ["aantal"])[1]
     assert wrong.text.startswith("unit: WestersTotaal") and "is in '%', where 'aantal' is expected" in wrong.text
-    assert columns.find("82931NED", term, True, "%")[1] == [] == columns.find("83487NED", term, True, "aantal")[1]
+    assert columns.find("82931NED", term, True, ["%"])[1] == [] == columns.find("83487NED", term, True, ["aantal"])[1]
 
 
 def test_every_table_that_an_indicator_needs_is_taken_by_default_and_no_other() -> None:

@@ -47,6 +47,7 @@ def test_any_dbt_command_works_on_what_is_there(released: Rdc, tmp_path: Path) -
 def test_what_needs_no_project_lays_out_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "home"
+    (home / "dbt").mkdir(parents=True)  # else a parse of another test is put there
     rdc = Rdc(home, {})
     rdc("dbt", "--version")
     assert "--select" in rdc("dbt", "build", "--help").stdout

@@ -105,7 +105,7 @@ def test_a_groups_missing_figure_says_nothing_of_another_group(released: Rdc) ->
 
 def test_a_village_is_found_and_an_empty_answer_says_why(released: Rdc, tmp_path: Path) -> None:
     done = released("pull", "bevolking", "--region", "Hapert", "--period", "2020", "--format", "csv")
-    assert "WK172802" in done.stdout and "Hapert is hier Wijk 02 Hapert (WK172802), wijk van Bladel" in done.stderr
+    assert "WK172802" in done.stdout and "Hapert is taken as Wijk 02 Hapert, WK172802 (wijk in Bladel)" in done.stderr
     empty = released("pull", "gezondheid", "--region", "Hapert", status=1).stderr
     assert "no rows of what was asked for" in empty and "gemeente" in empty
     kept = released("pull", "comparison", "--region", "GM0770", "--period", "2024", "--format", "csv").stdout

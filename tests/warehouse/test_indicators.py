@@ -286,7 +286,7 @@ def test_a_term_that_finds_none_or_two_is_told_with_what_comes_near(term: dict, 
      ("x 1 000", "AantalInwoners", False), ("per 1 000 inwoners", "AantalInwoners", False), (None, "AantalInwoners", True)],
 )  # fmt: skip
 def test_a_column_must_count_what_its_binding_says(unit: str | None, stem: str, fits: bool) -> None:
-    number, wrong = COLUMNS.find("T1", Term(stem=stem, dimensions=_VALUE), True, unit)
+    number, wrong = COLUMNS.find("T1", Term(stem=stem, dimensions=_VALUE), True, [unit])
     assert number == 1 and (wrong == []) is fits
     assert fits or "unit: AantalInwoners (Bevolking) of T1 is in 'aantal'" in wrong[0].text
 

@@ -7,7 +7,7 @@ this build, with the reason and what comes near. All else goes on. The project's
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from ingest.seen import column_seen, groups_seen
 from ingest.sql import literal
 from warehouse.registry import indicators
 from warehouse.registry.indicators import Registry, Source, Term, Version
-from warehouse.registry.units import agree
+from warehouse.registry.units import agree, meaning
 
 
 class Column(NamedTuple):
@@ -132,6 +132,14 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
     return withheld
 
 
+def _amounts(version: Version) -> list[str | None]:
+    """What a numerator or denominator counts that says no unit of its own: things, or what the figure is given in (kilogram per
+    inhabitant is kilograms over people). A share is never counted in shares: some tables give percentages in columns that others
+    give as counts."""
+    given = version.factor == 1 and meaning(version.unit) not in ("%", "‰")
+    return ["aantal", version.unit] if given else ["aantal"]
+
+
 def _bound(
     number: int, version: Version, source: Source, columns: Columns
 ) -> tuple[list[list[Any]], list[tuple[str, Wrong]]]:
@@ -145,8 +153,8 @@ def _bound(
             measure_id = None
             names = [term.measure] if term.measure else term.stem
             if table in columns.snapshots:
-                unit = term.unit or ("aantal" if amount else version.unit)
-                measure_id, wrong = columns.find(table, term, groups_seen(table, names), unit)
+                units = [term.unit] if term.unit else _amounts(version) if amount else [version.unit]
+                measure_id, wrong = columns.find(table, term, groups_seen(table, names), units)
                 for found in wrong:
                     # The margins of a value are the same column at other members: a wrong column is told once.
                     problems.setdefault(found, f"{role}.{term_no - 1}.{found.text.partition(':')[0]}")
@@ -219,12 +227,14 @@ class Columns:
             dimensions[table][dimension][code] = title
         return cls(set(snapshots), measures, dimensions)
 
-    def find(self, table: str, term: Term, strict: bool, unit: str | None = None) -> tuple[int | None, list[Wrong]]:
+    def find(
+        self, table: str, term: Term, strict: bool, units: Sequence[str | None] = (None,)
+    ) -> tuple[int | None, list[Wrong]]:
         """The column of a term, and what is wrong when there is not exactly one that counts what it should.
 
         :param strict: the topic groups of this column were seen, so they must agree; otherwise they only tell columns of one
             stem apart.
-        :param unit: what the column must count; None takes any.
+        :param units: what the column may count, the first of them told as what is expected; None takes any.
         """
         field = "measure" if term.measure else "stem"
         names = [term.measure] if term.measure else term.stem
@@ -237,7 +247,8 @@ class Columns:
         said, gezegd = f"{table} has no column {' or '.join(names)}", f"{table} heeft geen kolom {' of '.join(names)}"
         if len(found) == 1:
             [column] = found
-            if not agree(unit, column.unit):
+            unit = units[0]
+            if not any(agree(one, column.unit) for one in units):
                 wrong.append(
                     Wrong(
                         f"unit: {column} of {table} is in {column.unit!r}, where {unit!r} is expected. Bind another column, or "
