@@ -8,7 +8,7 @@ from orchestration import pipeline
 from orchestration.workspace import Workspace
 from warehouse.making.build import dbt_build, dbt_command, needs_project, project_with, read_text
 from warehouse.making.candidate import Candidate
-from warehouse.registry.codebook import wide_tables
+from warehouse.registry.wide import wide_tables
 
 #: In the data folder's ``dbt/``: a candidate of its own, so that a build and a hand never touch the same file.
 FOLDER, STATE = "by-hand", "inputs.txt"

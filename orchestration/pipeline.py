@@ -241,7 +241,7 @@ def planned(work: Workspace) -> list[Input]:
 def build(work: Workspace) -> list[Node]:
     """dbt, with its tests. What they found is kept beside the candidate, for the audit."""
     from warehouse.making.build import dbt_build, project_with
-    from warehouse.registry.codebook import wide_tables
+    from warehouse.registry.wide import wide_tables
 
     project = project_with(wide_tables(work.indicators), work.scratch)
     nodes = dbt_build(work.candidate.file, work.scratch, project)

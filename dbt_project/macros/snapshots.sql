@@ -24,7 +24,7 @@
 {% macro ident(name) %}"{{ name | replace('"', '""') }}"{% endmacro %}
 {% macro quoted(text) %}'{{ text | replace("'", "''") }}'{% endmacro %}
 
-{#- The further dimensions of a row as one text, in alphabetical order, as warehouse/making/candidate.py writes it for terms. -#}
+{#- The further dimensions of a row as one text, in alphabetical order, as warehouse/making/binding.py writes it for terms. -#}
 {% macro dimensions_key(snapshot) -%}
     {%- set names = snapshot.other_dimensions | sort -%}
     {%- if not names -%}''{%- else -%}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ingest.registry import Registry as Tables
-from warehouse.making.binding import Column, Columns, seen_at_source
+from warehouse.making.binding import Column, Columns
 from warehouse.registry import codebook, goals, indicators
 from warehouse.registry.goals import GoalError
 from warehouse.registry.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry, Term
@@ -52,7 +52,7 @@ def test_every_table_that_an_indicator_names_is_declared() -> None:
 def test_a_series_is_written_out_over_its_years_with_its_exceptions() -> None:
     sources = REGISTRY.sources(next(i for i in ALL if i.id == "bev_65plus_pct").current)
     assert len(sources) == 14
-    found = {s.table: seen_at_source(s) for s in sources}
+    found = {s.table: s.seen for s in sources}
     assert (found["84799NED"], found["84286NED"], found["85984NED"]) == (True, False, True)
     last = sources[-1]
     assert (last.table, [t.stem for t in last.roles["numerator"]]) == (

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from ingest.seen import column_seen, groups_seen
+from ingest.seen import groups_seen
 from ingest.sql import literal
 from warehouse.registry import indicators
 from warehouse.registry.indicators import Registry, Source, Term, Version
@@ -99,7 +99,7 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
                 rows["binding"].append(
                     [
                         *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
-                        *(s.constant, s.stretch, s.series_break, s.same_areas, seen_at_source(s), None),
+                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen, None),
                     ]
                 )
                 terms, wrong = _bound(number, v, s, columns)
@@ -111,12 +111,16 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
                 ]
             withheld += of_version
             availability, no_figure = _availability(v, sources, columns, of_version)
-            told = " ".join(dict.fromkeys(f"Ingehouden: {w.reason_nl}" for w in of_version))
             rows["indicator"].append(
                 [
                     *(indicator.id, v.version, theme.theme, theme.title, position, indicator.name),
                     *(v.definition, v.unit, v.decimals, indicator.direction, v.aggregation, v.factor, v.why_not),
-                    *(v.numerator, v.denominator, " ".join(filter(None, (v.caveats, told))) or None, v.series_break),
+                    *(
+                        v.numerator,
+                        v.denominator,
+                        " ".join(filter(None, (v.caveats, _told(of_version)))) or None,
+                        v.series_break,
+                    ),
                     *(indicator.source, indicator.publisher, indicator.licence),
                     *(list(dict.fromkeys(s.table for s in sources)), indicators.lowest_region(v)),
                     *(indicator.bbv, indicator.taakveld, availability, no_figure),
@@ -168,15 +172,6 @@ def _bound(
     return terms, [(place, Wrong(found.text.partition(": ")[2], found.dutch)) for found, place in problems.items()]
 
 
-def seen_at_source(source: Source) -> bool:
-    """Whether all columns of a binding were seen at the source before it was first taken in."""
-    return all(
-        column_seen(term.table or source.table, [term.measure] if term.measure else term.stem)
-        for terms in source.roles.values()
-        for term in terms
-    )
-
-
 def _availability(
     version: Version, sources: list[Source], columns: Columns, withheld: list[Withheld]
 ) -> tuple[str, str | None]:
@@ -187,13 +182,18 @@ def _availability(
     if set(here) - {w.table_id for w in withheld}:
         return "berekend", None
     if here:
-        return "ingehouden", " ".join(dict.fromkeys(f"Ingehouden: {w.reason_nl}" for w in withheld))
+        return "ingehouden", _told(withheld)
     tables = list(dict.fromkeys(s.table for s in sources))
     several = len(tables) > 1
     return "niet_opgehaald", (
         f"De brontabel{'len' if several else ''} {', '.join(tables)} {'zijn' if several else 'is'} niet in deze uitgave "
         f"opgenomen. Ophalen kan met: rdc run --table {tables[-1]}"
     )
+
+
+def _told(withheld: list[Withheld]) -> str | None:
+    """Why what is withheld is not there, Dutch; as core/indicator_value.sql says it of a figure."""
+    return "Ingehouden: " + " ".join(dict.fromkeys(w.reason_nl for w in withheld)) if withheld else None
 
 
 @dataclass(frozen=True)

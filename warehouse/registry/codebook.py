@@ -10,35 +10,17 @@ from __future__ import annotations
 
 import sys
 from datetime import date
-from pathlib import Path
-
-import yaml
 
 from ingest.datacenter import here
 from ingest.project import ROOT
 from ingest.registry import Registry as Tables
-from warehouse.making.binding import seen_at_source
 from warehouse.registry import indicators
 from warehouse.registry.indicators import Indicator, Registry, Source, Term, Theme, Version
 from warehouse.registry.labels import in_words
+from warehouse.registry.wide import MARTS, NOTE, wide_tables
 
 PROJECT = ROOT
-MARTS = PROJECT / "dbt_project" / "models" / "mart"
 PAGES = PROJECT / "docs" / "codebook"
-_NOTE = (
-    "Written by `python -m warehouse.registry.codebook` from dbt_project/indicators/{theme}.yml; edit that, not this."
-)
-
-_KEYS = [
-    ("region_code", "varchar", "Code van de regio; $groep is $code, Nederland is NL01."),
-    ("region_name", "varchar", "Naam van de regio."),
-    ("region_type", "varchar", "Soort regio: land, provincie, corop, gemeente, wijk, buurt, groep …"),
-    ("parent_code", "varchar", "Code van de regio waarin zij ligt: van een buurt de wijk, van een wijk de gemeente."),
-    ("parent_name", "varchar", "Naam van de regio waarin zij ligt."),
-    ("period_code", "varchar", "Periode zoals het CBS haar schrijft: 2024JJ00 is het jaar 2024."),
-    ("start_date", "date", "Eerste dag van de periode."),
-    ("end_date", "date", "Laatste dag van de periode."),
-]
 _DIRECTION = {"hoger_is_beter": "hoger is beter", "lager_is_beter": "lager is beter", "neutraal": "geen van beide"}
 _REASON = {
     "eigen_gegevens": "eigen gegevens van de gemeente",
@@ -52,54 +34,6 @@ _AGGREGATION = {
 }
 _ROLE = {"value": "cijfer", "numerator": "teller", "denominator": "noemer"}
 _REGION = {"ggd_regio": "GGD-regio", "corop": "COROP-gebied", "jeugdregio": "jeugdregio"}
-
-
-# -- the wide tables --------------------------------------------------------------------------------------------------
-
-
-def files(theme: Theme) -> dict[Path, str]:
-    """The generated model of a theme and its YAML, by their path."""
-    note = _NOTE.format(theme=theme.theme)
-    columns: list[dict[str, object]] = [
-        {"name": name, "data_type": kind, "description": text} for name, kind, text in here().filled(_KEYS)
-    ]
-    for indicator in theme.indicators:
-        version = indicator.current
-        text = f"{indicator.name} ({version.unit}). {' '.join(version.definition.split())} Bron: {indicator.source}."
-        if version.no_figure:
-            text += f" Geen cijfer: {' '.join(version.no_figure.text.split())}"
-        if version.caveats:
-            text += f" Let op: {' '.join(version.caveats.split())}"
-        columns.append(
-            {
-                "name": indicator.id,
-                "data_type": "double",
-                "description": text,
-                "config": {"meta": {"indicator_id": indicator.id, "unit": version.unit, "decimals": version.decimals}},
-            }
-        )
-    model = {
-        "version": 2,
-        "models": [
-            {
-                "name": theme.theme,
-                "description": f"{theme.title}: één rij per regio en periode, een kolom per indicator. Leeg is geen cijfer; de "
-                "reden staat in core.indicator_value.",
-                "config": {"contract": {"enforced": True}},
-                "columns": columns,
-            }
-        ],
-    }
-    text = yaml.safe_dump(model, sort_keys=False, allow_unicode=True, width=120)
-    return {
-        MARTS / f"{theme.theme}.sql": f"-- {note}\n{{{{ theme_mart() }}}}\n",
-        MARTS / f"_{theme.theme}.yml": f"# {note}\n{text}",
-    }
-
-
-def wide_tables(registry: Registry) -> dict[Path, str]:
-    """Every generated file of the dbt project, by its path."""
-    return {path: text for theme in registry.themes for path, text in files(theme).items()}
 
 
 # -- the codebook -----------------------------------------------------------------------------------------------------
@@ -226,9 +160,7 @@ def _source_line(tables: Tables, source: Source) -> str:
     if source.constant:
         columns += f"; opgeteld bij {source.constant:g}"
     regions = ", ".join(_region(r) for r in source.regions)
-    return (
-        f"| {_cell(title)} | {periods} | {regions} | {_cell(columns)} | {'ja' if seen_at_source(source) else 'nee'} |"
-    )
+    return f"| {_cell(title)} | {periods} | {regions} | {_cell(columns)} | {'ja' if source.seen else 'nee'} |"
 
 
 def _term(term: Term, at: int) -> str:
@@ -268,7 +200,7 @@ def main(arguments: list[str]) -> int:
     expected = wide_tables(registry)
     expected |= {PAGES / name: text for name, text in pages(registry, Tables.load()).items()}
     generated = {
-        p for p in MARTS.iterdir() if p.is_file() and _NOTE.split("{")[0].split("`")[1] in p.read_text(encoding="utf-8")
+        p for p in MARTS.iterdir() if p.is_file() and NOTE.split("{")[0].split("`")[1] in p.read_text(encoding="utf-8")
     }
     generated |= set(PAGES.glob("*.md"))
     stale = [p for p, text in expected.items() if not p.is_file() or p.read_text(encoding="utf-8") != text]

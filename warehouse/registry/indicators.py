@@ -24,6 +24,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from ingest.datacenter import RegionFileError, here
 from ingest.errors import MendableError, explained
 from ingest.project import DBT_PROJECT
+from ingest.seen import column_seen
 from warehouse.registry.labels import Reference
 
 FOLDER = DBT_PROJECT / "indicators"
@@ -358,6 +359,15 @@ class Source:
     series_break: str | None
     same_areas: bool
     place: str
+
+    @property
+    def seen(self) -> bool:
+        """Whether all its columns were seen at the source before it was first taken in."""
+        return all(
+            column_seen(term.table or self.table, [term.measure] if term.measure else term.stem)
+            for terms in self.roles.values()
+            for term in terms
+        )
 
 
 @dataclass(frozen=True)

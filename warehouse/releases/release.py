@@ -6,11 +6,15 @@ Layout of ``$RDC_HOME/warehouse``::
     current.json                    which release it is, should the file be lost
     releases/<release>/rdc.duckdb   the same once more, kept for rollback: a copy with bytes of its own
     releases/<release>/release.json report.html
+    releases/<release>/promoted     an empty file: it was published
     releases/<release>/...          what is published beside it (see :mod:`warehouse.making.datapackage`)
     records/<release>.json .sums    release.json and SHA256SUMS once more: should one be damaged, the release is not lost with it
     making.json                     the release that is being made: what a killed run left of it is ours to remove
     last.json                       the highest number that was given in each month: none is given twice, whatever is lost
     candidate/                      the file in the making
+    refused.html                    the report of the last candidate that the audit refused
+    levels.json                     which source was shared with whom, since when (see :mod:`warehouse.sharing.closing`)
+    restricted/<level>/             the same once more, for what is not for everyone
 
 Nothing else is ever removed here: a folder that is not one of these was put there by someone.
 
