@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from orchestration import show
+from warehouse.formats import FORMATS
 
 
 def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -572,7 +573,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
 @click.option(
     "--format",
     "fmt",
-    type=click.Choice(["csv", "csv-nl", "xlsx", "parquet", "json", "jsonstat", "swing", "gpkg"]),
+    type=click.Choice(list(FORMATS)),
     help="csv-nl opens in a Dutch Excel as it is; gpkg needs boundaries in $RDC_HOME/geo.  "
     "[default: by the extension of --output, else csv]",
 )
@@ -605,7 +606,7 @@ def pull(
 ) -> None:
     """A standard indicator table, such as bevolking, wonen or milieu_en_energie."""
     from ingest.settings import Settings
-    from warehouse.export import FORMATS, LONG_SHAPE, extract, pieces, write
+    from warehouse.export import LONG_SHAPE, extract, pieces, write
     from warehouse.reading.reader import reading
     from warehouse.releases.release import Releases
 

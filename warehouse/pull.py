@@ -26,6 +26,7 @@ from urllib3.exceptions import HTTPError
 from ingest.errors import MendableError
 from ingest.snapshot import file_sha256
 from warehouse import stranger
+from warehouse.formats import FORMATS, WIDE
 from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.places import Place, PlaceError, Places
 from warehouse.stranger import StrangeError, plain
@@ -346,9 +347,8 @@ class Center:
             }
             path = "/v1/waarnemingen"
             if fmt == "json":
-                raise PullError(
-                    "What changed can be had as csv, csv-nl, xlsx or parquet; json comes page by page, from the API."
-                )
+                others = ", ".join(f.name for f in FORMATS.values() if f.shape != WIDE and f.name != "json")
+                raise PullError(f"What changed can be had as {others}; json comes page by page, from the API.")
             self.made(path, params, target, progress)
         elif own in sums and not regions and not periods and "X-Api-Key" not in self._session.headers:
             self.file(release, own, sums[own], target, progress, replaces=True)

@@ -225,3 +225,8 @@ def test_a_file_is_there_whole_or_not_at_all(warehouse: Path, tmp_path: Path) ->
     with reading(Releases(warehouse)) as reader, pytest.raises(ExportError):
         write(extract(reader.published, "wonen"), "gpkg", tmp_path / "wonen.gpkg", tmp_path / "nothing")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_of_the_api_names_every_format() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert not [name for name in FORMATS if f"`{name}`" not in page]

@@ -7,12 +7,13 @@ which can't be written so). :mod:`warehouse.reading.published` says which column
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 
-from warehouse.export.extraction import LONG_SHAPE, TABLE, WIDE, ExportError, Extract, extract
-from warehouse.export.plain import csv_pieces, csv_text, csv_typed_pieces, json_pieces, json_value, swing_pieces, text
+from warehouse.export.extraction import ExportError, Extract, extract
+from warehouse.export.plain import csv_text, json_value, text
+from warehouse.formats import FORMATS, LONG_SHAPE, TABLE, WIDE, Format
 
 __all__ = [
     "FORMATS",
@@ -31,47 +32,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Format:
-    """A format that a table can be had in.
-
-    :param shape: the shape that it needs whatever was asked for; None takes any.
-    :param in_memory: it is made whole before a byte of it leaves.
-    """
-
-    name: str
-    extension: str
-    media_type: str
-    title: str
-    is_text: bool = True
-    shape: str | None = None
-    in_memory: bool = False
-
-
-FORMATS = {
-    f.name: f
-    for f in (
-        Format("csv", "csv", "text/csv; charset=utf-8", "CSV (ISO: komma, decimale punt)"),
-        Format(
-            "csv-nl", "csv", "text/csv; charset=utf-8", "CSV voor een Nederlandse Excel (puntkomma, decimale komma)"
-        ),
-        Format(
-            "xlsx",
-            "xlsx",
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            "Excel",
-            is_text=False,
-            in_memory=True,
-        ),
-        Format("parquet", "parquet", "application/vnd.apache.parquet", "Parquet", is_text=False),
-        Format("json", "json", "application/json", "JSON"),
-        Format("jsonstat", "json", "application/json", "JSON-stat 2.0", shape=LONG_SHAPE, in_memory=True),
-        Format("swing", "csv", "text/csv; charset=utf-8", "Swing-importbestand", shape=WIDE),
-        Format("gpkg", "gpkg", "application/geopackage+sqlite3", "GeoPackage", is_text=False, shape=WIDE),
-    )
-}
-
-
 def pieces(found: Extract, fmt: str, geo: Path | None = None) -> Iterator[bytes]:
     """The extract in a format, piece by piece.
 
@@ -80,22 +40,11 @@ def pieces(found: Extract, fmt: str, geo: Path | None = None) -> Iterator[bytes]
     :param geo: folder with boundaries, for a GeoPackage.
     :raises ExportError: the table can't be had in this format; the message says what can.
     """
-    from warehouse.export import geopackage, jsonstat, parquet, workbook
-
-    makers: dict[str, Callable[[Extract], Iterator[bytes]]] = {
-        "csv": csv_typed_pieces,
-        "csv-nl": lambda e: csv_pieces(e, ";", ",", "\r\n", mark=True),
-        "json": json_pieces,
-        "jsonstat": jsonstat.pieces,
-        "xlsx": workbook.pieces,
-        "parquet": parquet.pieces,
-        "swing": swing_pieces,
-        "gpkg": lambda e: geopackage.pieces(e, geo),
-    }
-    needed = FORMATS[fmt].shape
-    if needed and found.shape != needed:
+    form = FORMATS[fmt]
+    if form.shape and found.shape != form.shape:
         raise ExportError(f"{found.name} has no figures per region and period, so it can't be had as {fmt}.")
-    return makers[fmt](found)
+    made_by = resolve_name(f"{__name__}.{form.made_by}")
+    return made_by(found, geo) if form.on_a_map else made_by(found)
 
 
 def write(found: Extract, fmt: str, target: Path, geo: Path | None = None) -> int:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ingest.errors import MendableError
+from warehouse.formats import LONG_SHAPE, TABLE, WIDE
 from warehouse.reading.published import LONG, REFERENCE, Column, Published, among
 
-#: A row per region and period, a column per indicator; a row per figure; or a table that is not of figures.
-WIDE, LONG_SHAPE, TABLE = "wide", "long", "table"
 _BATCH = 5_000
 
 

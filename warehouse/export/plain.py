@@ -62,6 +62,11 @@ def csv_pieces(found: Extract, delimiter: str, point: str, line_end: str, mark: 
     yield from _csv_rows(_pointed(found, point), delimiter, point, line_end)
 
 
+def csv_dutch_pieces(found: Extract) -> Iterator[bytes]:
+    """As a Dutch Excel opens it."""
+    return csv_pieces(found, ";", ",", "\r\n", mark=True)
+
+
 def _pointed(found: Extract, point: str) -> Iterator[list[tuple[Any, ...]]]:
     """The rows, with the margins that stand together in a text written with the same decimal sign as the figures."""
     if point == "." or "margins" not in found.names:

@@ -20,15 +20,9 @@ from warehouse.serve.library import Library, Opened
 from warehouse.serve.making import spooled
 from warehouse.serve.problem import Fault, Problem
 
-#: What a format answers to in an Accept header, besides its own media type.
-_ACCEPTED = {
-    "application/json": "json",
-    "text/csv": "csv",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "application/vnd.apache.parquet": "parquet",
-    "application/vnd.json-stat+json": "jsonstat",
-    "application/geopackage+sqlite3": "gpkg",
-}
+#: What an Accept header may have, and the format that it asks for.
+_ACCEPTED = {f.accepted: f.name for f in FORMATS.values() if f.accepted}
+_ANY = {"*/*": "json", "application/*": "json", "": "json", "text/*": "csv"}
 
 
 class Unchanged(Exception):  # noqa: N818
@@ -147,12 +141,8 @@ class Asked:
         for weight, _, name in sorted(ranked):
             if weight == 0:
                 continue
-            if name in ("*/*", "application/*", ""):
-                return "json"
-            if name == "text/*":
-                return "csv"
-            if name in _ACCEPTED:
-                return _ACCEPTED[name]
+            if found := (_ANY | _ACCEPTED).get(name):
+                return found
         raise Problem(406, "Te krijgen als " + ", ".join(_ACCEPTED) + "; of noem een vorm met ?formaat=.")
 
     def download(self, opened: Opened, extract: Extract, fmt: str, name: str) -> Response:
@@ -165,21 +155,14 @@ class Asked:
                 self.library.begin(extract.published)
                 made = spooled(pieces(extract, fmt, self.request.app.state.geo), self.library.scratch)
         except ExportError as error:
-            raise Problem(406, _in_dutch(error, fmt), [Fault("query", "formaat", _in_dutch(error, fmt))]) from error
-        file = f"{name}-{opened.release_id}{'-nl' if fmt == 'csv-nl' else ''}.{found.extension}"
+            why = found.refusal or f"Deze tabel is niet als {fmt} te krijgen."
+            raise Problem(406, why, [Fault("query", "formaat", why)]) from error
+        file = f"{name}-{opened.release_id}{found.ending}"
         headers["Content-Disposition"] = f'{"inline" if found.is_text else "attachment"}; filename="{file}"'
         headers |= {"Release": opened.release_id, "Content-Length": str(made.size)}
         if "sha-256" in self.request.headers.get("want-repr-digest", "").lower():
             headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(made.digest).decode()}:"
         return StreamingResponse(made.pieces(), media_type=found.media_type, headers=headers)
-
-
-def _in_dutch(error: ExportError, fmt: str) -> str:
-    if fmt == "gpkg":
-        return "Een GeoPackage is hier niet te maken: er zijn geen grenzen van deze gebieden bij de hand."
-    if fmt == "xlsx":
-        return "Te veel rijen voor een Excelblad; vraag minder gebieden of perioden, of neem parquet."
-    return f"Deze tabel is niet als {fmt} te krijgen."
 
 
 async def _asked(request: Request) -> AsyncIterator[Asked]:

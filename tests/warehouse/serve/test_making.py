@@ -74,7 +74,7 @@ def test_what_is_made_is_whole_and_leaves_nothing(tmp_path: Path, size: int) -> 
 
 def test_slow_readers_of_whole_tables_hold_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path / "warehouse")
-    monkeypatch.setattr("warehouse.export.csv_pieces", lambda *_, **__: iter([b"x" * 1_000_000] * 8))
+    monkeypatch.setattr("warehouse.export.plain.csv_pieces", lambda *_, **__: iter([b"x" * 1_000_000] * 8))
     asks = b"GET /v1/tabellen/wonen?formaat=csv-nl HTTP/1.1\r\nHost: x\r\n\r\n"
     with listening(tmp_path) as host:
         slow = [opened(host, asks) for _ in range(20)]  # none of them reads

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query, Request
 from pydantic import Field
 
+from warehouse.formats import FORMATS
 from warehouse.places import Found, PastPlaceError, Place, PlaceError, SeveralPlacesError, UnknownPlaceError
 from warehouse.reading.published import Published
 from warehouse.serve.problem import Fault, Problem
@@ -19,7 +20,6 @@ PAGE, MOST = 1000, 10_000
 #: Values that one parameter may have.
 _VALUES = 500
 
-FormatName = Literal["csv", "csv-nl", "xlsx", "parquet", "json", "jsonstat", "swing", "gpkg"]
 CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
 RELEASE = r"^(actueel|[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,6})$"
 
@@ -27,7 +27,7 @@ Release = Annotated[
     str | None, Query(pattern=RELEASE, description="Een eerdere release, zoals 2026.11.1; zonder is het de actuele.")
 ]
 Formaat = Annotated[
-    FormatName | None,
+    Literal[*FORMATS] | None,  # type: ignore[valid-type]
     Query(description="In welke vorm; zonder beslist de Accept-header. csv-nl is voor een Nederlandse Excel."),
 ]
 Cursor = Annotated[
