@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import fields
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -20,12 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ingest.datacenter import here
 from ingest.declaration import CADENCE_DAYS, SAFE_LOADER, RegistryError, Table
 from ingest.errors import address, explained
+from ingest.rules import SAFE, THRESHOLDS, Rules, Units, Zeros
 
 SHIPPED = Path(__file__).parent.parent / "sources" / "municipal"
-
-
-#: Fewest units behind a figure, by what is counted.
-THRESHOLDS = {"persons": 10, "households": 5, "objects": 10}
 TOTAL = "Totaal"
 #: Member of a dimension for a row in which a column that may be empty is empty.
 UNKNOWN = "Onbekend"
@@ -221,32 +219,20 @@ class Measure(_Strict):
 
 
 class Disclosure(_Strict):
-    """When a figure may be published (see ``ingest.municipal.disclosure.control.Rules``); looser than the defaults only with a reason."""
+    """When a figure may be published (see :class:`ingest.rules.Rules`); looser than the defaults only with a reason."""
 
-    units: Literal["persons", "households", "objects", "none"] = "persons"
+    units: Units = "persons"
     why: str | None = None
     threshold: int | None = Field(None, ge=1)
-    rounding: int = Field(5, ge=1)
-    zeros: Literal["hide", "publish"] = "hide"
-    least_denominator: int = Field(50, ge=1)
-    dominance: float = Field(0.5, gt=0, le=1)
-    p_percent: float = Field(10, ge=0)
+    rounding: int = Field(SAFE.rounding, ge=1)
+    zeros: Zeros = SAFE.zeros
+    least_denominator: int = Field(SAFE.least_denominator, ge=1)
+    dominance: float = Field(SAFE.dominance, gt=0, le=1)
+    p_percent: float = Field(SAFE.p_percent, ge=0)
 
     @model_validator(mode="after")
     def _loose_has_reason(self) -> Disclosure:
-        loose = [
-            name
-            for name, is_loose in (
-                ("units: none", self.units == "none"),
-                ("threshold", self.least < THRESHOLDS.get(self.units, 0)),
-                ("rounding", self.rounding < 5 and self.units != "none"),
-                ("zeros: publish", self.zeros == "publish"),
-                ("least_denominator", self.least_denominator < 50),
-                ("dominance", self.dominance > 0.5),
-                ("p_percent", self.p_percent < 10),
-            )
-            if is_loose
-        ]
+        loose = self.rules.looser(self.units)
         if loose and not self.why:
             raise ValueError(
                 f"disclosure is looser than the safe default ({', '.join(loose)}); give the reason in `why`"
@@ -256,6 +242,11 @@ class Disclosure(_Strict):
     @property
     def least(self) -> int:
         return self.threshold if self.threshold is not None else THRESHOLDS.get(self.units, 1)
+
+    @property
+    def rules(self) -> Rules:
+        """What protection and the attacker work by."""
+        return Rules(**{f.name: getattr(self, f.name) for f in fields(Rules)} | {"threshold": self.least})
 
 
 class Observation(_Strict):

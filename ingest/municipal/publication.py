@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import zstandard
@@ -20,6 +20,7 @@ from ingest.metadata import Codes, Dimension, Measure, Metadata, write_metadata
 from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.counting import Key
 from ingest.municipal.region import Geography
+from ingest.rules import COLUMNS
 from ingest.snapshot import Snapshot, Store
 from ingest.sql import literal
 
@@ -152,20 +153,16 @@ def _period_title(code: str) -> str:
 
 def _write_rules(con: Any, folder: Any, contract: Contract) -> None:
     """How each measure was protected, one row per measure."""
-    d = contract.disclosure
-    con.execute(
-        "create temp table rule (table_id varchar, measure_code varchar, kind varchar, units varchar, threshold integer, "
-        "rounding integer, zeros varchar, least_denominator integer, numerator varchar, denominator varchar, why varchar)"
-    )
+    shape = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    con.execute(f"create temp table rule ({shape})")
     for m in contract.observation.measures:
         kind = "ratio" if m.ratio else "value" if m.value else "amount" if m.is_amount else "count"
         kind = "distinct" if m.count == "distinct" else kind
         numerator, denominator = m.ratio or (None, None)
-        con.execute(
-            "insert into rule values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                *(contract.id, m.code, kind, d.units, d.least, d.rounding, d.zeros, d.least_denominator),
-                *(numerator, denominator, d.why),
-            ],
-        )
+        row = {
+            **{"table_id": contract.id, "measure_code": m.code, "kind": kind, "units": contract.disclosure.units},
+            **asdict(contract.disclosure.rules),
+            **{"numerator": numerator, "denominator": denominator, "why": contract.disclosure.why},
+        }
+        con.execute(f"insert into rule values ({', '.join('?' * len(COLUMNS))})", [row[name] for name in COLUMNS])
     con.execute(f"copy rule to {literal(folder / 'rules.parquet')} (format parquet, compression zstd)")

@@ -3,6 +3,7 @@ finds what breaks it."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ import pytest
 from expectations import CheckResult
 from expectations.audit import audit
 from expectations.disclosure import subject
+from ingest.rules import COLUMNS, Rules
 
 #: A municipality of two wijken and three buurten, in two kinds. The small figure (BU07700001, a) is hidden with partners.
 GOOD = {
@@ -31,14 +33,14 @@ def database(folder: Path, figures: dict, pct: dict | None = None, kind: str = "
             "create table core.observation (table_id varchar, measure_code varchar, region_code varchar, period_code varchar, "
             "dimensions map(varchar, varchar), value double, missing_reason varchar)"
         )
-        con.execute(
-            "create table core.disclosure_rule (table_id varchar, measure_code varchar, kind varchar, units varchar, "
-            "threshold integer, rounding integer, zeros varchar, least_denominator integer, numerator varchar, "
-            "denominator varchar, why varchar)"
-        )
-        rules = [["t", "n", kind, "persons", 10, 5, zeros, 50, None, None, None]]
-        rules += [["t", "pct", "ratio", "persons", 10, 5, zeros, 50, "n", "n", None]]
-        con.executemany(f"insert into core.disclosure_rule values ({', '.join('?' * 11)})", rules)
+        con.execute(f"create table core.disclosure_rule ({', '.join(f'{n} {t}' for n, t in COLUMNS.items())})")
+        said = {"table_id": "t", "units": "persons", "why": None, **asdict(Rules(zeros=zeros))}
+        rules = [
+            said | {"measure_code": "n", "kind": kind, "numerator": None, "denominator": None},
+            said | {"measure_code": "pct", "kind": "ratio", "numerator": "n", "denominator": "n"},
+        ]
+        values = f"({', '.join('?' * len(COLUMNS))})"
+        con.executemany(f"insert into core.disclosure_rule values {values}", [[r[n] for n in COLUMNS] for r in rules])
         for measure, found in (("n", figures), ("pct", pct or {})):
             for (region, member), value in found.items():
                 reason = None if value is not None else "suppressed"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+import re
 
 import numpy as np
 import pytest
+import yaml
 
 from ingest.municipal.disclosure.control import (
     Cell,
@@ -21,6 +23,8 @@ from ingest.municipal.disclosure.control import (
     protect,
     round_half_up,
 )
+from ingest.project import ROOT
+from ingest.rules import COLUMNS
 
 
 class Town:
@@ -279,3 +283,16 @@ def test_what_is_published_already_can_not_be_hidden_any_more() -> None:
     with pytest.raises(UnprotectableError) as error:
         protect(counts(Rules(), 59, a=9, b=20, c=30), [first])
     assert ("a",) in error.value.keys
+
+
+# -- the rules ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_columns_of_the_rules_are_those_of_their_model() -> None:
+    """The list is in one place; the model that documents it must have each of its columns, by the same type."""
+    models = yaml.safe_load((ROOT / "dbt_project" / "models" / "core" / "_core.yml").read_text(encoding="utf-8"))
+    [model] = [m for m in models["models"] if m["name"] == "disclosure_rule"]
+    assert {c["name"]: c["data_type"] for c in model["columns"]} == COLUMNS
+    sql = (ROOT / "dbt_project" / "models" / "core" / "disclosure_rule.sql").read_text(encoding="utf-8")
+    final = sql.partition("final as (")[2].partition("from source")[0]
+    assert [name for name in re.findall(r"\w+", final) if name != "select"] == list(COLUMNS)

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.datacenter import here
+from ingest.rules import COLUMNS as RULE_COLUMNS
 from ingest.settings import DATABASE
 from ingest.snapshot import AFTER_TABLE
 from ingest.sql import literal
@@ -217,14 +218,8 @@ def _load_region(con: duckdb.DuckDBPyConnection) -> None:
 
 def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
     """How the figures of municipal sources were protected, as their snapshots say; tables of CBS have no such rules."""
-    con.execute(
-        """
-        create table raw.disclosure_rule (
-            table_id varchar, measure_code varchar, kind varchar, units varchar, threshold integer, rounding integer,
-            zeros varchar, least_denominator integer, numerator varchar, denominator varchar, why varchar
-        )
-        """
-    )
+    shape = ", ".join(f"{name} {kind}" for name, kind in RULE_COLUMNS.items())
+    con.execute(f"create table raw.disclosure_rule ({shape})")
     for item in inputs:
         if (rules := item.snapshot.file("rules.parquet")).is_file():
             con.execute(f"insert into raw.disclosure_rule by name select * from read_parquet({literal(rules)})")

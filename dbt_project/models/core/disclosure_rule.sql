@@ -12,6 +12,8 @@ final as (
         rounding,
         zeros,
         least_denominator,
+        dominance,
+        p_percent,
         numerator,
         denominator,
         why

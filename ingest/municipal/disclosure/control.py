@@ -25,35 +25,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ingest.rules import Rules
+
 Key = tuple[Hashable, ...]
 
 #: Figures move by whole persons or by cents; HiGHS is exact to 1e-7.
 EPSILON = 1e-6
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When a figure is unsafe. The defaults are the safe ones; a contract says otherwise, with its reason.
-
-    :param threshold: fewest units (persons; households or objects if the contract says so) behind a published figure.
-    :param rounding: counts below municipality level are rounded to multiples of this; 1 rounds nothing.
-    :param zeros: ``hide`` (that nobody has a trait is told of nobody) or ``publish``.
-    :param least_denominator: no percentage or mean on a published denominator below this.
-    :param dominance: an amount is unsafe when its largest contributor brings more than this share of it.
-    :param p_percent: or when the second largest could estimate the largest to within this percentage.
-    """
-
-    threshold: int = 10
-    rounding: int = 5
-    zeros: str = "hide"
-    least_denominator: int = 50
-    dominance: float = 0.5
-    p_percent: float = 10.0
-
-    @property
-    def floor(self) -> float:
-        """The least that a hidden count can be, as everyone knows: where zeros are published it is not zero."""
-        return 0.0 if self.zeros == "hide" else 1.0
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def protected(
         before = release_of(records[-1])
         if {key: item.value for key, item in before.figures.items()} == true:
             return list(_observed(contract, period, before)), delivery.delivery_id
-    made: Release | None = prepare(cells, relations, rules(contract))
+    made: Release | None = prepare(cells, relations, contract.disclosure.rules)
     try:
         protect(made, earlier)
         if attack([*earlier, made]):
@@ -123,13 +123,6 @@ def _linked(
         except NotLinkedError as error:
             raise NotLinkedError(f"{error} (published before as {where})") from None
     return found
-
-
-def rules(contract: Contract) -> Any:
-    from ingest.municipal.disclosure.control import Rules
-
-    d = contract.disclosure
-    return Rules(d.least, d.rounding, d.zeros, d.least_denominator, d.dominance, d.p_percent)
 
 
 def _positional(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -113,7 +113,7 @@ def _remade(
     packed = snapshot.file("metadata.json.zst").read_bytes()
     contract = Contract.model_validate(json.loads(zstandard.ZstdDecompressor().decompress(packed))["contract"])
     counted = count_up(contract, gemeente, period, rows, geography)
-    made = prepare(*protection.table(contract, counted), protection.rules(contract))
+    made = prepare(*protection.table(contract, counted), contract.disclosure.rules)
     shown = {key: f for key, f in made.figures.items() if not key[0].startswith("~")}
     if shown.keys() != figures.keys():
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Context, Decimal
 from pathlib import Path
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 
 from ingest.declaration import RegistryError
 from ingest.files.periods import code
-from ingest.municipal.contract import Column, Contract, read
+from ingest.municipal.contract import Column, Contract, Disclosure, read
 from ingest.municipal.intake import Intake, take_in
+from ingest.rules import SAFE
 from tests.ingest.municipal.test_numbers import NOWHERE, made
 
 
@@ -332,3 +334,31 @@ def test_a_school_year_is_no_period_that_is_counted() -> None:
     assert [r.reason for r in intake.rejected] == [
         "is een schooljaar, en dat is geen jaar, halfjaar, kwartaal of maand"
     ]
+
+
+# -- disclosure ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "loose"),
+    [
+        ({}, None),
+        ({"threshold": 9}, "threshold"),
+        ({"units": "households", "threshold": 5}, None),
+        ({"units": "none"}, "units: none"),
+        ({"rounding": 1}, "rounding"),
+        ({"zeros": "publish"}, "zeros: publish"),
+        ({"least_denominator": 49}, "least_denominator"),
+        ({"dominance": 0.6}, "dominance"),
+        ({"p_percent": 5}, "p_percent"),
+        ({"dominance": 0.4, "p_percent": 20, "threshold": 11}, None),
+    ],
+)
+def test_what_is_looser_than_safe_needs_a_reason(said: dict[str, Any], loose: str | None) -> None:
+    if loose is not None:
+        with pytest.raises(ValueError, match=f"looser than the safe default \\({loose}\\)"):
+            Disclosure(**said)
+        said = said | {"why": "agreed"}
+    found = Disclosure(**said)
+    rules = asdict(found.rules)
+    assert rules == asdict(SAFE) | {k: v for k, v in said.items() if k in rules} | {"threshold": found.least}
