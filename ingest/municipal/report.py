@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ingest.municipal.contract import Contract
-from ingest.municipal.intake import ACCEPTED, Intake
+from ingest.municipal.record import ACCEPTED, Intake
 
 #: How many rows are named one by one.
 NAMED = 200
