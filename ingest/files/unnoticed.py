@@ -1,6 +1,6 @@
 """What the looks of a sheet keep from who delivers it: hidden parts, cells without a value, a sheet that is there twice.
 
-What belongs here: finding that, and saying it in Dutch with places and without values. What it leads to is the door's.
+What belongs here: finding that, and saying it in Dutch with places and without values. What it leads to is for whoever takes the file in.
 """
 
 from __future__ import annotations

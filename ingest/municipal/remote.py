@@ -1,6 +1,6 @@
 """Deliveries over HTTP: a file, CKAN, ArcGIS FeatureServer, OGC API Features, WFS, Open311, Signalen.
 
-What arrives stays in memory until the door has judged it. Services that page are read to the end, and held to their own
+What arrives stays in memory until it is judged. Services that page are read to the end, and held to their own
 count where they give one. A token goes into a header, never into an address; an error tells the address without its query
 and never quotes the answer, which may be about people.
 """

@@ -23,7 +23,7 @@ from ingest.http import UnreachableError
 from ingest.municipal import drop
 from ingest.municipal.contract import Contract, WayIn
 from ingest.municipal.disclosure.memory import Memory
-from ingest.municipal.disclosure.protection import protected
+from ingest.municipal.disclosure.protection import Part, Protection
 from ingest.municipal.layer import Delivery, Layer, stamp_id
 from ingest.municipal.personal import masked_name
 from ingest.municipal.region import Geography
@@ -216,7 +216,7 @@ def _fetched(way: WayIn, home: Home, before: dict[str, str], contract: Contract)
 def judge_delivery(
     home: Home, contract: Contract, layer: Layer, geography: Geography, name: str, data: bytes, way_in: str
 ) -> Delivery:
-    """Judge one delivery at the door, and keep what may be kept of it."""
+    """Judge one delivery, and keep what may be kept of it."""
     from ingest.municipal import report
     from ingest.municipal.intake import quarantine_lines, take_in
 
@@ -325,6 +325,7 @@ def _publish(home: Home, contract: Contract, layer: Layer, at: str) -> Any:
     geography = Geography.of(home)
     observed: list[Observed] = []
     warnings: list[str] = []
+    protection = Protection(contract, layer, geography, memory, warnings)
     rows: dict[str, list[dict[str, Any]] | None] = {}
     used: dict[tuple[str, str], str] = {}
     for (gemeente, period), delivery in sorted(force.items()):
@@ -333,9 +334,7 @@ def _publish(home: Home, contract: Contract, layer: Layer, at: str) -> Any:
         mine = rows[delivery.delivery_id]
         if mine is not None:
             mine = [r for r in mine if (r["gemeente"], r["period"]) == (gemeente, period)]
-        found, used[gemeente, period] = protected(
-            contract, layer, geography, gemeente, period, mine, delivery, warnings, memory
-        )
+        found, used[gemeente, period] = protection.figures(Part(gemeente, period, mine, delivery))
         observed += found
     if not observed:
         if warnings:

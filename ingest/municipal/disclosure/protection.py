@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,69 +22,115 @@ if TYPE_CHECKING:
     from ingest.municipal.region import Geography
 
 
-def protected(
-    contract: Contract,
-    layer: Layer,
-    geography: Geography,
-    gemeente: str,
-    period: str,
-    rows: list[dict[str, Any]] | None,
-    delivery: Delivery,
-    warnings: list[str],
-    memory: Memory,
-) -> tuple[list[Observed], str]:
-    """The figures of a municipality and period as they may be published, given all that was published of them before, and
-    the delivery that they are from.
+@dataclass(frozen=True)
+class Part:
+    """What is to be published of one municipality and period.
 
-    What is published is written down before anyone can see it: should this process end here, the next run knows more is
-    out than is, which is the safe side.
+    :param rows: those of the delivery that is in force; None where their retention is over.
     """
-    from ingest.municipal.counting import count_up
-    from ingest.municipal.disclosure.control import UnprotectableError, attack, prepare, protect
 
-    records = layer.published(gemeente, period)
-    if rows is None:  # their retention is over; what was published of them stands
-        return _standing_figures(contract, period, records, delivery)
-    counted = count_up(contract, gemeente, period, rows, geography)
-    if counted.unplaced:
-        warnings.append(
-            f"{gemeente} {period}: {' and '.join(counted.unplaced)} left out, too many rows have no place there"
-        )
-    cells, relations = table(contract, counted)
-    if contract.disclosure.units == "none":
-        found = list(_observed(contract, period, {c.key: c.value for c in cells}, counted.missing))
-        return found, delivery.delivery_id
-    true = {cell.key: cell.value for cell in cells}
-    try:
-        earlier = _linked(contract, layer, memory, gemeente, period, counted, rows, true)
-    except NotLinkedError as why:
-        warnings.append(f"{gemeente} {period}: not published, since {why}; what was published before stands")
-        return _standing_figures(contract, period, records, delivery)
-    if records and records[-1]["contract"] == contract.publish_hash:
-        before = release_of(records[-1])
-        if {key: item.value for key, item in before.figures.items()} == true:
-            return list(_observed(contract, period, before)), delivery.delivery_id
-    made: Release | None = prepare(cells, relations, contract.disclosure.rules)
-    try:
-        protect(made, earlier)
-        if attack([*earlier, made]):
+    gemeente: str
+    period: str
+    rows: list[dict[str, Any]] | None
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Protects the figures of one source.
+
+    :param memory: what was published before, of all sources.
+    :param warnings: where what could not be published is told.
+    """
+
+    contract: Contract
+    layer: Layer
+    geography: Geography
+    memory: Memory
+    warnings: list[str]
+
+    def figures(self, part: Part) -> tuple[list[Observed], str]:
+        """The figures of a municipality and period as they may be published, given all that was published of them before, and
+        the delivery that they are from.
+
+        What is published is written down before anyone can see it: should this process end here, the next run knows more is
+        out than is, which is the safe side.
+        """
+        from ingest.municipal.counting import count_up
+        from ingest.municipal.disclosure.control import UnprotectableError, attack, prepare, protect
+
+        contract, period, rows, delivery = self.contract, part.period, part.rows, part.delivery
+        records = self.layer.published(part.gemeente, period)
+        if rows is None:  # their retention is over; what was published of them stands
+            return _standing_figures(contract, period, records, delivery)
+        counted = count_up(contract, part.gemeente, period, rows, self.geography)
+        if counted.unplaced:
+            self.warnings.append(
+                f"{part.gemeente} {period}: {' and '.join(counted.unplaced)} left out, too many rows have no place there"
+            )
+        cells, relations = table(contract, counted)
+        if contract.disclosure.units == "none":
+            found = list(_observed(contract, period, {c.key: c.value for c in cells}, counted.missing))
+            return found, delivery.delivery_id
+        true = {cell.key: cell.value for cell in cells}
+        try:
+            earlier = self._linked(part, counted, rows, true)
+        except NotLinkedError as why:
+            self.warnings.append(
+                f"{part.gemeente} {period}: not published, since {why}; what was published before stands"
+            )
+            return _standing_figures(contract, period, records, delivery)
+        if records and records[-1]["contract"] == contract.publish_hash:
+            before = release_of(records[-1])
+            if {key: item.value for key, item in before.figures.items()} == true:
+                return list(_observed(contract, period, before)), delivery.delivery_id
+        made: Release | None = prepare(cells, relations, contract.disclosure.rules)
+        try:
+            protect(made, earlier)
+            if attack([*earlier, made]):
+                made = None
+        except UnprotectableError:
             made = None
-    except UnprotectableError:
-        made = None
-    if made is None:
-        warnings.append(
-            f"{gemeente} {period}: the correction is not published, since together with what was published before it would "
-            "give figures away; the earlier figures stand"
+        if made is None:
+            self.warnings.append(
+                f"{part.gemeente} {period}: the correction is not published, since together with what was published before it would "
+                "give figures away; the earlier figures stand"
+            )
+            return _standing_figures(contract, period, records, delivery)
+        self.memory.write(
+            self.layer,
+            part.gemeente,
+            period,
+            [*records, record(made, delivery.delivery_id, contract, marks(contract, counted))],
+            rows,
         )
-        return _standing_figures(contract, period, records, delivery)
-    memory.write(
-        layer,
-        gemeente,
-        period,
-        [*records, record(made, delivery.delivery_id, contract, marks(contract, counted))],
-        rows,
-    )
-    return list(_observed(contract, period, made)), delivery.delivery_id
+        return list(_observed(contract, period, made)), delivery.delivery_id
+
+    def _linked(
+        self, part: Part, counted: Counted, rows: list[dict[str, Any]], true: dict[tuple[str, ...], float]
+    ) -> list[Release]:
+        """Everything published before of the same people, in the names of today.
+
+        :raises NotLinkedError: some of it is about other groups of them, which the attacker does not know to link. A small group is
+            then had by subtracting the one from the other.
+        """
+        others = [
+            p
+            for p in self.layer.published_periods(part.gemeente)
+            if p[:4] == part.period[:4] and p[4:6] != part.period[4:6]
+        ]
+        if others:
+            raise NotLinkedError(f"another division of the year was published ({', '.join(others)})")
+        seen = marks(self.contract, counted)
+        found = []
+        for where, record in self.memory.of(self.layer, part.gemeente, part.period, rows, self.contract.municipalities):
+            if record.get("frozen"):
+                raise NotLinkedError(f"of what was published before ({where}) only the outside is known any more")
+            try:
+                found.append(release_of(record, translated(record, self.contract, true, seen)))
+            except NotLinkedError as error:
+                raise NotLinkedError(f"{error} (published before as {where})") from None
+        return found
 
 
 def _standing_figures(
@@ -93,36 +140,6 @@ def _standing_figures(
     if not records:
         return [], delivery.delivery_id
     return list(_observed(contract, period, release_of(records[-1]))), records[-1]["delivery"]
-
-
-def _linked(
-    contract: Contract,
-    layer: Layer,
-    memory: Memory,
-    gemeente: str,
-    period: str,
-    counted: Counted,
-    rows: list[dict[str, Any]],
-    true: dict[tuple[str, ...], float],
-) -> list[Release]:
-    """Everything published before of the same people, in the names of today.
-
-    :raises NotLinkedError: some of it is about other groups of them, which the attacker does not know to link. A small group is
-        then had by subtracting the one from the other.
-    """
-    others = [p for p in layer.published_periods(gemeente) if p[:4] == period[:4] and p[4:6] != period[4:6]]
-    if others:
-        raise NotLinkedError(f"another division of the year was published ({', '.join(others)})")
-    seen = marks(contract, counted)
-    found = []
-    for where, record in memory.of(layer, gemeente, period, rows, contract.municipalities):
-        if record.get("frozen"):
-            raise NotLinkedError(f"of what was published before ({where}) only the outside is known any more")
-        try:
-            found.append(release_of(record, translated(record, contract, true, seen)))
-        except NotLinkedError as error:
-            raise NotLinkedError(f"{error} (published before as {where})") from None
-    return found
 
 
 def _positional(contract: Contract, key: tuple[str, ...]) -> tuple[str, ...] | None:
