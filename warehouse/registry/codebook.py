@@ -125,7 +125,12 @@ def _version(registry: Registry, tables: Tables, indicator: Indicator, version: 
         lines += [f"**Let op.** {_flat(version.caveats)}", ""]
     sources = registry.sources(version)
     if sources:
-        lines += ["### Herkomst", "", "| tabel | perioden | regio's | kolommen | indeling bekend |", "|---|---|---|---|---|"]
+        lines += [
+            "### Herkomst",
+            "",
+            "| tabel | perioden | regio's | kolommen | indeling bekend |",
+            "|---|---|---|---|---|",
+        ]
         lines += [_source_line(tables, source) for source in sources]
         for item in version.breaks:
             lines += ["", f"**Breuk vanaf {_period(item.first)}.** {_flat(item.why)}"]
