@@ -12,16 +12,15 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from ingest.datacenter import here
@@ -98,6 +97,11 @@ class NotModifiedError(FetchError):
 @dataclass
 class _Host:
     slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(CONNECTIONS_PER_HOST))
+    #: Those that no request uses now. A request takes one with its slot, so that however many threads ask, no more
+    #: connections are open than there are slots.
+    idle: list[requests.Session] = field(default_factory=list)
+    #: The way to it (proxies, certificates) as the environment has it, read once.
+    way: dict[str, Any] | None = None
     answered: bool = False
     #: Why the host counts as out of reach: it never answered, or it kept failing; and what lies behind it.
     down: str | None = None
@@ -129,7 +133,6 @@ class Client:
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
-        self._local = threading.local()
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -210,9 +213,7 @@ class Client:
     ) -> T:
         url = str(request.url)
         try:
-            with self._session().send(
-                request, stream=True, timeout=(10, self.timeout), **self._proxies(url)
-            ) as response:
+            with self._sent(host, request) as response:
                 host.answered = True
                 if response.status_code in (404, 410):
                     raise NotFoundError(url, expected, f"HTTP {response.status_code}")
@@ -236,6 +237,20 @@ class Client:
         except _DAMAGED as error:
             raise TransientError(url, expected, f"a damaged answer ({_root(error)})") from error
 
+    @contextmanager
+    def _sent(self, host: _Host, request: requests.PreparedRequest) -> Iterator[requests.Response]:
+        """The answer to a request, over a connection that is kept open for the next one."""
+        try:
+            session = host.idle.pop()
+        except IndexError:
+            session = _Session()
+        try:
+            way = _way(host, session, str(request.url))
+            with session.send(request, stream=True, timeout=(10, self.timeout), **way) as response:
+                yield response
+        finally:
+            host.idle.append(session)
+
     # -- the policy ---------------------------------------------------------------------------------------------------
 
     def _wait(self, state: RetryCallState) -> float:
@@ -249,20 +264,6 @@ class Client:
         with self._lock:
             return self._hosts.setdefault(urlsplit(url).netloc, _Host())
 
-    def _session(self) -> requests.Session:
-        session = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = _Session()
-            adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS_PER_HOST)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
-        return session
-
-    def _proxies(self, url: str) -> dict[str, object]:
-        """What ``Session.request`` would take from the environment, and ``Session.send`` does not."""
-        settings = self._session().merge_environment_settings(url, {}, None, None, None)
-        return {"proxies": settings["proxies"], "verify": settings["verify"], "cert": settings["cert"]}
-
 
 class _Session(requests.Session):
     """Follows no redirect that leaves encryption: what comes then could be anybody's."""
@@ -274,6 +275,14 @@ class _Session(requests.Session):
             if urlsplit(onward).scheme != "https":
                 raise FetchError(resp.url, "an answer over https", f"a redirect to {shown(onward, 120)}, which is not")
         return target
+
+
+def _way(host: _Host, session: requests.Session, url: str) -> dict[str, Any]:
+    """What ``Session.request`` would take from the environment, and ``Session.send`` does not."""
+    if host.way is None:
+        settings = session.merge_environment_settings(url, {}, None, None, None)
+        host.way = {key: settings[key] for key in ("proxies", "verify", "cert")}
+    return host.way
 
 
 def body(response: requests.Response, url: str, expected: str, most: int) -> bytes:

@@ -6,21 +6,21 @@ import hashlib
 import json
 import re
 
-from ingest.datacenter import here
+from ingest.datacenter import DataCenter, here
 from ingest.declaration import Table
 from ingest.snapshot import Snapshot
 
 REGION = re.compile(r"^(NL\d{1,2}|LD\w{2}|PV\d{2}|CR\d{2}|GM\d{4}|WK\d{6}|BU\d{8})$")
 
 
-def wanted(code: str) -> bool:
-    """Whether a region belongs to the region's scope: its municipalities with their wijken and buurten, and for comparison all
+def wanted(code: str, center: DataCenter) -> bool:
+    """Whether a region belongs to a data centre's scope: its municipalities with their wijken and buurten, and for comparison all
     municipalities, its COROP area, its province and the country; codes that are no region of this kind stay too."""
     if not REGION.match(code) or code[:2] in ("NL", "GM"):
         return True
     if code[:2] in ("WK", "BU"):
-        return here().owns(code)
-    return code in (here().corop, here().province)
+        return center.owns(code)
+    return code in (center.corop, center.province)
 
 
 def in_scope(table: Table, last: Snapshot | None, asked: str | None = None) -> Table:

@@ -11,7 +11,7 @@ release   promote the candidate
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -36,6 +36,9 @@ from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan, PlanError
 from warehouse.releases.release import Release, ReleaseError, summary
 
+#: Tables under way at once. Twice the connections: while one is parsed or written, another is asked for.
+AT_ONCE = 2 * CONNECTIONS_PER_HOST
+
 ASKED_FOR_SAMPLE = "asked for with --source sample"
 
 
@@ -52,7 +55,7 @@ def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> 
     def ask(table: Table) -> Outcome:
         return source_of(table).plan(work, table, scope)
 
-    with ThreadPoolExecutor(2 * CONNECTIONS_PER_HOST) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         return {outcome.table_id: outcome for outcome in pool.map(ask, tables)}
 
 
@@ -64,14 +67,7 @@ def ingest(
     scope: str | None = None,
 ) -> dict[str, Outcome]:
     """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
-
-    def one(table: Table) -> Outcome:
-        outcome = source_of(table).land(work, table, progress, scope)
-        done(outcome)
-        return outcome
-
-    with ThreadPoolExecutor(CONNECTIONS_PER_HOST) as pool:
-        outcomes = {outcome.table_id: outcome for outcome in pool.map(one, tables)}
+    outcomes = {outcome.table_id: outcome for outcome in landed(work, tables, progress, done, scope)}
     for table_id, refused in judged(work, tables).items():
         outcomes[table_id] = replace(
             outcomes[table_id], result=refused.result, reason=refused.reason, host=None, cause=None
@@ -79,6 +75,24 @@ def ingest(
     for outcome in outcomes.values():
         work.outcomes.append(outcome)
     return outcomes
+
+
+def landed(
+    work: Workspace,
+    tables: list[Table],
+    progress: Progress = lambda *_: None,
+    done: Callable[[Outcome], None] = lambda _: None,
+    scope: str | None = None,
+) -> Iterator[Outcome]:
+    """The tables as they arrive, not yet audited, in the order in which they were given."""
+
+    def one(table: Table) -> Outcome:
+        outcome = source_of(table).land(work, table, progress, scope)
+        done(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(one, tables)
 
 
 def judged(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
+from ingest.datacenter import here
 from ingest.declaration import Table
 from ingest.metadata import Dimension, Metadata
 from ingest.scope import wanted
@@ -51,7 +52,8 @@ def regions_wanted(table: Table, metadata: Metadata) -> list[str] | None:
     if table.scope == "nederland" or dimension is None:
         return None
     codes = metadata.codes[dimension.key].code
-    found = [code for code in codes if wanted(code)]
+    center = here()
+    found = [code for code in codes if wanted(code, center)]
     return None if len(found) == len(codes) else found
 
 

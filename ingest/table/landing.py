@@ -20,6 +20,7 @@ import requests
 import zstandard
 
 from ingest.attempt import Attempt, LandingError
+from ingest.datacenter import here
 from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client, FetchError, NotModifiedError, TransientError, UnreachableError
@@ -107,7 +108,8 @@ def _lay_down(table: Table, store: Store, arrived: Arrived, stamp: dict[str, str
         member(v) for v, code in zip(grid.columns[file.region.column], columns.regions, strict=True) if code is None
     )
     warnings += [f"{count:,} rows about {name!r} are left out, as declared" for name, count in sorted(left.items())]
-    kept = [n for n in about if table.scope == "nederland" or wanted(columns.regions[n] or "")]
+    center = here()
+    kept = [n for n in about if table.scope == "nederland" or wanted(columns.regions[n] or "", center)]
     if not kept:
         raise LandingError(f"{file.url}: expected regions of scope {table.scope}, got a table that has none of them")
     metadata = _metadata(table, columns, kept)

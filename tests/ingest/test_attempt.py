@@ -14,6 +14,7 @@ import ssl
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,13 +112,8 @@ class Replay(Client):
         super().__init__(timeout=1.0, attempts=1, backoff=0.0, sleep=lambda _: None)
         self.recorded, self.at, self.spoilt, self.asked = recorded, at, spoilt, 0
 
-    def _session(self) -> Any:
-        return self
-
-    def _proxies(self, url: str) -> dict[str, object]:
-        return {}
-
-    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+    @contextmanager
+    def _sent(self, _: object, request: requests.PreparedRequest) -> Iterator[requests.Response]:
         status, headers, body = self.recorded.get(str(request.url), (404, {}, b""))
         raw, error = _Body(body), None
         if self.asked == self.at:
@@ -134,7 +130,8 @@ class Replay(Client):
         answer.status_code, answer.url, answer.request = status, str(request.url), request
         answer.raw = urllib3.HTTPResponse(raw, headers=headers, status=status, preload_content=False)
         answer.headers.update(headers)
-        return answer
+        with answer:
+            yield answer
 
 
 @dataclass

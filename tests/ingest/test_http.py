@@ -59,6 +59,14 @@ def test_a_host_that_recovers_goes_on_for_all_that_waited(cbs: StandIn) -> None:
     assert len(cbs.requests) == 6
 
 
+def test_however_many_ask_a_host_has_four_connections(cbs: StandIn) -> None:
+    cbs.latency = 0.02
+    asking = client()
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(lambda n: asking.text(url(cbs, n % 10), "rows"), range(40)))
+    assert (cbs.opened, cbs.most_at_once, len(cbs.requests)) == (4, 4, 40)
+
+
 def test_one_broken_table_does_not_take_its_host_down(cbs: StandIn) -> None:
     cbs.fault("90000NED", Fault.SERVER_ERROR_503, times=None)
     asking = client()

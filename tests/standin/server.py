@@ -112,6 +112,8 @@ class StandIn:
         self.requests: list[Request] = []
         #: The most requests that were under way at one moment.
         self.most_at_once = 0
+        #: The connections that were opened, each for one request or more.
+        self.opened = 0
         #: What went wrong in the stand-in itself; leaving the context raises when there is any.
         self.errors: list[str] = []
         self.stopping = threading.Event()
@@ -358,6 +360,11 @@ class StandIn:
             Request(handler.command, path, dict(options), dict(handler.headers.items()), time.time(), *about)
         )
 
+    def connected(self) -> None:
+        """Count a connection."""
+        with self._lock:
+            self.opened += 1
+
     @contextlib.contextmanager
     def under_way(self) -> Any:
         """Count a request as long as it lasts."""
@@ -452,6 +459,7 @@ class _Server(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
             self._sockets.add(request)
+        self.door.standin.connected()
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
