@@ -1,4 +1,4 @@
-"""Trouble at a write, chosen by its number or its name: the process is killed there (-9), or the disk is full.
+"""Trouble at a write, chosen by its name: the process is killed there (-9), or the disk is full.
 
 What is written is told by Python's own audit events (https://docs.python.org/3/library/audit_events.html), not by a clock, so each
 write of a folder has its turn and the same one can be had again.
@@ -7,7 +7,6 @@ write of a folder has its turn and the same one can be had again.
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import re
 import signal
@@ -59,12 +58,6 @@ def at_write(home: Path, chosen: Callable[[str], bool], what: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
 
     sys.addaudithook(hook)
-
-
-def numbered(number: int) -> Callable[[str], bool]:
-    """The write with this number, counted from 0."""
-    count = itertools.count()
-    return lambda _: next(count) == number
 
 
 def named(name: str) -> Callable[[str], bool]:

@@ -49,7 +49,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
     st.dictionaries(st.text(max_size=5).filter(lambda k: k != "checksum"), st.text() | st.integers() | st.none()),
     st.data(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_flipped_byte_is_never_read_as_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, content: dict[str, object], data: st.DataObject
 ) -> None:

@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pages")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=st.lists(record, min_size=1, max_size=8),
     times=st.integers(1, 400),
@@ -102,7 +102,7 @@ def test_a_page_without_rows_is_a_page(folder: Path, empty: str) -> None:
     assert (json.loads(stored), body(page, folder)) == ([], received)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(layout=st.sampled_from(sorted(LAYOUTS)), count=st.integers(1, 900), kept_of_it=st.floats(0, 0.999))
 def test_a_body_cut_short_is_an_error(folder: Path, layout: str, count: int, kept_of_it: float) -> None:
     rows = [{"ID": n, "Naam": "x" * 150} for n in range(count)]

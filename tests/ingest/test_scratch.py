@@ -79,7 +79,7 @@ def test_where_nothing_can_be_written_temporary_files_lie_where_they_always_do(t
 
 
 @given(st.text("a'\";?#% []*\\@&$é漢/.", min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_plain_path_means_the_same_file(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     path = tmp_path_factory.mktemp("odd") / name.strip("/.") / "file"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 import pytest
 
 from ingest.declaration import RegistryError, Table
+from ingest.metadata import Dimension
 from ingest.outcome import FAILED, FETCHED, UNCHANGED
+from ingest.statline.slices import LONGEST_FILTER, MOST_CODES, by_code
 from ingest.verify import altered
 from tests.ingest.test_land import Setting, replace_table
 from tests.standin import Dim, Fault, Missing, StandIn, Topic, V3Table, V4Table
@@ -246,3 +249,20 @@ def test_a_bulk_file_is_of_a_whole_table() -> None:
     with pytest.raises(ValueError, match="goes without `filter` and `scope: region`"):
         Table(id="A1", title="T", protocol="v4", cadence="year", via="csv", scope="kempen")
     assert issubclass(RegistryError, ValueError)
+
+
+@pytest.mark.parametrize("key", ["GM{:04d}", "BU{:08d}", "BU{:08d}          "])
+def test_a_filter_by_code_is_as_long_as_the_service_takes_and_no_longer(key: str) -> None:
+    """Bounded by the number of codes, and where they are wide by the length of the address."""
+    keys = [key.format(n) for n in range(400)]
+    slices = list(by_code(Dimension("RegioS", "region", "Regio's", 0), keys, None))
+    assert [code for s in slices for code in sorted(s.regions or ())] == [k.strip() for k in keys], (
+        "each once, in order"
+    )
+    one = len(quote(f"RegioS eq '{keys[0]}' or ", safe="$'(),"))
+    lengths = [len(quote(f"{s.filter} or ", safe="$'(),")) for s in slices]
+    assert max(lengths) <= LONGEST_FILTER
+    for s, length in list(zip(slices, lengths, strict=True))[:-1]:  # one more would not go in
+        assert len(s.regions or ()) == MOST_CODES if key == "GM{:04d}" else length + one > LONGEST_FILTER
+    [both] = by_code(Dimension("RegioS", "region", "Regio's", 0), keys[:1], "Soort eq 'A1'")
+    assert both.filter == f"(Soort eq 'A1') and (RegioS eq '{keys[0]}')"

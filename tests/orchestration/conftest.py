@@ -40,7 +40,7 @@ class Rdc:
             env=self._environment(),
             capture_output=True,
             text=True,
-            timeout=900 if self.whole else 300,
+            timeout=900,
             check=False,
         )
         assert done.returncode == status, f"rdc {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"

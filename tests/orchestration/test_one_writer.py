@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import dagster as dg
@@ -128,16 +127,19 @@ def test_one_that_waits_can_be_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def build() -> None:
         work_of_it()
 
-    stop = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
-    stop.start()
+    def look(home: Path) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return "a long build"
+
+    monkeypatch.setattr("orchestration.writer._writer", look)  # asked for once the wait has begun
     try:
         with dg.DagsterInstance.ephemeral() as instance:
             with pytest.raises((KeyboardInterrupt, dg.DagsterExecutionInterruptedError)):
                 build.execute_in_process(instance=instance)
             [run] = instance.get_runs()
         assert run.is_finished and not run.is_success
+        assert other.process.poll() is None, "it got its turn, and was not ended while it waited"
     finally:
-        stop.cancel()
         other.stop()
 
 

@@ -18,15 +18,31 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "target/manifest.json", "manifest.sha256"])
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.sha256"])
 @pytest.mark.parametrize("how", ["cut", "empty", "one byte"])
-def test_a_manifest_that_a_kill_left_by_half_is_made_again(scratch: Path, name: str, how: str) -> None:
+def test_a_manifest_that_a_kill_left_by_half_is_made_again(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch, name: str, how: str
+) -> None:
+    parsed: list[list[str]] = []
+    invoke = build._invoke
+    monkeypatch.setattr(build, "_invoke", lambda command, *where: (parsed.append(command), invoke(command, *where))[1])
+    assert "model.rdc.observation" in nodes(build.manifest(scratch)) and parsed == []  # whole: not made again
     file = scratch / name
     whole = file.read_bytes()
     spoilt = {"cut": whole[: len(whole) // 2], "empty": b"", "one byte": whole[:20] + b"!" + whole[21:]}
     file.write_bytes(spoilt[how])
-    found = build.manifest(scratch)
-    assert "model.rdc.observation" in json.loads(found.read_bytes())["nodes"]
+    assert "model.rdc.observation" in nodes(build.manifest(scratch)) and parsed == [["parse"]]
+    build.manifest(scratch)
+    assert parsed == [["parse"]]
+
+
+def test_what_dbt_left_by_half_in_its_own_folder_is_not_read(scratch: Path) -> None:
+    (scratch / "target" / "manifest.json").write_bytes(b"{")
+    assert "model.rdc.observation" in nodes(build.manifest(scratch))
+
+
+def nodes(manifest: Path) -> dict[str, object]:
+    return json.loads(manifest.read_bytes())["nodes"]
 
 
 @pytest.mark.parametrize("how", ["cut", "one byte", "a folder", "gone", "not done"])

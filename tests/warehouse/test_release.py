@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 
 from ingest.snapshot import file_sha256
 from ingest.storage import durable
+from tests.faulty import in_a_child
 from tests.warehouse import made
 from warehouse.making import publishing
 from warehouse.making.candidate import Candidate
@@ -240,14 +240,6 @@ def killed_while_releasing(folder: Path) -> None:
         step += 1
     assert len(left) == 2
     print(step)
-
-
-def in_a_child(work: Callable[[], object]) -> int:
-    child = os.fork()
-    if child == 0:
-        work()
-        os._exit(0)
-    return os.waitpid(child, 0)[1]
 
 
 def dying_at(step: int, releases: Releases) -> None:

@@ -316,7 +316,17 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                     schema = said["content"].get("application/json", {}).get("schema", {})
                     said["content"] = {"application/problem+json": {"schema": schema}}
             operation["security"] = [{}, {"sleutel": []}]
+            if any("jsonstat" in str(parameter) for parameter in operation.get("parameters", [])):
+                said = operation["responses"]["200"]["content"]["application/json"]
+                said["schema"] = {"anyOf": [said["schema"], {"$ref": "#/components/schemas/JsonStat"}]}
     schemas = document["components"]["schemas"]
+    schemas["JsonStat"] = {
+        "title": "JsonStat",
+        "description": "Een dataset in JSON-stat 2.0, voor wie formaat=jsonstat vraagt.",
+        "type": "object",
+        "properties": {"version": {"const": "2.0"}, "class": {"const": "dataset"}},
+        "required": ["version", "class", "id", "size", "dimension", "value"],
+    }
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     document["components"]["headers"] = {

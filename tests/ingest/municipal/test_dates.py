@@ -98,7 +98,7 @@ def _summer(moment: datetime) -> bool:
     return last_sunday(3) <= moment < last_sunday(10)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.datetimes(datetime(2001, 1, 1), datetime(2090, 1, 1)).map(lambda m: m.replace(microsecond=0)),
     st.sampled_from(
@@ -109,7 +109,7 @@ def test_any_moment_falls_on_its_day_here(moment: datetime, form: str) -> None:
     assert as_date(moment.strftime(form)) == (moment + timedelta(hours=2 if _summer(moment) else 1)).date()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.dates(date(2000, 1, 1), date(2099, 12, 31)),
     st.sampled_from(["%Y-%m-%d", "%d-%m-%Y", "%Y%m%d", "%d/%m/%Y", "%Y-%m-%dZ"]),
@@ -175,7 +175,7 @@ def test_american_dates_that_a_dutch_spreadsheet_has_half_exchanged_are_refused(
     assert intake.state == "stopped" and "wat de dag is" in intake.reasons[0]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.dates(date(2020, 1, 1), date(2029, 12, 31)), min_size=1, max_size=40), st.booleans())
 def test_american_dates_are_taken_right_or_not_at_all(days: list[date], clock: bool) -> None:
     texts = [american(day) + (" 1:05:00 PM" if clock else "") for day in days]
@@ -189,7 +189,7 @@ def _dutch(day: date) -> Any:
     return f"{day.day}/{day.month}/{day.year}"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.dates(date(2020, 1, 1), date(2029, 12, 31)), min_size=1, max_size=40))
 def test_our_own_dates_stay_as_they_were(days: list[date]) -> None:
     assert months(delivered([_dutch(day) for day in days])) == [month_of(day) for day in days]

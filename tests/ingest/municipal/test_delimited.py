@@ -15,9 +15,7 @@ from ingest.files.sheet import Faulty, UnreadableError
 
 SORTS = ("Afval", "Groen", "Licht op straat")
 HEAD = ["datum", "soort", "omschrijving"]
-QUICK = settings(
-    max_examples=200, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+QUICK = settings(max_examples=200, suppress_health_check=list(HealthCheck))
 
 
 def rows_of(text: str) -> list[tuple[object, ...]]:

@@ -285,7 +285,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30)
 @given(
     rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=8),
     start=st.tuples(st.integers(1, 4), st.integers(1, 30)),

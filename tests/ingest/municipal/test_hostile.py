@@ -281,8 +281,6 @@ def assert_sound(home: Home, contract: str, name: str, content: bytes, planted: 
 
 @settings(
     max_examples=GENERATED,
-    deadline=None,
-    derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -98,7 +98,7 @@ def test_numbers_that_a_spreadsheet_made_dates_of_are_not_months() -> None:
     assert [r["period"] for r in judged(by_period("quarter"), sheet(starts)).rows][-1] == "2024KW04"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(1990, 2060),
     st.sampled_from([("KW", 4, "kwartaal", "Q"), ("HJ", 2, "halfjaar", "H"), ("MM", 12, "maand", "M")]),
@@ -166,7 +166,7 @@ def _through_excel(key: int, scientific: bool) -> str:
     return f"{kept:f}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(st.integers(10**15, 10**19), min_size=3, max_size=20), st.booleans())
 def test_keys_are_never_fewer_than_they_were(keys: set[int], scientific: bool) -> None:
     whole = judged(KEYED, "\n".join(["jaar;id", *(f"2024;{key}" for key in keys)]))

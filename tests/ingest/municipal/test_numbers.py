@@ -153,7 +153,7 @@ def _written(value: Decimal, decimal: str, group: bool, places: int) -> str:
 _values = st.decimals(-2_000_000, 2_000_000, places=3, allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(_values, st.integers(0, 3), st.booleans()), min_size=1, max_size=12), st.sampled_from(",."))
 def test_no_number_is_taken_a_thousandfold(columns: list[tuple[Decimal, int, bool]], decimal: str) -> None:
     """A file in one notation gives its numbers, or a refusal, or (where nothing in it shows which) the Dutch reading and a
@@ -167,7 +167,7 @@ def test_no_number_is_taken_a_thousandfold(columns: list[tuple[Decimal, int, boo
     assert [row["getal"] for row in declared.rows] == [float(t) for t in truth], texts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_values, min_size=2, max_size=12), st.data())
 def test_two_notations_in_one_column_are_never_taken(values: list[Decimal], data: st.DataObject) -> None:
     split = data.draw(st.integers(1, len(values) - 1))

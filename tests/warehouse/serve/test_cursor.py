@@ -63,7 +63,7 @@ def packed(said: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(said, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=_JSON,
     release=st.sampled_from(["2026.1.1", "actueel", "", "x'; --", None, 3, []]) | st.just("OURS"),

@@ -217,7 +217,7 @@ _WORDS = (
 _words = st.sampled_from(_WORDS.split())
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(_words, max_size=12))
 def test_no_filter_whatever_breaks_the_service(center: Center, words: list[str]) -> None:
     answer = requests.get(
