@@ -12,7 +12,7 @@ help:
 	@echo "make test       set up (once) and run the tests"
 	@echo "make test-long  run what takes longer: kills, full disks, long simulations"
 	@echo "make ui         the Dagster web interface on http://127.0.0.1:3000"
-	@echo "make lint       check style and the direction of imports;  make format  apply the style"
+	@echo "make lint       check style, SQL and the direction of imports;  make format  apply the style"
 	@echo "make setup      set up only: a virtual environment in $(VENV) with the locked packages"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
 	@echo "make sample     make the bundled sample anew (ARGS: see ingest/sample/build.py)"
@@ -42,7 +42,7 @@ test-long: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses auto -m long $(ARGS)
 
 lint: $(STAMP)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint --quiet --disable-progress-bar dbt_project
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

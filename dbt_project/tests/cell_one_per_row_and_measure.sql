@@ -13,7 +13,7 @@ with expected as (
 found as (
     select snapshot.snapshot_id, count(*) as cells, count(distinct (cell.row_id, cell.measure_id)) as distinct_cells
     from {{ ref('cell') }} as cell
-    inner join {{ ref('source_row') }} as source_row using (row_id)
+    inner join {{ ref('source_row') }} using (row_id)
     inner join {{ ref('snapshot') }} as snapshot using (snapshot_no)
     group by snapshot.snapshot_id
 )

@@ -5,7 +5,7 @@ from {{ ref('cell') }}
 where (value is null and text_value is null) <> (missing_reason is not null)
 having count(*) > 0
 union all
-select 'indicator_value', count(*)
+select 'indicator_value' as place, count(*) as rows_without
 from {{ ref('indicator_value') }}
 where (value is null) <> (missing_reason is not null)
 having count(*) > 0
