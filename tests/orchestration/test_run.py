@@ -217,42 +217,6 @@ def test_a_broken_table_keeps_its_last_good_snapshot_and_the_others_go_on(releas
         assert after["85098NED"] != before["85098NED"]
 
 
-def test_a_table_added_without_code_lands_in_observation(released: Rdc, cbs: StandIn, tmp_path: Path) -> None:
-    from tests.standin import V3Table
-
-    new = V3Table.build(
-        "84948NED",
-        dims={"RegioS": ["NL01", "GM0770"], "Perioden": ["2023KW01", "2023JJ00"]},
-        topics=["Vacatures"],
-        rows=[("NL01", "2023KW01", 4.5), ("GM0770", "2023JJ00", 7)],
-    )
-    # Provinces and large cities only, so none of ours; and one without regions or periods at all.
-    large = V3Table.build(
-        "85792NED",
-        dims={"RegioS": ["NL01", "PV30", "GM0363"], "Perioden": ["2023JJ00"]},
-        topics=["Banen"],
-        rows=[(code, "2023JJ00", 1) for code in ("NL01", "PV30", "GM0363")],
-    )
-    bare = V3Table.build("85001NED", title="Prijzen 2023", dims={"Soort": ["A"]}, topics=["Prijs"], rows=[("A", 3)])
-    with StandIn([*sample_tables(), new, large, bare], page_size=100) as own:
-        rdc = released.copy(tmp_path, own.env)
-        for table_id in ("84948NED", "85792NED", "85001NED"):
-            rdc("sources", "add", table_id)
-        rdc("run")
-        states = {t["table_id"]: t["state"] for t in rdc.json("status")["tables"]}
-        assert {states[t] for t in ("84948NED", "85792NED", "85001NED")} == {"ok"}
-        assert rdc.sql("select region_code, period_code, value from core.observation where table_id = '85001NED'") == [
-            (None, "2023JJ00", 3)
-        ]
-        assert len(rdc.sql("from core.observation where table_id = '85792NED'")) == 3
-        assert rdc.sql(
-            "select region_code, period_code, value from core.observation where table_id = '84948NED' order by all"
-        ) == [("GM0770", "2023JJ00", 7), ("NL01", "2023KW01", 4.5)]
-        assert rdc.sql(
-            "select start_date::varchar, end_date::varchar from core.period where period_code = '2023KW01'"
-        ) == [("2023-01-01", "2023-03-31")]
-
-
 # -- killed -----------------------------------------------------------------------------------------------------------
 
 
