@@ -25,11 +25,13 @@ DEAR = ("released", "center", "candidate")
 
 def _shares(item: pytest.Item) -> str:
     """The dear fixture that a test shares with others, or its file where it shares one of that file's own; else itself."""
-    names = getattr(item, "fixturenames", ())
-    if dear := next((name for name in DEAR if name in names), None):
+    if not isinstance(item, pytest.Function):
+        return item.nodeid
+    found = item._fixtureinfo.name2fixturedefs
+    scopes = {name: found[name][-1].scope for name in item.fixturenames if name in found}
+    if dear := next((name for name in DEAR if scopes.get(name) == "session"), None):
         return dear
-    definitions = (found for name in names for found in item._fixtureinfo.name2fixturedefs.get(name, ()))  # type: ignore[attr-defined]
-    return str(item.path) if any(fixture.scope == "module" for fixture in definitions) else item.nodeid
+    return str(item.path) if "module" in scopes.values() else item.nodeid
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingest.registry import Registry as Tables
 from ingest.snapshot import Store
+from tests.dbt_model import build
 from warehouse.export import extract, pieces
 from warehouse.making.build import dbt_build
 from warehouse.making.candidate import Candidate
@@ -166,3 +168,59 @@ def test_a_photograph_of_a_pruned_release_is_still_there(made: Made, monkeypatch
     found, was = made.pulled("milieu_en_energie", made.first.created_at), made.photographs["milieu_en_energie"]
     # Every figure, and all that is told of it; only the release that it was in is gone.
     assert found and was and found.replace(b",not kept\n", f",{made.first.release_id}\n".encode()) == was
+
+
+@pytest.mark.parametrize(
+    ("now", "closes"),
+    [
+        ({}, False),
+        ({"snapshot_id": "T-2"}, False),
+        ({"note": "Anders gezegd."}, False),
+        ({"period_status": "Definitief"}, True),
+        ({"period_status": None}, True),
+        ({"value": 2.0}, True),
+        ({"value": None, "missing_reason": "unknown"}, True),
+        ({"indicator_id": "another"}, True),
+    ],
+    ids=str,
+)
+def test_a_figure_its_reason_or_its_status_that_changes_ends_what_was_known(now: dict[str, Any], closes: bool) -> None:
+    figure = {
+        **{
+            "indicator_id": "i",
+            "definition_version": 1,
+            "region_code": "GM0770",
+            "period_code": "2024JJ00",
+            "value": 1.0,
+        },
+        **{
+            "missing_reason": None,
+            "period_status": "Voorlopig",
+            "snapshot_id": "T-1",
+            "note": None,
+            "lower_bound": None,
+        },
+        **{"upper_bound": None, "series_break": None},
+    }
+    then, today = "2026-01-01 00:00:00+00", "2026-02-01 00:00:00+00"
+    columns = (
+        "indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double, "
+        "missing_reason varchar, period_status varchar, snapshot_id varchar, note varchar, lower_bound double, "
+        "upper_bound double, series_break varchar"
+    )
+    places = ", ".join("?" * len(figure))
+    with duckdb.connect() as con:
+        con.execute(f"create schema raw; create schema core; create table core.indicator_value ({columns})")
+        con.execute(f"create table raw.published ({columns}, known_from timestamptz, known_to timestamptz)")
+        con.execute(f"create table raw.build as select timestamptz '{today}' as known_at")
+        con.execute(f"insert into raw.published values ({places}, timestamptz '{then}', null)", [*figure.values()])
+        con.execute(f"insert into core.indicator_value values ({places})", [*(figure | now).values()])
+        build(con, "core/indicator_history")
+        rows = con.execute(
+            "select indicator_id, value, missing_reason, period_status, known_from = ?, known_to = ? "
+            "from core.indicator_history order by known_from",
+            [then, today],
+        ).fetchall()
+    before = ("i", 1.0, None, "Voorlopig", True)
+    after = [(figure | now)[name] for name in ("indicator_id", "value", "missing_reason", "period_status")]
+    assert rows == ([(*before, True), (*after, False, None)] if closes else [(*before, None)])
