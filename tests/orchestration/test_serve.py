@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -15,7 +16,7 @@ from ingest.snapshot import Snapshot, Store
 from ingest.statline.landing import land
 from tests.orchestration.conftest import Rdc
 from tests.warehouse.conftest import Service
-from warehouse.serve.odata.tables import ATTRIBUTES
+from warehouse.serve.odata.tables import ATTRIBUTES, LABELS
 
 
 def taken_back(service: Service, home: Path, table_id: str, protocol: str) -> Snapshot:
@@ -65,6 +66,28 @@ def test_our_own_ingest_takes_a_table_back_by_v4(released: Rdc, service: Service
     units = duckdb.sql(f"select code, unit, decimals from '{snapshot.file('measures.parquet')}' order by 1").fetchall()
     assert units == released.sql(
         "select indicator_id, unit, decimals from core.indicator where theme = 'bevolking' order by 1"
+    )
+
+
+def test_both_versions_of_odata_tell_the_same_of_every_figure(released: Rdc, service: Service) -> None:
+    """Of a theme with figures that are missing for a reason."""
+
+    def rows(path: str) -> list[dict[str, Any]]:
+        body = service.get(path, **{"$select": "*"}).json()
+        assert not {"odata.nextLink", "@odata.nextLink"} & set(body)
+        return body["value"]
+
+    long = rows("/odata/v1/CBS/KEMPEN-WERK-EN-INKOMEN/Observations")
+    wide = {(r["RegioS"], r["Perioden"]): r for r in rows("/ODataFeed/odata/KEMPEN-WERK-EN-INKOMEN/TypedDataSet")}
+    told = 0
+    for figure in long:
+        if row := wide.get((figure["RegioS"], figure["Perioden"])):
+            for label in LABELS:
+                assert row[f"{figure['Measure']}_{label}"] == figure[label], (figure, label)
+            told += figure["Reason"] is not None
+    assert (
+        told
+        and sum(row[f"{m}_Reason"] is not None for row in wide.values() for m in {f["Measure"] for f in long}) == told
     )
 
 

@@ -117,6 +117,31 @@ def test_v4_has_the_reason_beside_the_figure(center: Center) -> None:
     assert {d["Identifier"] for d in every_page(f"{root}/Datasets")} == {"KEMPEN-BEVOLKING", "KEMPEN-WONEN"}
 
 
+@pytest.mark.parametrize("rows", ["TypedDataSet", "UntypedDataSet"])
+def test_v3_tells_of_a_figure_what_belongs_to_it_where_it_is_asked(center: Center, rows: str) -> None:
+    feed = f"{center.service.url}/ODataFeed/odata"
+    wonen = f"{feed}/KEMPEN-WONEN/{rows}"
+    plain, all_told = every_page(wonen), every_page(f"{wonen}?$select=*")
+    # Whatever reads StatLine gets what StatLine has.
+    assert not any(name.startswith("won_prijs_") for name in plain[0])
+    assert [{name: row[name] for name in plain[0]} for row in all_told] == plain
+    for row in all_told:
+        value = EXPECTED[row["RegioS"], row["Perioden"]]
+        told = {name.removeprefix("won_prijs_"): said for name, said in row.items() if name.startswith("won_prijs_")}
+        year = row["Perioden"][:4]
+        assert told | {"Note": None} == {
+            **{"LowerBound": value - 1, "UpperBound": value + 1, "SeriesBreak": None, "Reason": None, "Note": None},
+            **{"Status": "Definitief", "ReferencePeriod": f"{year}-01-01", "PeriodType": "jaar"},
+        }
+    bevolking = f"{feed}/KEMPEN-BEVOLKING/{rows}"
+    some = every_page(f"{bevolking}?$select=ID,bev_inwoners_SeriesBreak&$filter=bev_inwoners_SeriesBreak ne null")
+    assert some and all(set(row) == {"ID", "bev_inwoners_SeriesBreak"} for row in some)
+    assert {row["bev_inwoners_SeriesBreak"] for row in some} == {"Andere telling."}
+    counted = requests.get(f"{bevolking}/$count?$filter=bev_inwoners_SeriesBreak ne null", timeout=30)
+    assert counted.text == str(len(some))
+    assert [row["ID"] for row in every_page(f"{bevolking}?$orderby=bev_inwoners_LowerBound desc,ID&$select=ID")]
+
+
 _JSON_OF = {
     "Edm.String": str,
     "Edm.Int32": int,
@@ -172,6 +197,10 @@ def test_what_is_answered_is_what_the_schema_says(center: Center, path: str) -> 
         assert properties(kind)[key.get("Name", "")] in ("Edm.String", "Edm.Int32", "Edm.Int64")
         entries = body["value"] if holder.get("EntityType") else [body]
         assert entries or name == "CategoryGroups"
+        if "DataSet" in name or name == "Observations":
+            for entry in requests.get(f"{url.rstrip('/')}/{name}?$select=*", timeout=30).json()["value"]:
+                assert set(entry) == set(properties(kind))
+                agrees(entry, kind)
         for entry in entries:
             agrees(entry, kind)
             assert entry[key.get("Name", "")] is not None

@@ -93,6 +93,26 @@ class StatLine:
             f'period_code as "{PERIOD}", {names} from ({self.published.wide(self.theme)})'
         )
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """The columns of a row that tell of its figures, ``<topic>_<label>``, and their kinds; a row has eight times as many as
+        topics."""
+        return {f"{i['indicator_id']}_{label}": kind for i in self.topics for label, kind in LABELS.items()}
+
+    def labelled(self, sql: str, names: Iterable[str]) -> str:
+        """SQL: these rows with these of the :attr:`labels` behind them."""
+        told = ", ".join(
+            f"""max("{label}") filter (where "Measure" = {literal(topic)}) as "{name}\""""
+            for name in names
+            for topic, _, label in [name.rpartition("_")]
+        )
+        if not told:
+            return sql
+        return (
+            f'select * from ({sql}) left join (select "{REGION}", "{PERIOD}", {told} from ({self.long()}) group by all) '
+            f'using ("{REGION}", "{PERIOD}")'
+        )
+
     def long(self) -> str:
         """SQL: what StatLine has of an observation (Id, Measure, ValueAttribute, Value, StringValue, RegioS, Perioden), and
         behind it what belongs to the figure."""
@@ -154,8 +174,8 @@ class StatLine:
         return (
             f"{sample}Release {self.opened.release_id}. {purpose} Bronnen: {listed or 'nog geen in deze release'}. "
             f"Bewerking: {here().name}, CC BY 4.0. "
-            "Waarom een cijfer ontbreekt, zijn marges, peildatum en reeksbreuk staan in OData v4 (Observations) en in de API "
-            "(/v1/waarnemingen)."
+            "Waarom een cijfer ontbreekt, zijn marges, peildatum, status en reeksbreuk geeft OData bij $select=* (v4: Observations; "
+            "v3: TypedDataSet, als <onderwerp>_Reason en zo verder), en de API (/v1/waarnemingen)."
         )
 
     def span(self) -> str:
@@ -264,6 +284,12 @@ class Options:
             self._refuse(name, f"{name} moet een heel getal zijn, geen {text[:40]!r}.")
             return None
         return int(text)
+
+    def named(self, names: Iterable[str]) -> list[str]:
+        """Those of these columns that the answer gives, or is filtered or sorted by."""
+        by = self.given.get("$filter", "") + self.given.get("$orderby", "")
+        given = set(self.columns)
+        return [name for name in names if name in given or name in by]
 
     def _columns(self) -> list[str]:
         text = self.given.get("$select", "").strip()

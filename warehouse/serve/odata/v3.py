@@ -201,9 +201,10 @@ def table(asked: Ask, odata: str, name: str, resource: str = "") -> Response:
     context = f"{root}/$metadata#Cbs.OData.WebAPI.{base}"
     if base in _DATA and rest in ("", "$count"):
         sql = _untyped(found) if base == "UntypedDataSet" else found.wide()
-        names = [i["indicator_id"] for i in found.topics]
-        measures = text_fields(*names) if base == "UntypedDataSet" else number_fields(*names)
-        options = Options(asked, number_fields("ID") | text_fields(REGION, PERIOD) | measures, 3)
+        kinds = _kinds(found, base)
+        known = {n: (number_fields if kind == "number" else text_fields)(n)[n] for n, kind in kinds.items()}
+        options = Options(asked, known, 3, unasked=found.labels)
+        sql = found.labelled(sql, options.named(found.labels))
         if rest == "$count":
             [(count,)] = found.published.con.execute(
                 f"select count(*) from ({sql}) where {options.where}", options.parameters
@@ -217,6 +218,13 @@ def table(asked: Ask, odata: str, name: str, resource: str = "") -> Response:
         rows, total = list_page(entries_, options)
         return _answer(asked, context, rows, total if options.counted else None, headers=headers)
     raise Problem(404, f"{found.id} heeft geen {resource[:80]}; er zijn {', '.join(_RESOURCES)}.")
+
+
+def _kinds(table: StatLine, resource: str) -> dict[str, str]:
+    """The columns of a row, and whether each is a number or a text. A label's kind is the same in both sets of rows."""
+    figure = "text" if resource == "UntypedDataSet" else "number"
+    figures = {i["indicator_id"]: figure for i in table.topics}
+    return {"ID": "number", REGION: "text", PERIOD: "text"} | figures | table.labels
 
 
 def _untyped(table: StatLine) -> str:
@@ -247,11 +255,10 @@ def _answer(
 
 
 def _metadata(table: StatLine) -> Response:
-    names = [i["indicator_id"] for i in table.topics]
-    keys = [("ID", "Edm.Int32"), (REGION, "Edm.String"), (PERIOD, "Edm.String")]
+    edm = {"number": "Edm.Double", "text": "Edm.String"}
     sets = [
-        ("TypedDataSet", "TTypedDataSet", "ID", keys + [(n, "Edm.Double") for n in names]),
-        ("UntypedDataSet", "TUntypedDataSet", "ID", keys + [(n, "Edm.String") for n in names]),
+        (name, f"T{name}", "ID", [(n, "Edm.Int32" if n == "ID" else edm[k]) for n, k in _kinds(table, name).items()])
+        for name in _DATA
     ]
     derived = []
     for name, maker in _LISTS.items():
