@@ -42,7 +42,7 @@ test-long: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses auto -m long $(ARGS)
 
 lint: $(STAMP)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint --quiet --disable-progress-bar dbt_project
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint --quiet --disable-progress-bar dbt_project && $(BIN)/mypy
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

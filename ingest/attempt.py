@@ -61,7 +61,10 @@ def attempt(table_id: str, take: Callable[[Attempt], Outcome], quote: bool = Tru
     """What ``take`` says became of a table, or what it broke off with."""
     own = Attempt(table_id)
     outcome, error = tried(lambda: take(own))
-    return outcome if error is None else own.failed(error, quote)
+    if error is not None:
+        return own.failed(error, quote)
+    assert outcome is not None
+    return outcome
 
 
 def tried(take: Callable[[], T]) -> tuple[T, None] | tuple[None, BaseException]:

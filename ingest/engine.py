@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -21,7 +22,7 @@ def duck() -> duckdb.DuckDBPyConnection:
             # What does not fit in memory goes neither into the folder where the process was started nor where others can read
             # it. The folder lies where temporary files are now, which in a process that stays may be gone the next run.
             spill = tempfile.TemporaryDirectory(prefix="rdc-ingest-", ignore_cleanup_errors=True)
-            config = {"memory_limit": "500MB", "threads": "1", "temp_directory": spill.name}
+            config: dict[str, Any] = {"memory_limit": "500MB", "threads": "1", "temp_directory": spill.name}
             _kept = duckdb.connect(config=config), spill
         return _kept[0].cursor()
 

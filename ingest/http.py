@@ -281,7 +281,7 @@ def _way(host: _Host, session: requests.Session, url: str) -> dict[str, Any]:
     """What ``Session.request`` would take from the environment, and ``Session.send`` does not."""
     if host.way is None:
         settings = session.merge_environment_settings(url, {}, None, None, None)
-        host.way = {key: settings[key] for key in ("proxies", "verify", "cert")}
+        host.way = {"proxies": settings["proxies"], "verify": settings["verify"], "cert": settings["cert"]}
     return host.way
 
 

@@ -116,7 +116,7 @@ _METADATA = {
 def write_metadata(con: duckdb.DuckDBPyConnection, folder: Path, metadata: Metadata) -> None:
     """The normalised metadata as Parquet: what dbt reads."""
     codes = metadata.codes
-    found = {
+    found: dict[str, list[Any]] = {
         "dimensions": list(zip(*metadata.dimensions, strict=True)),
         "codes": [
             [dimension for dimension, members in codes.items() for _ in members.code],

@@ -158,7 +158,7 @@ class Landing:
         # What an earlier try left that was killed while it committed is none of the source's.
         for left in (self.path / self._JOURNAL, self.path / MANIFEST, *self.path.glob(".*")):
             left.unlink(missing_ok=True)
-        files = {
+        files: dict[str, dict[str, Any]] = {
             item.name: {"bytes": item.stat().st_size, "sha256": file_sha256(item)}
             for item in sorted(self.path.iterdir())
         }

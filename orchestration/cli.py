@@ -78,7 +78,7 @@ level_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 
 
-class _Scope(click.ParamType):
+class _Scope(click.ParamType):  # type: ignore[type-arg]
     """The scopes of this data centre: its region, by its slug, and the whole country."""
 
     name = "region|nederland"

@@ -20,11 +20,12 @@ import yaml
 from ingest.municipal.layer import Layer
 from ingest.outcome import Outcomes
 from ingest.settings import DATABASE, Settings
-from ingest.snapshot import MANIFEST, Snapshot, SnapshotError, Store, file_sha256, now
+from ingest.snapshot import MANIFEST, Snapshot, SnapshotError, Store, now
 from ingest.storage import durable
 from ingest.storage.clock import Clock
 from ingest.storage.durable import PRIVATE, Damaged
 from ingest.storage.log import Log
+from ingest.verified import file_sha256
 from orchestration.writer import LOCK, BusyError, writing
 from warehouse.making import datapackage
 from warehouse.making.datapackage import SUMS

@@ -24,7 +24,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from ingest.errors import MendableError
-from ingest.snapshot import file_sha256
+from ingest.verified import file_sha256
 from warehouse import stranger
 from warehouse.formats import FORMATS, WIDE
 from warehouse.making.datapackage import SUMS, read_sums
@@ -112,7 +112,7 @@ class Center:
 
     @cached_property
     def _places(self) -> Places:
-        path: str | None = "/v1/gebieden?limiet=10000"
+        path = "/v1/gebieden?limiet=10000"
         places: list[Place] = []
         for _ in range(_MOST_PAGES):
             body = self.json(path)
@@ -124,11 +124,12 @@ class Center:
                     )
                     for f in body["gebieden"]
                 ]
-                path = self._next(body["_links"])
+                further = self._next(body["_links"])
             except (KeyError, TypeError, AttributeError, ValueError):
                 raise self._strange("its list of regions is no such list") from None
-            if path is None:
+            if further is None:
                 break
+            path = further
         else:
             raise self._strange(f"its list of regions has more than {_MOST_PAGES} pages")
         return Places(places)

@@ -55,7 +55,7 @@ def _lines(text: str, whole: json.JSONDecodeError) -> list[Any]:
     """An object on every line; the lines are counted, so one that is broken off is told."""
     # Only these end a line: a value may hold what else Unicode calls one.
     lines = [(n, line) for n, line in enumerate(re.split(r"\r\n|\n|\r", text), 1) if line.strip("\x1e \t\ufeff")]
-    found = []
+    found: list[Any] = []
     for number, line in lines:
         try:
             record = _load(line.strip("\x1e \t\ufeff"))

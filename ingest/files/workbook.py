@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 from ingest.files import ods, xls, xlsx
 from ingest.files.look import MOST_SHEETS, PROTECTED, Look
@@ -66,15 +67,15 @@ def read(data: bytes) -> list[Sheet]:
     return found
 
 
-def _rows(cells: list[list[object]], look: Look) -> list[Row]:
+def _rows(cells: Sequence[Sequence[object]], look: Look) -> list[Row]:
     marked: dict[int, dict[int, object]] = {}
-    for (row, column), fault in look.faulty.items():
-        marked.setdefault(row, {})[column] = fault
-    for row, column in look.percent:
-        marked.setdefault(row, {}).setdefault(column, Percent)
+    for (line, column), fault in look.faulty.items():
+        marked.setdefault(line, {})[column] = fault
+    for line, column in look.percent:
+        marked.setdefault(line, {}).setdefault(column, Percent)
     rows = []
     for n in range(max(len(cells), max(marked, default=-1) + 1)):
-        row = [None if cell == "" else cell for cell in (cells[n] if n < len(cells) else ())]
+        row: list[object] = [None if cell == "" else cell for cell in (cells[n] if n < len(cells) else ())]
         for column, mark in marked.get(n, {}).items():
             row += [None] * (column + 1 - len(row))
             value = row[column]

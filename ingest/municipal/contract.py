@@ -33,6 +33,22 @@ _CODE = re.compile(r"[^;=<>\"]{1,80}")
 
 
 #: Why a number is missing, as the warehouse says it (``missing_reason``); ``zero`` is for a sign that is a number after all.
+Kind = Literal[
+    "key",
+    "category",
+    "text",
+    "integer",
+    "decimal",
+    "date",
+    "year",
+    "period",
+    "gemeente",
+    "region",
+    "postcode",
+    "x",
+    "y",
+    "drop",
+]
 Reason = Literal["confidential", "not_available", "impossible", "not_yet_published", "unknown", "zero"]
 _REASONS: dict[str, Reason] = {
     **{"geheim": "confidential", "niet beschikbaar": "not_available", "onmogelijk": "impossible"},
@@ -60,10 +76,7 @@ class Column(_Strict):
     """
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*\*?$")
-    type: Literal[
-        *("key", "category", "text", "integer", "decimal", "date", "year", "period"),
-        *("gemeente", "region", "postcode", "x", "y", "drop"),
-    ]
+    type: Kind
     title: str | None = None
     aliases: tuple[str, ...] = ()
     allowed: dict[str, str] | None = None
@@ -98,7 +111,7 @@ class Column(_Strict):
     def _reasons(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        known = {**_REASONS, **{reason: reason for reason in _REASONS.values()}}
+        known: dict[str, str] = {**_REASONS, **{reason: reason for reason in _REASONS.values()}}
         for sign, reason in value.items():
             if isinstance(sign, bool) or not str(sign).strip():
                 raise ValueError(

@@ -97,7 +97,7 @@ def count_up(
     """Count the rows of one municipality and period."""
     o = contract.observation
     year = int(period[:4])
-    levels, unplaced = ["gemeente"], []
+    levels, unplaced = ["gemeente"], list[str]()
     for level in [lv for lv in ("wijk", "buurt") if lv in o.levels]:
         placed = sum(1 for row in rows if ancestor(row["region"], level))
         (levels if placed >= LEAST_PLACED * len(rows) else unplaced).append(level)
@@ -225,7 +225,7 @@ def _measure(
             continue
         unit = row.get("key") or f"#{number}"
         places = [code for level in levels if (code := ancestor(row["region"], level))]
-        own = [(TOTAL, row[d]) for d in dimensions]
+        own: list[tuple[str, ...]] = [(TOTAL, row[d]) for d in dimensions]
         if measure.value:  # as delivered: it holds for this region and these members, and adds up to nothing
             places, own = places[-1:], [(row[d],) for d in dimensions]
         for place in places:
@@ -260,9 +260,9 @@ def _measure(
                 if column
                 else float(counts[key])
             )
-            top = [float(v) for _, v in (per_unit or Counter()).most_common(2)]
+            largest, second, *_ = *(float(v) for _, v in (per_unit or Counter()).most_common(2)), 0.0, 0.0
             units = len(per_unit or ())
-            counted.tallies[key] = Tally(round(value, 6), units, *(*top, 0.0, 0.0)[:2], marks[key])
+            counted.tallies[key] = Tally(round(value, 6), units, largest, second, marks[key])
     if contract.disclosure.units != "none":
         _relations(counted, measure, levels, members)
 

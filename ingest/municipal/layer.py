@@ -104,7 +104,8 @@ class Layer:
             if delivery.state == "accepted":
                 if everything:
                     found = {}
-                found |= dict.fromkeys((tuple(pair) for pair in delivery.covers), delivery)
+                for gemeente, period in delivery.covers:
+                    found[gemeente, period] = delivery
         return found
 
     def expire(self, days: int, today: datetime | None = None) -> int:

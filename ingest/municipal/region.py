@@ -109,9 +109,9 @@ class Geography:
             if plain(other) == plain(text):
                 return code
         digits = re.fullmatch(r"(?i)(?:GM)?\s*(\d{1,4})(?:\.0)?", text)
-        code = f"GM{int(digits[1]):04d}" if digits else None
-        if code and code in self._gemeenten.values():
-            return code
+        padded = f"GM{int(digits[1]):04d}" if digits else None
+        if padded and padded in self._gemeenten.values():
+            return padded
         name = plain(re.sub(r"(?i)^\s*(gemeente|gem\.?)\s+", "", text))
         if name in self._gemeenten:
             return self._gemeenten[name]

@@ -223,7 +223,10 @@ def _object_id(asker: _Asker, layer: str, fixed: dict[str, Any]) -> str:
     """What the layer calls its objects' numbers (OBJECTID, FID, gid): pages are in one order only when it is given by these.
     An answer says it, and so does the layer's own page."""
     peek = {"outFields": "*", "returnGeometry": "false", "resultOffset": 0, "resultRecordCount": 1}
-    told = [lambda: asker.page(f"{layer}/query", {**peek, **fixed}), lambda: asker.page(layer, {"f": "json"})]
+    told: list[Callable[[], Any]] = [
+        lambda: asker.page(f"{layer}/query", {**peek, **fixed}),
+        lambda: asker.page(layer, {"f": "json"}),
+    ]
     for ask in told:
         try:
             answer = ask()

@@ -231,9 +231,8 @@ def period_code(value: Any, kind: str) -> str:
         year, month = value, None
     else:
         year = int(value[:4])
-        month = {"MM": lambda n: n, "KW": lambda n: 3 * n - 2, "HJ": lambda n: 6 * n - 5, "JJ": lambda n: None}[
-            value[4:6]
-        ](int(value[6:]))
+        months = {"MM": 1, "KW": 3, "HJ": 6}.get(value[4:6])
+        month = months and months * (int(value[6:]) - 1) + 1
         fine = {"MM": 4, "KW": 3, "HJ": 2, "JJ": 1}[value[4:6]]
         if fine < {"month": 4, "quarter": 3, "half_year": 2, "year": 1}[kind]:
             month = None

@@ -243,7 +243,9 @@ def _collect(
                 gone, new = sorted(columns - set(found)), sorted(set(found) - columns)
                 raise LandingError(
                     f"{page.url}: expected the columns that the table's metadata names, got "
-                    + "; ".join(filter(None, [gone and f"without {', '.join(gone)}", new and f"with {', '.join(new)}"]))
+                    + "; ".join(
+                        [f"{word} {', '.join(names)}" for word, names in (("without", gone), ("with", new)) if names]
+                    )
                 )
             landing.keep(page.as_dict())
             pages.append(page)

@@ -49,16 +49,16 @@ def prove(con: duckdb.DuckDBPyConnection, arrived: Arrived) -> int:
         f"select (select count(*) from {data}), (select count(*) from (select distinct {key} from {data}))"
     ).fetchall()[0]
     for number, (part, (count, count_source)) in enumerate(zip(arrived.slices, arrived.counts, strict=True)):
-        arrived = rows
+        found = rows
         if part.regions is not None and (region := metadata.dimension("region")):
             regions = sorted(part.regions)
-            arrived = con.execute(
+            found = con.execute(
                 f"select count(*) from {data} where list_contains(?, {identifier(region.key)})", [regions]
             ).fetchall()[0][0]
-        if arrived != count:
+        if found != count:
             own = [page for page in pages if page.part == number] or pages
             raise LandingError(
-                f"{own[0].url}: expected {count:,} rows as {count_source} says, got {arrived:,} in {len(own)} pages; "
+                f"{own[0].url}: expected {count:,} rows as {count_source} says, got {found:,} in {len(own)} pages; "
                 "the answer is not whole, though its status was 200"
             )
     if rows != expected:

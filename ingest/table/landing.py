@@ -73,7 +73,9 @@ def land(
     table = in_scope(table, last, scope)
     spoilt = store.changed(last) if last else []
     known = last.stamp if last and not spoilt and last.stamp.get("declared") == _declared(table) else {}
-    standing = {"snapshot_id": last.snapshot_id, "rows": last.row_count, "modified": last.modified} if last else {}
+    standing: dict[str, Any] = (
+        {"snapshot_id": last.snapshot_id, "rows": last.row_count, "modified": last.modified} if last else {}
+    )
     try:
         arrived = fetch(file_of(table).url, client, known)
     except NotModifiedError:
@@ -204,8 +206,8 @@ def _write(
         content["Measure"] += [measure] * len(kept)
         content["Value"] += [found.values[n] for n in kept]
         content["ValueAttribute"] += [found.reasons[n] or "None" for n in kept]
-        for key, values in axes.items():
-            content[key] += values
+        for axis, values in axes.items():
+            content[axis] += values
     document = folder / "rows.json"
     size = document.write_bytes(orjson.dumps(content))
     kinds = {"Value": "DOUBLE"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ingest.attempt import Attempt, attempt
 from ingest.declaration import Table
 from ingest.home import Home
@@ -19,7 +21,11 @@ class TableAtUrl(Source):
         def look(own: Attempt) -> Outcome:
             last = home.store.newest(table.id)
             if last and not home.store.changed(last) and not changed(table, own, home.client, last, scope):
-                facts = {"snapshot_id": last.snapshot_id, "rows": last.row_count, "modified": last.modified}
+                facts: dict[str, Any] = {
+                    "snapshot_id": last.snapshot_id,
+                    "rows": last.row_count,
+                    "modified": last.modified,
+                }
                 return own.outcome(UNCHANGED, seconds=None, **facts)
             return own.outcome(FETCHED, seconds=None)
 

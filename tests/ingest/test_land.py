@@ -20,10 +20,10 @@ from ingest.http import Client
 from ingest.outcome import FAILED, FETCHED, UNCHANGED, UNREACHABLE
 from ingest.received import Page, body
 from ingest.settings import Settings
-from ingest.snapshot import Snapshot, Store, file_sha256
+from ingest.snapshot import Snapshot, Store
 from ingest.statline.landing import land, unchanged
 from ingest.statline.model import Head
-from ingest.verified import Verified
+from ingest.verified import Verified, file_sha256
 from ingest.verify import altered
 from tests.standin import Dim, Fault, Group, Missing, StandIn, Topic, V3Table, V4Table
 

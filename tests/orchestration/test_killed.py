@@ -66,7 +66,8 @@ def looked_over(home: Path) -> None:
 
 def whole(home: Path) -> None:
     from ingest.municipal.layer import Layer
-    from ingest.snapshot import Store, file_sha256
+    from ingest.snapshot import Store
+    from ingest.verified import file_sha256
     from orchestration.damage import mended
     from warehouse.making.datapackage import SUMS, read_sums
     from warehouse.releases.release import Releases

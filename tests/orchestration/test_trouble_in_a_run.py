@@ -91,7 +91,7 @@ def figures(home: Path) -> tuple[object, ...]:
 def whole(home: Path, expected: tuple[object, ...]) -> None:
     """The run after the trouble made the release that was wanted, and left nothing behind."""
     from ingest.settings import Settings
-    from ingest.snapshot import file_sha256
+    from ingest.verified import file_sha256
     from orchestration.damage import mended
     from warehouse.releases.release import Releases
 

@@ -153,7 +153,7 @@ def test_every_file_that_a_build_reads_is_looked_at(work: Workspace, name: str, 
 
 
 def test_a_manifest_that_was_made_to_fit_is_seen(work: Workspace) -> None:
-    from ingest.snapshot import file_sha256
+    from ingest.verified import file_sha256
 
     take(work)
     good = work.store.good(V3.id)

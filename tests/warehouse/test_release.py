@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingest.snapshot import file_sha256
 from ingest.storage import durable
+from ingest.verified import file_sha256
 from tests.faulty import in_a_child
 from tests.warehouse import made
 from warehouse.making import publishing

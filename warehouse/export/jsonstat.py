@@ -45,8 +45,8 @@ def pieces(found: Extract) -> Iterator[bytes]:
 
 def dataset(found: Extract) -> dict[str, Any]:
     """The cube as a dictionary."""
-    columns = ("indicator_id", "region_code", "period_code", "region_name", "value", *_SAID)
-    columns += (*_OF_A_CELL.values(), *_OF_SOME_CELLS.values())
+    about = (*_SAID, *_OF_A_CELL.values(), *_OF_SOME_CELLS.values())
+    columns = ("indicator_id", "region_code", "period_code", "region_name", "value", *about)
     rows = _rows(replace(found, sql=f"select {', '.join(columns)} from ({found.sql})"))
     newest = {d["indicator_id"]: d for d in found.definitions}
     present = {row[0] for row in rows}

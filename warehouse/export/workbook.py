@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ingest.datacenter import here
-from warehouse.export.extraction import TABLE, ExportError, Extract
+from warehouse.export.extraction import ExportError, Extract
 from warehouse.export.parquet import read
 from warehouse.export.plain import text
+from warehouse.formats import TABLE
 from warehouse.reading.published import MISSING_REASONS
 
 #: What a sheet holds, its header included (the limit of the format).

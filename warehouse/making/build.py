@@ -13,9 +13,9 @@ from typing import Any
 
 from ingest.errors import MendableError
 from ingest.project import DBT_PROJECT
-from ingest.snapshot import file_sha256
 from ingest.storage import durable
 from ingest.storage.paths import plain
+from ingest.verified import file_sha256
 
 PROJECT = DBT_PROJECT
 

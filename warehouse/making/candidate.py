@@ -100,7 +100,7 @@ class Candidate:
                 "create table raw.build as select ?::varchar as build_id, date_trunc('second', greatest("
                 "coalesce(?::timestamptz, now()), (select max(greatest(known_from, known_to)) + interval 1 second "
                 "from raw.published))) as known_at",
-                [plan.build_id, plan.known_at] if plan else [None, None],
+                (plan.build_id, plan.known_at) if plan else (None, None),
             )
             [(known_at,)] = con.execute("select known_at from raw.build").fetchall()
         if plan:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.datacenter import here
-from ingest.snapshot import file_sha256
+from ingest.verified import file_sha256
 from warehouse.making import product
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from typing import Any
 import duckdb
 
 from ingest.datacenter import here
-from ingest.snapshot import file_sha256
 from ingest.sql import literal
+from ingest.verified import file_sha256
 from warehouse.export import LONG_SHAPE, TABLE, Extract, extract, parquet
 from warehouse.export.guessed import ROW, Guess, look
 from warehouse.making import changelog, product

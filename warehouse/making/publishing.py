@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 
 from ingest.settings import DATABASE
-from ingest.snapshot import file_sha256
 from ingest.sql import records
 from ingest.storage.durable import fsync, record
+from ingest.verified import file_sha256
 from warehouse.making import datapackage, diff
 from warehouse.making.candidate import Candidate
 from warehouse.releases.inputs import Input

@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -388,9 +388,12 @@ class Registry:
 
     def sources(self, version: Version) -> list[Source]:
         """The tables that serve a version of a definition, in the order of the registry."""
+        return self._sources(version.bindings)
+
+    def _sources(self, bindings: Sequence[Binding]) -> list[Source]:
         found: list[Source] = []
         stretch = 0
-        for number, binding in enumerate(version.bindings):
+        for number, binding in enumerate(bindings):
             stretch += 1
             place = f"bindings.{number}"
             if binding.table:
@@ -410,10 +413,9 @@ class Registry:
 
     def draws_on(self, binding: Binding) -> set[str]:
         """The tables that a binding takes a cell from."""
-        version = Version.model_construct(bindings=[binding])
         return {
             term.table or source.table
-            for source in self.sources(version)
+            for source in self._sources([binding])
             for terms in source.roles.values()
             for term in terms
         }
@@ -442,7 +444,7 @@ class Registry:
 
         :param gone: the stem or measure code that is no longer there; ``new`` what it is called now.
         """
-        found = {}
+        found: dict[tuple[str, str, int, str], None] = {}
         for _, indicator in self.indicators():
             for version in indicator.versions:
                 for source in self.sources(version):
@@ -550,7 +552,7 @@ def load(folder: Path = FOLDER, own: Path | None = None, closed: Collection[str]
     themes = [theme for f in sorted(folder.glob("*.yml")) if f.name != SERIES and (theme := _read(f, Theme, problems))]
     added: list[OwnTheme] = []
     if own is not None:
-        added = [theme for f in sorted(own.glob("*.yml")) if (theme := _read(f, OwnTheme, problems, f"{OWN}/{f.name}"))]
+        added = [it for f in sorted(own.glob("*.yml")) if (it := _read(f, OwnTheme, problems, f"{OWN}/{f.name}"))]
     mine = [Theme(theme=theme.theme, title="", indicators=theme.indicators) for theme in added]
     problems += _across([*_making_room(themes, mine), *mine], series)
     if problems:

@@ -41,8 +41,8 @@ from ingest.datacenter import here
 from ingest.errors import MendableError
 from ingest.project import ROOT
 from ingest.settings import DATABASE, number
-from ingest.snapshot import file_sha256
 from ingest.storage.durable import Damaged, fsync, read_record, record, sweep, write
+from ingest.verified import file_sha256
 from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan
 from warehouse.sharing.closing import Closed, Levels

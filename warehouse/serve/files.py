@@ -12,7 +12,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from ingest.settings import DATABASE
-from ingest.snapshot import file_sha256
+from ingest.verified import file_sha256
 from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.serve.api.answers import RESPONSES, Item, answer_json
 from warehouse.serve.api.questions import ReleaseName, checked, named

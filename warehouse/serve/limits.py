@@ -141,8 +141,10 @@ class LimitedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gate.leave(self)
-        self._head_timer = _cancelled(self._head_timer)
-        self._stall_timer = _cancelled(self._stall_timer)
+        _cancel(self._head_timer)
+        self._head_timer = None
+        _cancel(self._stall_timer)
+        self._stall_timer = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -163,7 +165,8 @@ class LimitedProtocol(H11Protocol):
             self._stall_timer = self.loop.call_later(self.gate.limits.stall_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        self._stall_timer = _cancelled(self._stall_timer)
+        _cancel(self._stall_timer)
+        self._stall_timer = None
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
@@ -184,7 +187,8 @@ class LimitedProtocol(H11Protocol):
             if self._head_timer is None:
                 self._head_timer = self.loop.call_later(self.gate.limits.head_seconds, self.transport.abort)
         else:
-            self._head_timer = _cancelled(self._head_timer)
+            _cancel(self._head_timer)
+            self._head_timer = None
 
     def _refuse(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
         body = json.dumps(as_json(Problem(status, detail), ""), ensure_ascii=False).encode()
@@ -198,7 +202,7 @@ class LimitedProtocol(H11Protocol):
         self.transport.close()
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()
 

@@ -78,7 +78,7 @@ class Making:
 def spooled(pieces: Iterable[bytes], folder: Path) -> Made:
     """Make all of it, in a file without a name: whatever becomes of the process, nothing of it stays."""
     sha, size = hashlib.sha256(), 0
-    file = tempfile.SpooledTemporaryFile(_SMALL, dir=folder)  # noqa: SIM115 (it is closed when it has left)
+    file = tempfile.SpooledTemporaryFile(_SMALL, dir=str(folder))  # noqa: SIM115 (it is closed when it has left)
     try:
         for piece in pieces:
             sha.update(piece)

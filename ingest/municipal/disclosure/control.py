@@ -20,14 +20,14 @@ HiGHS solves the linear programmes. There is no kept-up Python library that prot
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ingest.rules import Rules
 
-Key = tuple[Hashable, ...]
+Key = tuple[str, ...]
 
 #: Figures move by whole persons or by cents; HiGHS is exact to 1e-7.
 EPSILON = 1e-6
@@ -284,12 +284,12 @@ class _System:
         self.rows: list[tuple[list[int], list[float], float, float]] = []
         for release, index in zip(releases, self.index, strict=True):
             for relation in release.relations:
-                at = [index[key] for key, _ in relation.terms]
+                places = [index[key] for key, _ in relation.terms]
                 factors = [factor for _, factor in relation.terms]
-                row = (*at, *factors, relation.low, relation.high)
+                row = (*places, *factors, relation.low, relation.high)
                 if row not in seen:
                     seen.add(row)
-                    self.rows.append((at, factors, relation.low, relation.high))
+                    self.rows.append((places, factors, relation.low, relation.high))
 
     def targets(self) -> list[tuple[int, float, float, Key]]:
         """Unsafe figures: variable, protection interval, key. One per variable, with the widest interval."""
@@ -335,9 +335,9 @@ class _Model:
 
             def enableCallbacks(self) -> None:  # noqa: N802
                 self.silent()
-                super().enableCallbacks()
+                super().enableCallbacks()  # type: ignore[no-untyped-call]
 
-        self._highs = highs = Quiet()
+        self._highs = highs = Quiet()  # type: ignore[no-untyped-call]
         model = highspy.HighsLp()
         model.num_col_, model.num_row_ = self.width, len(rows)
         model.col_cost_ = np.zeros(self.width) if cost is None else cost

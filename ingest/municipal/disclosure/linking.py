@@ -10,7 +10,7 @@ shows that they are the same, the figures can't be linked, and are not published
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -18,7 +18,8 @@ from ingest.municipal.contract import TOTAL, Contract
 from ingest.municipal.counting import Counted
 
 Key = tuple[str, ...]
-Votes = Mapping[str, Counter[str]]
+#: How much speaks for each new name of an old one: a figure that fits several speaks for each a little.
+Votes = Mapping[str, dict[str, float]]
 
 
 class NotLinkedError(Exception):
@@ -96,7 +97,7 @@ def translated(
         if name not in grouped:
             continue  # a dimension that is no more; its figures stay what they were
         to, allowed = grouped[name], set(contract.by_name[grouped[name]].members)
-        best = _best(members.get(f"{name}={member}", Counter()))
+        best = _best(members.get(f"{name}={member}", {}))
         if best and best.split("=", 1)[0] == to and (member not in allowed or name != to):
             member_of[name, member] = best.split("=", 1)[1]
         elif member in allowed:
@@ -136,10 +137,9 @@ def _votes(
     new: dict[str, list[Key]] = defaultdict(list)
     for key, mark in seen.items():
         new[mark].append(key)
-    found: tuple[dict[str, Counter[str]], ...] = tuple(defaultdict(Counter) for _ in range(4))
-    measures, regions, dimensions, members = found
-    for key, mark in zip(old, old_marks, strict=False):
-        same = new.get(mark or "", [])
+    measures, regions, dimensions, members = (defaultdict[str, dict[str, float]](_no_votes) for _ in range(4))
+    for key, old_mark in zip(old, old_marks, strict=False):
+        same = new.get(old_mark or "", [])
         # Of the same rows may be the whole and its only part: figures of as many dimensions are likelier to be the same.
         same = [k for k in same if len(k) == len(key)] or same
         for other in same:
@@ -159,12 +159,12 @@ def _matched(old: Collection[str], new: Collection[str], votes: Votes, stubborn:
     """
     found: dict[str, str] = {}
     for name in sorted(old):
-        said = votes.get(name, Counter())
+        said = votes.get(name, {})
         enough = 1e-9 if stubborn else 0.5 * max(said.values(), default=0)
-        contradicted = max(said.values(), default=0) >= 1 and said[name] < enough
+        contradicted = max(said.values(), default=0) >= 1 and said.get(name, 0) < enough
         if name in new and not contradicted:
             found[name] = name
-    claims = [(n, name, to) for name in old if name not in found for to, n in votes.get(name, Counter()).items()]
+    claims = [(n, name, to) for name in old if name not in found for to, n in votes.get(name, {}).items()]
     for _, name, to in sorted(claims, key=lambda c: (-c[0], c[1], c[2])):
         if name not in found and to in new and to not in found.values():
             found[name] = to
@@ -179,5 +179,9 @@ def _none_replaced(what: str, old: Collection[str], new: Collection[str], matche
         )
 
 
-def _best(votes: Counter[str]) -> str | None:
+def _no_votes() -> dict[str, float]:
+    return defaultdict(float)
+
+
+def _best(votes: Mapping[str, float]) -> str | None:
     return max(sorted(votes), key=lambda name: votes[name]) if votes else None

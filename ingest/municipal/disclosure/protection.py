@@ -84,14 +84,13 @@ class Protection:
             before = release_of(records[-1])
             if {key: item.value for key, item in before.figures.items()} == true:
                 return list(_observed(contract, period, before)), delivery.delivery_id
-        made: Release | None = prepare(cells, relations, contract.disclosure.rules)
+        made = prepare(cells, relations, contract.disclosure.rules)
         try:
             protect(made, earlier)
-            if attack([*earlier, made]):
-                made = None
+            safe = not attack([*earlier, made])
         except UnprotectableError:
-            made = None
-        if made is None:
+            safe = False
+        if not safe:
             self.warnings.append(
                 f"{part.gemeente} {period}: the correction is not published, since together with what was published before it would "
                 "give figures away; the earlier figures stand"
@@ -220,8 +219,8 @@ def _observed(
         for key in [k for k in (*shown, *missing) if k[0] == below]:
             numerator, denominator = shown.get((above, *key[1:])), shown.get(key)
             place = (measure.code, *key[1:])
-            if reason := missing.get(key) or missing.get((above, *key[1:])):
-                yield Observed(place, period, None, DELIVERED[reason])
+            if why := missing.get(key) or missing.get((above, *key[1:])):
+                yield Observed(place, period, None, DELIVERED[why])
             elif denominator == 0:
                 yield Observed(place, period, None, IMPOSSIBLE)
             elif denominator is None or numerator is None or denominator < least:
@@ -257,8 +256,10 @@ def release_of(record: dict[str, Any], keys: list[tuple[str, ...]] | None = None
 
     names = keys or [tuple(key) for key, *_ in record["figures"]]
     figures = {
-        name: Figure(*numbers, tuple(need) if need else None, weight, may_hide)
-        for name, (_, *numbers, need, weight, may_hide) in zip(names, record["figures"], strict=True)
+        name: Figure(value, published, low, high, least, most, tuple(need) if need else None, weight, may_hide)
+        for name, (_, value, published, low, high, least, most, need, weight, may_hide) in zip(
+            names, record["figures"], strict=True
+        )
     }
     keys = list(figures)
     relations = [
