@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.files.numbers import written
+from ingest.files.numbers import Doubt, decide, written
 from ingest.municipal.contract import Contract
 from ingest.municipal.intake import Intake, take_in
 from ingest.municipal.region import Geography
@@ -173,3 +173,27 @@ def test_two_notations_in_one_column_are_never_taken(values: list[Decimal], data
     split = data.draw(st.integers(1, len(values) - 1))
     texts = [_written(v, "," if n < split else ".", False, 2) for n, v in enumerate(values)]
     assert delivered(texts).state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "percent"),
+    [
+        *(("12", 12, False), ("+3", 3, False), ("+3,5", "3.5", False), ("-3", -3, False), ("3-", -3, False), ("(12)", -12, False)),
+        *(("12%", 12, True), ("12,5 %", "12.5", True), ("(12%)", -12, True), ("(12)%", -12, True)),
+        *(("€ -", 0, False), ("€ \u2014", 0, False)),
+        *(("1.234", 1234, False), ("1.5", "1.5", False), ("1,5", "1.5", False)),
+    ],
+)  # fmt: skip
+def test_a_number_alone_is_what_it_shows_else_with_a_comma(text: str, value: Any, percent: bool) -> None:
+    found = written(text)
+    assert found is not None and (found.meaning(None), found.percent) == (Decimal(value), percent)
+
+
+def test_why_a_column_is_in_doubt() -> None:
+    def doubt(*texts: str, declared: Any = None) -> Doubt | None:
+        return decide([written(t) for t in texts], declared).doubt
+
+    assert doubt("1,5", "x", "1.5") == Doubt("mixed", 0, 2)
+    assert doubt("1.234", "7", "1,234") == Doubt("mixed", 0, 2)
+    assert doubt("7", "1.5", declared="comma") == Doubt("against contract", 1)
+    assert doubt("1.234", "1,5") is None
