@@ -140,7 +140,7 @@ def run(mode: str, tables: tuple[str, ...], scope: str | None, verbose: bool, as
 @_friendly
 def dbt(arguments: tuple[str, ...]) -> None:
     """Any dbt command on the inputs of the current build: `rdc dbt build --select wonen`, `rdc dbt docs generate`."""
-    from orchestration.dbt import run as go
+    from orchestration.by_hand import run as go
     from orchestration.workspace import Workspace
 
     sys.exit(0 if go(Workspace.open(), list(arguments)) else 1)

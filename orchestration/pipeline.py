@@ -42,6 +42,9 @@ AT_ONCE = 2 * CONNECTIONS_PER_HOST
 ASKED_FOR_SAMPLE = "asked for with --source sample"
 
 
+NOT_AUDITED = "The candidate was not audited, so it can't be released. Run `rdc run`."
+
+
 class BlockedError(MendableError):
     """The audit found something critical: the current release stays."""
 
@@ -177,6 +180,11 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
     return choices
 
 
+def inputs(work: Workspace, mode: str = "auto") -> list[Input]:
+    """What a build would be made from now."""
+    return [c.input for c in choose(work, mode, work.outcomes.latest()) if c.input]
+
+
 def lost(work: Workspace, inputs: list[Input]) -> str:
     """Why no release may be made of these inputs: figures of the current one would be gone for no other reason than that a disk,
     or someone, changed a snapshot or took it away. Empty where nothing is lost so."""
@@ -196,6 +204,14 @@ def lost(work: Workspace, inputs: list[Input]) -> str:
 # -- build, audit, release --------------------------------------------------------------------------------------------
 
 
+def keep_apart(work: Workspace) -> None:
+    """Where what is not for everyone is made and released, nobody but its owner can look."""
+    if work.level != PUBLIC:
+        folder = work.settings.warehouse / "restricted"
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+
 def prepare(work: Workspace, inputs: list[Input]) -> None:
     """Lay out the candidate, and write down what it is made from: from here on :func:`planned` says it.
 
@@ -206,10 +222,7 @@ def prepare(work: Workspace, inputs: list[Input]) -> None:
     )  # it is of the candidate before, and what goes wrong from here on is not in it
     if why := lost(work, inputs):
         raise BlockedError(why)
-    if work.level != PUBLIC:
-        folder = work.settings.warehouse / "restricted"
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+    keep_apart(work)
     work.note_levels()
     plan = work.releases.plan(inputs, datetime.now(UTC), len(work.clock.corrections))
     work.saw(lay_out(work, work.candidate, inputs, plan))
@@ -277,6 +290,19 @@ def audit(work: Workspace) -> list[CheckResult]:
     ]
     results += [r for r in _kept(work)[0] if r.suite == "dbt"]
     results += audit_candidate(work.candidate.file)
+    _keep(work, results, complete=True)
+    return results
+
+
+def note_checks(work: Workspace) -> dict[str, int]:
+    """Write into the candidate how it was judged.
+
+    :returns: number of checks by outcome.
+    :raises BlockedError: it was not audited to the end.
+    """
+    if not work.audit_file.is_file() or not (kept := _kept(work))[1]:
+        raise BlockedError(NOT_AUDITED)
+    results = kept[0]
     with work.candidate.connect() as con:
         con.execute(
             """
@@ -293,14 +319,13 @@ def audit(work: Workspace) -> list[CheckResult]:
         ]
         if rows:
             con.executemany("insert into core.check_result values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    _keep(work, results, complete=True)
-    return results
+    return summary(results)
 
 
 def refusal(work: Workspace) -> str | None:
     """Why the candidate may not be released, or None when it was audited and nothing critical failed."""
     if not work.audit_file.is_file():
-        return "The candidate was not audited, so it can't be released. Run `rdc run`."
+        return NOT_AUDITED
     results, complete = _kept(work)
     broken = _critical(results)
     if not broken:

@@ -7,27 +7,32 @@ from contextlib import contextmanager
 
 import dagster as dg
 from dagster._utils.interrupts import check_captured_interrupt
+from pydantic import PrivateAttr
 
 from ingest.settings import Settings
 from orchestration.damage import mended
 from orchestration.instance import PROCESS
-from orchestration.workspace import Workspace
+from orchestration.workspace import PUBLIC, Workspace
 from orchestration.writer import sign_of_life, writing
+
+#: The tag of Dagster that says which partition a run is of.
+PARTITION = "dagster/partition"
 
 
 class Run(dg.ConfigurableResource):
     """What one run works on, and the right to be the one that writes: it has it from its first step to its last.
 
     ``rdc run`` says which mode and scope; a run from the interface has neither, and takes ``auto`` and the scope that each
-    table has."""
+    table has. For whom it is, is its partition."""
 
     mode: str = "auto"
     scope: str | None = None
-    level: str = "public"
+    _level: str = PrivateAttr(default=PUBLIC)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Run"]:
         settings = Settings.from_env()
+        self._level = context.run.tags.get(PARTITION, PUBLIC) if context.run else PUBLIC
         log, what = context.log or logging.getLogger(__name__), "Dagster"
         if context.run and context.instance:
             what = f"Dagster, job {context.run.job_name}, run {context.run.run_id[:8]}"
@@ -45,7 +50,7 @@ class Run(dg.ConfigurableResource):
                 yield self
 
     def workspace(self) -> Workspace:
-        return Workspace.open(level=self.level)
+        return Workspace.open(level=self._level)
 
 
 def _end_if_asked() -> None:

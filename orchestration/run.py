@@ -204,6 +204,7 @@ def _execute(
     from dagster import DagsterInstance
 
     from orchestration import definitions
+    from orchestration.assets.keys import table_key
     from orchestration.instance import PROCESS, close_dead_runs, dagster_home
 
     os.environ["DAGSTER_HOME"] = str(dagster_home(work.settings.home))
@@ -212,13 +213,12 @@ def _execute(
         close_dead_runs(instance, work.settings.home)
         result = definitions.defs.resolve_job_def(job).execute_in_process(
             instance=instance,
-            asset_selection=[definitions.table_key(t) for t in tables] if tables is not None else None,
+            asset_selection=[table_key(t) for t in tables] if tables is not None else None,
+            partition_key=work.level if tables is None else None,
             run_config={
                 # Its log is kept in the instance, where `rdc ui` shows it; the terminal is ours.
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                "resources": {
-                    "run": {"config": {"mode": mode, "level": work.level} | ({"scope": scope} if scope else {})}
-                },
+                "resources": {"run": {"config": {"mode": mode} | ({"scope": scope} if scope else {})}},
             },
             raise_on_error=False,
             tags={PROCESS: sign_of_life(work.settings.home), "rdc/mode": mode},
@@ -258,11 +258,11 @@ def _log_kept_open() -> Iterator[None]:
 
 @contextmanager
 def _watching(bar: Any, total: int) -> Iterator[None]:
-    from orchestration import definitions
+    from orchestration.assets import sources
 
     task = bar.add_task("fetching", total=total)
 
-    class Shown(definitions.Watch):
+    class Shown(sources.Watch):
         def progress(self, table_id: str, pages: int, expected: int) -> None:
             bar.update(
                 task, description=f"fetching {table_id} (page {pages} of about {max(1, -(-expected // 10_000))})"
@@ -271,11 +271,11 @@ def _watching(bar: Any, total: int) -> Iterator[None]:
         def done(self, outcome: Outcome) -> None:
             bar.advance(task)
 
-    before, definitions.WATCH = definitions.WATCH, Shown()
+    before, sources.WATCH = sources.WATCH, Shown()
     try:
         yield
     finally:
-        definitions.WATCH = before
+        sources.WATCH = before
 
 
 # -- what happened ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +30,14 @@ def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:
 
     tables = Registry.load().tables.values()
     expected = {f"{'municipal' if t.protocol == 'municipal' else 'statline'}/{t.id}" for t in tables}
-    expected |= {"warehouse/candidate", "warehouse/release", "mart/policy_goal", "mart/comparison", "mart/indicator"}
+    expected |= {
+        "warehouse/candidate",
+        "warehouse/release",
+        "core/check_result",
+        "mart/policy_goal",
+        "mart/comparison",
+        "mart/indicator",
+    }
     expected |= {f"mart/{theme.theme}" for theme in indicators.load().themes}
     models = Path(__file__).parent.parent.parent / "dbt_project" / "models"
     stored = [m for m in models.glob("core/*.sql") if "ephemeral" not in m.read_text(encoding="utf-8")]
@@ -46,8 +56,50 @@ def test_lineage_goes_from_the_source_tables_to_the_release(graph) -> None:
         if key not in seen:
             seen.add(key)
             todo += tree.get(key).parent_keys
-    assert AssetKey(["statline", "84799NED"]) in seen
-    assert AssetKey(["core", "indicator_value"]) in seen
+    assert AssetKey(["core", "indicator_value"]) in seen and AssetKey(["core", "check_result"]) in seen
+    # All that a build may read hangs on the candidate, also what is taken on request only.
+    sources = {key for key in tree.get_all_asset_keys() if key.path[0] in ("statline", "municipal")}
+    assert sources and sources <= seen
+    groups = {"/".join(key.path): tree.get(key).group_name for key in tree.get_all_asset_keys()}
+    assert (groups["warehouse/candidate"], groups["warehouse/release"]) == ("candidate", "release")
+    order = ["sources", "candidate", "staging", "core", "mart", "release"]
+    place = {key: order.index(g if g in order else "sources") for key, g in groups.items()}
+    backwards = [
+        (name, "/".join(parent.path))
+        for name in place
+        for parent in tree.get(AssetKey(name.split("/"))).parent_keys
+        if place["/".join(parent.path)] > place[name] and name != "core/check_result"
+    ]
+    assert backwards == [], "the graph goes from left to right"
+
+
+def test_a_release_is_of_those_who_may_see_it(graph) -> None:
+    from dagster import AssetKey
+
+    tree = graph[1]
+    for key in (["warehouse", "release"], ["warehouse", "candidate"], ["core", "check_result"], ["mart", "wonen"]):
+        found = tree.get(AssetKey(key)).partitions_def.get_partition_keys()
+        assert found[:2] == ["public", "partners"] and set(found[2:]) >= {"GM0770", "GM1724"}
+
+
+def test_definitions_load_without_data_and_quickly(tmp_path: Path) -> None:
+    home = tmp_path / "not there yet"
+    code = "import time; b = time.process_time(); import orchestration.definitions; print(time.process_time() - b)"
+
+    def seconds() -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"RDC_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        return float(done.stdout)
+
+    seconds()  # dbt reads the project once
+    assert seconds() < 5
+    assert not (home / "snapshots").exists() and not (home / "warehouse").exists()
 
 
 def test_checks_block_where_they_must(graph) -> None:

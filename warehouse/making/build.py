@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,15 +57,16 @@ def project_with(files: Mapping[Path, str], scratch: Path) -> Path:
     return copy
 
 
-def dbt_build(database: Path, scratch: Path, project: Path = PROJECT) -> list[Node]:
+def dbt_build(database: Path, scratch: Path, project: Path = PROJECT, select: Sequence[str] = ()) -> list[Node]:
     """Build every model into ``database`` and run every dbt test.
 
     :param scratch: folder for dbt's own output (manifest, logs).
     :param project: the dbt project, as :func:`project_with` gives it.
+    :param select: only these models and tests, by their names.
     :raises BuildError: a model failed. A failed test does not raise: it is among the nodes.
     """
     with _environment(database):
-        result = _invoke(["build"], scratch, project)
+        result = _invoke(["build", *(["--select", *select] if select else [])], scratch, project)
     if result.exception is not None:
         raise BuildError(f"dbt: {_why(result)}")
     nodes = [_node(item) for item in (result.result.results if result.result else [])]
