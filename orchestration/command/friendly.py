@@ -1,0 +1,75 @@
+"""What all commands have in common: how they end, what they look at first, and the options that several have."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial, wraps
+from typing import Any
+
+import click
+
+from orchestration import show
+
+
+def friendly(
+    command: Callable[..., Any] | None = None, *, look: bool = True, scratch: bool = True
+) -> Callable[..., Any]:
+    """What a user can mend becomes one line and exit status 1; a fault of ours keeps its traceback.
+
+    :param look: look over the data folder first, and tell what in it is damaged.
+    :param scratch: its temporary files lie in the data folder and go with the command, also when it is killed.
+    """
+    if command is None:
+        return partial(friendly, look=look, scratch=scratch)
+    told = command
+
+    @wraps(told)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from ingest.errors import MendableError
+
+        try:
+            with _room() if scratch else nullcontext():
+                if look:
+                    _look_over()
+                return told(*args, **kwargs)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except (MendableError, OSError) as error:
+            show.fail(str(error))
+            sys.exit(1)
+
+    return wrapped
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """A folder for the temporary files of this process, in the data folder where there is one."""
+    from ingest.settings import Settings
+    from ingest.storage.scratch import claimed
+
+    home = Settings.from_env().home
+    with claimed(home) if home.is_dir() else nullcontext():
+        yield
+
+
+def _look_over() -> None:
+    """Tell what in the data folder was damaged, and what was done about it, before a command works with it."""
+    from ingest.settings import Settings
+    from orchestration.damage import mended
+
+    for found in mended(Settings.from_env()):
+        show.warn("DAMAGED" if found.lost else "DAMAGED, AND MENDED", str(found))
+
+
+level_option = click.option(
+    "--level",
+    default="public",
+    show_default=True,
+    metavar="LEVEL",
+    help="Whose release: public, partners, or a municipality's code. The others than public can be read by their owner only.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
