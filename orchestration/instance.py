@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +43,9 @@ _BEFORE = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 def dagster_home(home: Path) -> Path:
     """Where Dagster keeps its runs, as the environment says or in the data folder; made when it is not there yet."""
     folder = plain(Path(os.environ.get("DAGSTER_HOME") or home / "dagster"))
-    durable.folder(folder, 0o700)  # the logs of its runs are nobody else's business
+    durable.folder(folder, 0o700)
+    with suppress(PermissionError):  # of another owner
+        folder.chmod(0o700)  # its databases name what is not for everyone, and are readable themselves
     config = folder / "dagster.yaml"
     if not config.exists() or config.read_text(encoding="utf-8") in (_BEFORE, ""):
         durable.write(config, _CONFIG)

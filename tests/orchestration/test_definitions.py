@@ -172,3 +172,13 @@ def test_a_sensor_asks_for_what_was_delivered_once(graph, tmp_path: Path, monkey
     assert len(keys_asked) == 4
     (folder / "februari.csv").write_text("datum\n")
     assert look()[0].run_key != first.run_key
+
+
+def test_the_books_of_dagster_are_for_their_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.instance import dagster_home
+
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "dagster").mkdir(mode=0o755)
+    assert dagster_home(tmp_path).stat().st_mode & 0o777 == 0o700
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "elsewhere"))
+    assert dagster_home(tmp_path).stat().st_mode & 0o777 == 0o700
