@@ -11,7 +11,7 @@ release   promote the candidate
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -70,7 +70,8 @@ def ingest(
     scope: str | None = None,
 ) -> dict[str, Outcome]:
     """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
-    outcomes = {outcome.table_id: outcome for outcome in landed(work, tables, progress, done, scope)}
+    found = {outcome.table_id: outcome for outcome in landed(work, tables, progress, done, scope)}
+    outcomes = {table.id: found[table.id] for table in tables}
     for table_id, refused in judged(work, tables).items():
         outcomes[table_id] = replace(
             outcomes[table_id], result=refused.result, reason=refused.reason, host=None, cause=None
@@ -87,7 +88,7 @@ def landed(
     done: Callable[[Outcome], None] = lambda _: None,
     scope: str | None = None,
 ) -> Iterator[Outcome]:
-    """The tables as they arrive, not yet audited, in the order in which they were given."""
+    """The tables as they arrive, not yet audited, those of each service spread over the whole."""
 
     def one(table: Table) -> Outcome:
         outcome = source_of(table).land(work, table, progress, scope)
@@ -95,7 +96,17 @@ def landed(
         return outcome
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(one, tables)
+        yield from pool.map(one, spread(tables))
+
+
+def spread(tables: Sequence[Table]) -> list[Table]:
+    """Each service's tables evenly over the whole, in their own order: each service has connections of its own, and one whose
+    tables all come last would be waited for while the others have nothing to do."""
+    services: dict[tuple[str, str | None], list[Table]] = {}
+    for table in tables:
+        services.setdefault((table.protocol, table.catalog), []).append(table)
+    placed = [((n + 0.5) / len(own), table) for own in services.values() for n, table in enumerate(own)]
+    return [table for _, table in sorted(placed, key=lambda one: one[0])]
 
 
 def judged(work: Workspace, tables: list[Table]) -> dict[str, Outcome]:

@@ -40,6 +40,16 @@ def work(cbs: StandIn, tmp_path: Path) -> Workspace:
     return opened
 
 
+def test_no_service_is_left_for_the_end() -> None:
+    """Each has connections of its own: the tables of one are not to wait until those of the others are in."""
+    many = [V3.model_copy(update={"id": f"9000{n}NED"}) for n in range(6)]
+    few = [V3.model_copy(update={"id": f"9100{n}NED", "catalog": "third-party"}) for n in range(2)]
+    order = [table.id for table in pipeline.spread([*many, *few])]
+    assert [id for id in order if id[1] == "0"] == [t.id for t in many]
+    assert [order.index(t.id) for t in few] == [2, 6]
+    assert pipeline.spread([]) == []
+
+
 def take(work: Workspace, table=V3):
     return pipeline.ingest(work, [table])[table.id]
 
