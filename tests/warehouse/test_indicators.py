@@ -10,20 +10,76 @@ import yaml
 
 from ingest.registry import Registry as Tables
 from warehouse.making.binding import Column, Columns
-from warehouse.registry import codebook, goals, indicators
+from warehouse.registry import codebook, goals, indicators, wide
 from warehouse.registry.goals import GoalError
-from warehouse.registry.indicators import BBV_NUMBERS, THEMES, IndicatorError, Registry, Term
+from warehouse.registry.indicators import BBV_NUMBERS, IndicatorError, Registry, Term
+from warehouse.registry.themes import FOLDER, Heading, headings
 from warehouse.registry.units import agree
 
 REGISTRY = indicators.load()
+#: What partners rely on; there may be more.
+THEMES = (
+    *("bevolking", "wonen", "sociaal_domein", "gezondheid", "onderwijs", "werk_en_inkomen", "economie", "veiligheid"),
+    *("mobiliteit", "milieu_en_energie", "ruimte", "bestuur"),
+)
 ALL = [indicator for _, indicator in REGISTRY.indicators()]
 
 
 def test_the_registry_has_what_the_municipalities_share() -> None:
-    assert {theme.theme for theme in REGISTRY.themes} == set(THEMES)
+    assert {theme.theme for theme in REGISTRY.themes} >= set(THEMES)
     assert all(theme.indicators for theme in REGISTRY.themes)
     assert len(ALL) >= 110
     assert sorted(i.bbv for i in ALL if i.bbv) == list(BBV_NUMBERS)
+
+
+def test_a_theme_is_one_file(tmp_path: Path) -> None:
+    folder, own = tmp_path / "indicators", tmp_path / "own"
+    shutil.copytree(FOLDER, folder)
+    own.mkdir()
+    content = yaml.safe_load((folder / "onderwijs.yml").read_text(encoding="utf-8"))
+    (folder / "onderwijs.yml").unlink()
+    named = {
+        "theme": "leren",
+        "title": "Leren",
+        "purpose": "Leren in $groep.",
+        "eu_themes": ["EDUC"],
+        "owner": "Afdeling Leren",
+    }
+    (folder / "leren.yml").write_text(
+        yaml.safe_dump(named | {"indicators": content["indicators"]}, sort_keys=False, allow_unicode=True),
+        encoding="utf-8",
+    )
+    (own / "mijn.yml").write_text(
+        OWN.format(id="eigen_formatie").replace("theme: bestuur", "theme: leren"), encoding="utf-8"
+    )
+    found = {theme.theme: theme for theme in indicators.load(folder, own).themes}
+    assert "onderwijs" not in found
+    assert found["leren"].indicators[-1].id == "eigen_formatie"
+    assert {path.name for path in wide.files(found["leren"])} == {"leren.sql", "_leren.yml"}
+    assert headings(folder)["leren"].purpose == "Leren in De Kempen."
+    assert headings(folder)["leren"].owner == "Afdeling Leren"
+
+
+def test_a_theme_is_named_as_its_file_and_an_own_indicator_names_one_that_is_there(tmp_path: Path) -> None:
+    folder, own = tmp_path / "indicators", tmp_path / "own"
+    shutil.copytree(FOLDER, folder)
+    own.mkdir()
+    (folder / "onderwijs.yml").rename(folder / "leren.yml")
+    with (folder / "wonen.yml").open("a", encoding="utf-8") as file:
+        file.write("owner: Afdeling Wonen\n")
+    (own / "mijn.yml").write_text(OWN.format(id="eigen").replace("theme: bestuur", "theme: bestier"), encoding="utf-8")
+    with pytest.raises(IndicatorError) as told:
+        indicators.load(folder, own)
+    assert str(told.value).splitlines() == [
+        "leren.yml: field theme: must be leren, as the file is called",
+        "wonen.yml: field (the file itself): `indicators` come last; put owner above them",
+        "$RDC_HOME/indicators/mijn.yml: field theme: there is no bestier; there are bestuur, bevolking, economie, gezondheid, "
+        "leren, milieu_en_energie, mobiliteit, ruimte, sociaal_domein, veiligheid, werk_en_inkomen, wonen",
+    ]
+
+
+def test_the_heading_of_every_theme_is_read_without_its_indicators() -> None:
+    assert headings() == {t.theme: Heading(**t.model_dump(exclude={"indicators"})) for t in REGISTRY.themes}
 
 
 def test_every_mandatory_indicator_is_computed_or_says_plainly_why_not() -> None:
@@ -113,6 +169,8 @@ def test_the_codebook_has_a_page_per_indicator_and_an_index_that_links_to_all() 
 GOOD = {
     "theme": "bevolking",
     "title": "Bevolking",
+    "purpose": "Weten hoeveel.",
+    "eu_themes": ["SOCI"],
     "indicators": [
         {
             "id": "bev_x",
@@ -137,9 +195,9 @@ SERIES = {"series": [{"id": "kwb", "title": "KWB", "tables": [{"period": "2020JJ
 
 
 def registry(folder: Path, change=lambda version, indicator: None) -> Registry:
-    content = yaml.safe_load(yaml.safe_dump(GOOD))
+    content = yaml.safe_load(yaml.safe_dump(GOOD, sort_keys=False))
     change(content["indicators"][0]["versions"][0], content["indicators"][0])
-    (folder / "bevolking.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / "bevolking.yml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     (folder / "_series.yml").write_text(yaml.safe_dump(SERIES), encoding="utf-8")
     return indicators.load(folder)
 

@@ -39,10 +39,12 @@ def registry(folder: Path, **changed: Any) -> indicators.Registry:
     content = {
         "theme": "bevolking",
         "title": "Bevolking",
+        "purpose": "Weten hoeveel.",
+        "eu_themes": ["SOCI"],
         "indicators": [declared(*item) for item in DRAWS_ON.items()],
     }
     folder.mkdir(exist_ok=True)
-    (folder / "bevolking.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / "bevolking.yml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return indicators.load(folder)
 
 

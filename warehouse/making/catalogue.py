@@ -7,12 +7,14 @@ type, language, frequency, dataset status, planned availability, the licence lis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.datacenter import here
 from ingest.verified import file_sha256
 from warehouse.making import product
+from warehouse.registry.themes import headings
 
 if TYPE_CHECKING:
     from rdflib import Graph
@@ -115,7 +117,7 @@ def graph(
     ):
         g.add((catalog, predicate, value))
 
-    def theme_terms(names: list[str]) -> list[URIRef]:
+    def theme_terms(names: Sequence[str]) -> list[URIRef]:
         return [concept("data-theme", name, name) for name in names]
 
     def service(path: str, name: str, text: str, described: str, themes: list[URIRef]) -> URIRef:
@@ -141,8 +143,11 @@ def graph(
         g.add((catalog, DCAT.service, found))
         return found
 
-    declared = product.declared()["themes"]
-    everything = sorted({name for r in records for name in declared.get(r["tabel"], {}).get("eu_themes", ["REGI"])})
+    declared = headings()
+    subjects: dict[str, Sequence[str]] = {
+        r["tabel"]: declared[r["tabel"]].eu_themes if r["tabel"] in declared else ["REGI"] for r in records
+    }
+    everything = sorted({name for names in subjects.values() for name in names})
     api = service(
         "/v1", "api", "API (JSON, CSV, Excel, Parquet, JSON-stat)", "/v1/openapi.json", theme_terms(everything)
     )
@@ -150,7 +155,7 @@ def graph(
         "/ODataCatalog", "odata", "OData-service zoals StatLine", "/ODataCatalog/Tables", theme_terms(everything)
     )
 
-    def dataset(name: str, heading: str, text: str, themes: list[str], level: str) -> URIRef:
+    def dataset(name: str, heading: str, text: str, themes: Sequence[str], level: str) -> URIRef:
         found = URIRef(f"{base}/id/dataset/{name}")
         g.add((found, RDF.type, DCAT.Dataset))
         g.add((found, RDF.type, DCAT.Resource))
@@ -229,7 +234,7 @@ def graph(
             theme,
             f"({here().name}) {record['titel']} ({here().group.name} en Nederland) (release {release_id})",
             text,
-            declared.get(theme, {}).get("eu_themes", ["REGI"]),
+            subjects[theme],
             record["deelniveau"],
         )
         g.add((api, DCAT.servesDataset, found))

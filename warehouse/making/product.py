@@ -1,7 +1,8 @@
 """The public record of each data product: what it is for, who answers for it, on which basis, and who may see it.
 
-What a person must decide is declared in ``products.yml``; what a release knows is taken from it. The record is published
-with the data, so that anyone can see why a figure is there.
+What a person must decide is declared: of all products in ``products.yml``, of one in the heading of its theme
+(:mod:`warehouse.registry.themes`). What a release knows is taken from it. The record is published with the data, so that anyone can
+see why a figure is there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import yaml
 
 from ingest.datacenter import here
 from warehouse.reading.published import Published
+from warehouse.registry.themes import headings
 from warehouse.sharing.access import LEVELS, Access
 
 _FILE = Path(__file__).with_name("products.yml")
@@ -25,8 +27,8 @@ WHO = {
 }
 
 
-def declared() -> dict[str, Any]:
-    """What ``products.yml`` says."""
+def _common() -> dict[str, str]:
+    """What holds for every product."""
     return here().filled(yaml.safe_load(_FILE.read_text(encoding="utf-8")))
 
 
@@ -58,18 +60,19 @@ def records(published: Published) -> list[dict[str, Any]]:
         if ("mart", "policy_goal") in published.tables
         else []
     )
-    common, themes = declared()["common"], declared()["themes"]
+    common, declared = _common(), headings()
     found = []
     for theme, title in published.themes.items():
         names = [i["indicator_id"] for i in published.current(theme)]
-        said = themes.get(theme, {})
+        # A release of before may have a theme that is gone since.
+        said = declared.get(theme)
         seen = sorted(levels.get(theme, {LEVELS[0]}), key=LEVELS.index)
         sources = published.sources(theme)
         found.append(
             {
                 "tabel": theme,
                 "titel": title,
-                "maatschappelijkDoel": said.get("purpose"),
+                "maatschappelijkDoel": said and said.purpose,
                 "beleidsdoelen": [
                     {
                         "doel": g["goal"],
@@ -82,12 +85,12 @@ def records(published: Published) -> list[dict[str, Any]]:
                     for g in goals
                     if g["indicator_id"] in names
                 ],
-                "eigenaar": said.get("owner") or here().publisher.owner,
-                "grondslag": said.get("legal_basis", common["legal_basis"]),
+                "eigenaar": (said and said.owner) or here().publisher.owner,
+                "grondslag": (said and said.legal_basis) or common["legal_basis"],
                 "deelniveau": seen[-1],
                 "deelniveaus": seen,
                 "wieMagHetZien": [WHO[level] for level in seen],
-                "bewaartermijn": said.get("retention", common["retention"]),
+                "bewaartermijn": (said and said.retention) or common["retention"],
                 "totstandkoming": (
                     "Cijfers van de bron, per definitie berekend en gecontroleerd; `rdc explain INDICATOR GEBIED PERIODE` toont "
                     "van elk cijfer de broncellen. De uitkomst van elke controle staat in report.html."

@@ -23,29 +23,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 
 from ingest.datacenter import RegionFileError, here
 from ingest.errors import MendableError, explained
-from ingest.project import DBT_PROJECT
 from ingest.seen import column_seen
 from warehouse.registry.labels import Reference
+from warehouse.registry.themes import FOLDER, Heading, files
 
-FOLDER = DBT_PROJECT / "indicators"
 SERIES = "_series.yml"
 #: How messages name the folder of the user's own.
 OWN = "$RDC_HOME/indicators"
 
-THEMES = (
-    "bevolking",
-    "wonen",
-    "sociaal_domein",
-    "gezondheid",
-    "onderwijs",
-    "werk_en_inkomen",
-    "economie",
-    "veiligheid",
-    "mobiliteit",
-    "milieu_en_energie",
-    "ruimte",
-    "bestuur",
-)
 #: Kinds of region, from large to small where one lies in another.
 REGION_TYPES = ("land", "landsdeel", "provincie", "corop", "ggd_regio", "jeugdregio", "gemeente", "wijk", "buurt")
 RegionType = Literal["land", "landsdeel", "provincie", "corop", "gemeente", "wijk", "buurt", "ggd_regio", "jeugdregio"]
@@ -303,18 +288,24 @@ class Indicator(_Strict):
         return self._file
 
 
-class Theme(_Strict):
+class Theme(Heading):
     """One file of the registry."""
 
-    theme: Literal[THEMES]  # type: ignore[valid-type]
-    title: str
     indicators: list[Indicator]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _heading_first(cls, content: object) -> object:
+        # The heading is read without what is below it.
+        if isinstance(content, dict) and "indicators" in content and list(content)[-1] != "indicators":
+            raise ValueError(f"`indicators` come last; put {list(content)[-1]} above them")
+        return content
 
 
 class OwnTheme(_Strict):
     """A file of the user's own: indicators that come into a theme besides those of the project."""
 
-    theme: Literal[THEMES]  # type: ignore[valid-type]
+    theme: str
     indicators: list[Indicator]
 
 
@@ -549,11 +540,14 @@ def load(folder: Path = FOLDER, own: Path | None = None, closed: Collection[str]
     file = folder / SERIES
     if file.is_file() and (content := _read(file, _SeriesFile, problems)):
         series = {item.id: item for item in content.series}
-    themes = [theme for f in sorted(folder.glob("*.yml")) if f.name != SERIES and (theme := _read(f, Theme, problems))]
-    added: list[OwnTheme] = []
-    if own is not None:
-        added = [it for f in sorted(own.glob("*.yml")) if (it := _read(f, OwnTheme, problems, f"{OWN}/{f.name}"))]
-    mine = [Theme(theme=theme.theme, title="", indicators=theme.indicators) for theme in added]
+    themes: list[Theme] = []
+    names = [f.stem for f in files(folder)]
+    for file in files(folder):
+        if theme := _read(file, Theme, problems):
+            themes.append(theme)
+            if theme.theme != file.stem:
+                problems.append(f"{file.name}: field theme: must be {file.stem}, as the file is called")
+    mine = [] if own is None else list(_own(own, {theme.theme: theme for theme in themes}, names, problems))
     problems += _across([*_making_room(themes, mine), *mine], series)
     if problems:
         raise IndicatorError("\n".join(problems))
@@ -563,6 +557,16 @@ def load(folder: Path = FOLDER, own: Path | None = None, closed: Collection[str]
         more = [i for own_theme in open_.themes if own_theme.theme == theme.theme for i in own_theme.indicators]
         filled.append(theme.model_copy(update={"indicators": [*theme.indicators, *more]}))
     return Registry(filled, series, open_.hidden)
+
+
+def _own(own: Path, themes: dict[str, Theme], names: list[str], problems: list[str]) -> Iterator[Theme]:
+    """The user's own indicators, under the theme that each file names."""
+    for file in sorted(own.glob("*.yml")):
+        found = _read(file, OwnTheme, problems, f"{OWN}/{file.name}")
+        if found and found.theme not in names:
+            problems.append(f"{OWN}/{file.name}: field theme: there is no {found.theme}; there are {', '.join(names)}")
+        elif found and found.theme in themes:
+            yield themes[found.theme].model_copy(update={"indicators": found.indicators})
 
 
 def _making_room(themes: list[Theme], mine: list[Theme]) -> list[Theme]:

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from ingest.datacenter import here
 from ingest.sql import literal
-from warehouse.making import product
 from warehouse.reading.published import Published
 from warehouse.registry.labels import MONTHS
+from warehouse.registry.themes import headings
 from warehouse.serve.library import Opened
 from warehouse.serve.odata.filters import Field, FilterError, to_sql
 from warehouse.serve.problem import Fault, Problem
@@ -165,7 +165,8 @@ class StatLine:
     def describe(self) -> str:
         sources = self.published.sources(self.theme)
         listed = "; ".join(f"{s['title']} ({s['attribution']}, {s['table_id']})" for s in sources)
-        purpose = product.declared()["themes"].get(self.theme, {}).get("purpose", "")
+        heading = headings().get(self.theme)
+        purpose = heading.purpose if heading else ""
         sample = (
             "LET OP: een deel komt uit het meegeleverde voorbeelduittreksel. "
             if any(s["origin"] == "sample" for s in sources)
