@@ -88,3 +88,27 @@ def test_the_project_is_known_by_its_files_wherever_it_lies(tmp_path: Path, monk
     before = build.project_hash()
     (project / "model.sql").write_text("select 1", encoding="utf-8")
     assert build.project_hash() != before
+
+
+#: What has its key in a test of its own, which counts more than the key alone.
+KEYED = {"cell": "cell_one_per_row_and_measure", "observation": "observation_one_per_cell"}
+
+
+def test_every_model_of_core_and_mart_has_its_key_tested(scratch: Path) -> None:
+    """One row per key: the model's grain, or a column that is unique and never empty. An ephemeral one is part of those that take it up."""
+    project = nodes(build.manifest(scratch))
+    tested: dict[str, set[tuple[str, str | None]]] = {}
+    for node in project.values():
+        if node["resource_type"] == "test":
+            name = (node["test_metadata"] or {}).get("name") if "test_metadata" in node else node["name"]
+            tested.setdefault(node.get("attached_node") or "", set()).add((name, node.get("column_name")))
+    alone = {node["name"] for node in project.values() if node["resource_type"] == "test"}
+    without = []
+    for unique_id, node in project.items():
+        if node["resource_type"] != "model" or node["config"]["materialized"] == "ephemeral":
+            continue
+        of = tested.get(unique_id, set())
+        keyed = any(name == "grain" or {("unique", column), ("not_null", column)} <= of for name, column in of)
+        if node["schema"] in ("core", "mart") and not keyed and KEYED.get(node["name"]) not in alone:
+            without.append(node["name"])
+    assert without == []

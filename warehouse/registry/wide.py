@@ -56,6 +56,14 @@ def files(theme: Theme) -> dict[Path, str]:
                 "description": f"{theme.title}: één rij per regio en periode, een kolom per indicator. Leeg is geen cijfer; de "
                 "reden staat in core.indicator_value.",
                 "config": {"contract": {"enforced": True}},
+                "data_tests": [
+                    {
+                        "grain": {
+                            "name": f"{theme.theme}_one_per_grain",
+                            "arguments": {"columns": ["region_code", "period_code"]},
+                        }
+                    }
+                ],
                 "columns": columns,
             }
         ],
