@@ -28,7 +28,7 @@ _MODULE = re.compile(rf"(?<![\w/.])(?:{'|'.join(PACKAGES)})(?:\.[a-z_]\w*)+")
 _COMMAND = re.compile(r"(?<![\w/.-])rdc((?: +[^\s|;>\"]+)+)")
 _MAKE = re.compile(r"(?<![\w-])make ([a-z][a-z-]*)")
 _SETTING = re.compile(r"\bRDC_[A-Z0-9_]*[A-Z0-9]\b")
-_TABLE = re.compile(r"(?<![\w.])(?:core|mart)\.([a-z_]+)\b(?!\.sql)")
+_TABLE = re.compile(r"(?<![\w./])(?:core|mart)\.(?!(?:py|sql|yml)\b)([a-z_]+)\b")
 
 
 def _code(text: str) -> list[str]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import random
 import re
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import yaml
 
+from ingest.municipal.contract import Disclosure
 from ingest.municipal.disclosure.control import (
     Cell,
     Key,
     Relation,
     Release,
-    Rules,
     UnprotectableError,
     attack,
     figure,
@@ -24,7 +25,7 @@ from ingest.municipal.disclosure.control import (
     round_half_up,
 )
 from ingest.project import ROOT
-from ingest.rules import COLUMNS
+from ingest.rules import COLUMNS, Rules
 
 
 class Town:
@@ -296,3 +297,9 @@ def test_the_columns_of_the_rules_are_those_of_their_model() -> None:
     sql = (ROOT / "dbt_project" / "models" / "core" / "disclosure_rule.sql").read_text(encoding="utf-8")
     final = sql.partition("final as (")[2].partition("from source")[0]
     assert [name for name in re.findall(r"\w+", final) if name != "select"] == list(COLUMNS)
+
+
+def test_a_rule_can_be_said_in_a_contract_and_is_told_with_each_figure() -> None:
+    rules = {field.name for field in fields(Rules)}
+    assert rules - set(Disclosure.model_fields) == set()
+    assert rules - set(COLUMNS) == set()

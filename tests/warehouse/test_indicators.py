@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -80,6 +81,13 @@ def test_a_theme_is_named_as_its_file_and_an_own_indicator_names_one_that_is_the
 
 def test_the_heading_of_every_theme_is_read_without_its_indicators() -> None:
     assert headings() == {t.theme: Heading(**t.model_dump(exclude={"indicators"})) for t in REGISTRY.themes}
+
+
+def test_a_way_to_add_up_is_known_wherever_it_must_be() -> None:
+    ways = set(get_args(indicators.Aggregation)) - {"none"}
+    assert ways == set(codebook._AGGREGATION)
+    sums = (FOLDER.parent / "models" / "core" / "indicator_value.sql").read_text(encoding="utf-8")
+    assert [way for way in ways if f"when '{way}' then" not in sums] == []
 
 
 def test_every_mandatory_indicator_is_computed_or_says_plainly_why_not() -> None:

@@ -35,6 +35,8 @@ OWN = "$RDC_HOME/indicators"
 REGION_TYPES = ("land", "landsdeel", "provincie", "corop", "ggd_regio", "jeugdregio", "gemeente", "wijk", "buurt")
 RegionType = Literal["land", "landsdeel", "provincie", "corop", "gemeente", "wijk", "buurt", "ggd_regio", "jeugdregio"]
 PERIOD = r"^\d{4}(JJ00|SJ00|HJ0[12]|KW0[1-4]|MM(0[1-9]|1[0-2])|X000)$"
+#: How the figure of a group comes from those of its members.
+Aggregation = Literal["sum", "ratio", "none"]
 #: Roles of a term in a figure. ``lower`` and ``upper`` are the margins of ``value``.
 ROLES = ("value", "numerator", "denominator", "lower", "upper")
 #: The mandatory policy indicators of municipal budgets (Regeling beleidsindicatoren gemeenten) are numbered 1 to 39.
@@ -209,7 +211,7 @@ class Version(_Strict):
     unit: str
     reference: Reference = "period"
     decimals: int = Field(ge=0, le=4)
-    aggregation: Literal["sum", "ratio", "none"] = "none"
+    aggregation: Aggregation = "none"
     factor: float = 1
     why_not: str | None = None
     numerator: str | None = Field(None, description="in words, Dutch")

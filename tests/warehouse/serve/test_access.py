@@ -16,6 +16,7 @@ import requests
 
 from tests.warehouse.conftest import Center, Service
 from tests.warehouse.made import PERIODS, REGIONS, figure_of, publish
+from warehouse.formats import FORMATS
 from warehouse.serve.keys import Keys
 
 #: Whatever is of Bladel alone, or has Bladel in it.
@@ -53,7 +54,7 @@ def numbers(answer: requests.Response, folder: Path) -> set[float]:
 
 def everything_to_ask(center: Center) -> list[tuple[str, dict[str, object]]]:
     """Every resource by every parameter, form, OData option and release that there is."""
-    formats = ["json", "csv", "csv-nl", "xlsx", "parquet", "jsonstat", "swing", "gpkg"]
+    formats = list(FORMATS)
     asks: list[tuple[str, dict[str, object]]] = [("/", {}), ("/rdc.duckdb", {})]
     for name in (
         "releases",
