@@ -143,7 +143,7 @@ def test_the_service_answers(rdc: Rdc, tmp_path: Path, kind: str, how: str) -> N
     assert "Traceback" not in (tmp_path / "log").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("kind", "how"), list(cases(4))[::3])
+@pytest.mark.parametrize(("kind", "how"), list(cases(4))[::5])
 def test_the_web_interface_opens(rdc: Rdc, tmp_path: Path, kind: str, how: str) -> None:
     spoil(rdc, kind, how)
     with under_way(rdc, ["ui"], free_port(), tmp_path / "log") as get:
