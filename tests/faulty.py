@@ -34,7 +34,11 @@ def name_of(home: Path, event: str, arguments: tuple[Any, ...]) -> str | None:
     path = os.fsdecode(path) if isinstance(path, bytes) else str(path)
     if not path.startswith(f"{home}/"):
         return None
-    short = re.sub(r"[0-9a-f]{8,}|(?<=rdc-ingest-)\w+", "#", path.removeprefix(f"{home}/"))
+    short = re.sub(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8,}|(?<=rdc-ingest-)\w+|(?<=rdc-audit-)\w+|(?<=compute_logs/)\w+",
+        "#",
+        path.removeprefix(f"{home}/"),
+    )
     return f"{event} {re.sub(r'[0-9]+', '0', short)}"
 
 

@@ -29,7 +29,7 @@ TABLE = "85098NED"
 
 #: Every write has its turn with this set, which takes an hour; else each shard tries a few.
 EVERY_WRITE = "RDC_TEST_EVERY_WRITE" in os.environ
-SHARDS, TRIED_PER_SHARD = 2, 6
+SHARDS, TRIED_PER_SHARD = 2, 4
 
 FIGURES = "select count(*), sum(value), count(distinct indicator_id) from core.indicator_value"
 
