@@ -8,7 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from ingest.datacenter import here
 from warehouse.making import build
+from warehouse.reading.published import REFERENCE
+from warehouse.registry import indicators
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +115,20 @@ def test_every_model_of_core_and_mart_has_its_key_tested(scratch: Path) -> None:
         if node["schema"] in ("core", "mart") and not keyed and KEYED.get(node["name"]) not in alone:
             without.append(node["name"])
     assert without == []
+
+
+def test_dbt_docs_tell_where_the_data_comes_from_and_where_it_goes(scratch: Path) -> None:
+    """Each source with its columns, each with a text and a type; and who uses the marts, down to what they are made of."""
+    project = json.loads(build.manifest(scratch).read_bytes())
+    for source in project["sources"].values():
+        assert source["columns"], source["name"]
+        assert all(c["description"] and c["data_type"] for c in source["columns"].values()), source["name"]
+    exposures = {e["name"]: e for e in project["exposures"].values()}
+    assert exposures.keys() == {"api", "odata", "files", "portal"}
+    wide = {f"model.rdc.{theme.theme}" for theme in indicators.load().themes}
+    for exposure in exposures.values():
+        assert exposure["owner"]["name"] == here().publisher.name
+        assert wide < set(exposure["depends_on"]["nodes"])
+    shown = {f"model.rdc.{name}" for name in REFERENCE}
+    for name in ("api", "odata", "files"):
+        assert shown <= set(exposures[name]["depends_on"]["nodes"])

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ingest.errors import MendableError
+from warehouse.columns import Column
 from warehouse.formats import LONG_SHAPE, TABLE, WIDE
-from warehouse.reading.published import LONG, REFERENCE, Column, Published, among
+from warehouse.reading.published import LONG, REFERENCE, Published, among
 
 _BATCH = 5_000
 

@@ -30,11 +30,12 @@ import duckdb
 from ingest.datacenter import here
 from ingest.sql import literal
 from ingest.verified import file_sha256
+from warehouse.columns import Column
 from warehouse.export import LONG_SHAPE, TABLE, Extract, extract, parquet
 from warehouse.export.guessed import ROW, Guess, look
 from warehouse.making import changelog, product
 from warehouse.making.diff import Diff
-from warehouse.reading.published import Column, Published
+from warehouse.reading.published import Published
 from warehouse.sharing.access import PUBLIC, Access
 
 SUMS = "SHA256SUMS"

@@ -16,8 +16,8 @@ from typing import Any
 
 import duckdb
 
-from ingest.datacenter import here
 from ingest.sql import identifier, literal, records
+from warehouse.columns import OF_PERIOD, Column, of_region
 from warehouse.places import Place, Places
 from warehouse.sharing.access import EVERYTHING, Access, Scope, texts
 from warehouse.sharing.closing import told_by
@@ -48,64 +48,6 @@ MISSING_REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column as a reader sees it.
-
-    :param type: of a Table Schema: string, number, integer, boolean or date.
-    :param title: Dutch, for a heading; ``description``: Dutch, a sentence or more.
-    :param decimals: with which a figure is shown; None where that says nothing.
-    :param categories: the values that may occur, where they are few and known.
-    """
-
-    name: str
-    type: str
-    title: str
-    description: str
-    decimals: int | None = None
-    unit: str | None = None
-    is_indicator: bool = False
-    categories: tuple[str, ...] = ()
-    required: bool = False
-
-
-def _region() -> list[Column]:
-    return [
-        Column(
-            "region_code",
-            "string",
-            "Gebiedscode",
-            here().fill("Code van het gebied; $groep is $code, Nederland is NL01."),
-            required=True,
-        ),
-        Column("region_name", "string", "Gebied", "Naam van het gebied."),
-        Column(
-            "region_type", "string", "Soort gebied", "Soort gebied: land, provincie, gemeente, wijk, buurt, groep …"
-        ),
-        Column(
-            "parent_code",
-            "string",
-            "Ligt in",
-            "Code van het gebied waarin het ligt: van een buurt de wijk, van een wijk de gemeente.",
-        ),
-        Column("parent_name", "string", "Naam van waarin het ligt", "Naam van het gebied waarin het ligt."),
-    ]
-
-
-_PERIOD = [
-    Column(
-        "period_code",
-        "string",
-        "Periode",
-        "Periode zoals het CBS haar schrijft: 2024JJ00 is het jaar 2024.",
-        required=True,
-    ),
-    Column(
-        "period_type", "string", "Soort periode", "Soort periode: jaar, schooljaar, halfjaar, kwartaal, maand of dag."
-    ),
-    Column("start_date", "date", "Eerste dag", "Eerste dag van de periode."),
-    Column("end_date", "date", "Laatste dag", "Laatste dag van de periode."),
-]
 _REFERENCE_PERIOD = Column(
     "reference_period",
     "string",
@@ -131,8 +73,8 @@ LONG = [
         "Versie van de definitie die voor de periode geldt.",
         required=True,
     ),
-    *_region(),
-    *_PERIOD,
+    *of_region(),
+    *OF_PERIOD,
     _REFERENCE_PERIOD,
     _GEOGRAPHY_YEAR,
     Column("value", "number", "Waarde", "Het cijfer; leeg als het er niet is. Leeg is geen nul."),
@@ -586,8 +528,8 @@ class Published:
     def wide_columns(self, theme: str) -> list[Column]:
         described = self.columns_of[theme]
         return [
-            *_region(),
-            *_PERIOD,
+            *of_region(),
+            *OF_PERIOD,
             *(
                 Column(
                     name=i["indicator_id"],

@@ -8,6 +8,7 @@ import yaml
 
 from ingest.datacenter import here
 from ingest.project import DBT_PROJECT
+from warehouse.columns import OF_PERIOD, of_region
 from warehouse.registry.indicators import Registry, Theme
 
 MARTS = DBT_PROJECT / "models" / "mart"
@@ -15,23 +16,16 @@ NOTE = (
     "Written by `python -m warehouse.registry.codebook` from dbt_project/indicators/{theme}.yml; edit that, not this."
 )
 
-_KEYS = [
-    ("region_code", "varchar", "Code van de regio; $groep is $code, Nederland is NL01."),
-    ("region_name", "varchar", "Naam van de regio."),
-    ("region_type", "varchar", "Soort regio: land, provincie, corop, gemeente, wijk, buurt, groep …"),
-    ("parent_code", "varchar", "Code van de regio waarin zij ligt: van een buurt de wijk, van een wijk de gemeente."),
-    ("parent_name", "varchar", "Naam van de regio waarin zij ligt."),
-    ("period_code", "varchar", "Periode zoals het CBS haar schrijft: 2024JJ00 is het jaar 2024."),
-    ("start_date", "date", "Eerste dag van de periode."),
-    ("end_date", "date", "Laatste dag van de periode."),
-]
+_TYPES = {"string": "varchar", "date": "date"}
 
 
 def files(theme: Theme) -> dict[Path, str]:
     """The generated model of a theme and its YAML, by their path."""
     note = NOTE.format(theme=theme.theme)
     columns: list[dict[str, object]] = [
-        {"name": name, "data_type": kind, "description": text} for name, kind, text in here().filled(_KEYS)
+        {"name": column.name, "data_type": _TYPES[column.type], "description": column.description}
+        for column in (*of_region(), *OF_PERIOD)
+        if column.name != "period_type"
     ]
     for indicator in theme.indicators:
         version = indicator.current
@@ -75,6 +69,55 @@ def files(theme: Theme) -> dict[Path, str]:
     }
 
 
+#: The models that everything published is told from, besides the wide tables.
+_TOLD_FROM = (
+    *("indicator_value", "indicator", "indicator_reference", "region", "region_group", "period", "source_table"),
+    *("comparison", "policy_goal"),
+)
+#: Where people meet the tables: name, kind as dbt has them, label, what it is, and what it is made of besides the wide tables.
+_EXPOSURES = (
+    (
+        "api",
+        "application",
+        "API",
+        "The figures and their definitions as JSON and files: /v1 of `rdc serve`.",
+        _TOLD_FROM,
+    ),
+    (
+        "odata",
+        "application",
+        "OData",
+        "The same for Excel and Power BI: /odata/v3 and /odata/v4 of `rdc serve`.",
+        _TOLD_FROM,
+    ),
+    ("files", "application", "Files", "The data package of a release, and what `rdc pull` writes.", _TOLD_FROM),
+    ("portal", "dashboard", "Portal", "The pages for residents and council.", ("indicator", "policy_goal")),
+)
+
+
+def exposures(registry: Registry) -> str:
+    """Who uses the tables, for `dbt docs`: each way out of a release, with its owner and the models that it is made of."""
+    themes = [theme.theme for theme in registry.themes]
+    found = {
+        "version": 2,
+        "exposures": [
+            {
+                "name": name,
+                "label": label,
+                "type": kind,
+                "maturity": "high",
+                "description": text,
+                "owner": {"name": here().publisher.name},
+                "depends_on": [f"ref('{model}')" for model in (*models, *themes)],
+            }
+            for name, kind, label, text, models in _EXPOSURES
+        ],
+    }
+    note = "Written by `python -m warehouse.registry.codebook` from warehouse/registry/wide.py; edit that, not this."
+    return f"# {note}\n{yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)}"
+
+
 def wide_tables(registry: Registry) -> dict[Path, str]:
     """Every generated file of the dbt project, by its path."""
-    return {path: text for theme in registry.themes for path, text in files(theme).items()}
+    found = {path: text for theme in registry.themes for path, text in files(theme).items()}
+    return found | {MARTS / "_exposures.yml": exposures(registry)}

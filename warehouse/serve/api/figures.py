@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from warehouse.columns import Column
 from warehouse.export import FORMATS, LONG_SHAPE, WIDE, Extract
 from warehouse.making.diff import changed_figures
-from warehouse.reading.published import LONG, Column, Published, among
+from warehouse.reading.published import LONG, Published, among
 from warehouse.serve.api.answers import (
     TABLES,
     Waarnemingen,
