@@ -412,7 +412,9 @@ judged as (
             when placed.composition <> placed.before.composition then 'De samenstelling van de groep is veranderd.'
             when len(list_filter(
                 region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
-            )) > 0 then 'Gemeentelijke herindeling: de gemeente is sinds ' || year(placed.before.start_date) || ' een ander gebied.'
+            )) > 0 then 'Gemeentelijke herindeling: de gemeente is sinds ' || year(list_max(list_filter(
+                region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
+            ))) || ' een ander gebied.'
             when placed.region_code[1:2] not in ('WK', 'BU') or year(placed.start_date) = year(placed.before.start_date) then null
             when placed.same_areas and placed.table_id = placed.before.table_id then null
             when area_change.unchanged_since <= year(placed.before.start_date) then null
