@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -95,3 +96,13 @@ def released(cbs: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Rdc:
     rdc = Rdc(tmp_path_factory.mktemp("released"), cbs.env)
     rdc("run")
     return rdc
+
+
+def first_run_as_told() -> dict[str, int]:
+    """What README says that a first run gives: tables and indicators with figures, live and on the sample, and of how many."""
+    text = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+    live = re.search(r"(\d+) tables, from which (\d+) of the (\d+) indicators have figures", text)
+    sample = re.search(r"(\d+) tables with which (\d+) indicators have figures", text)
+    assert live and sample
+    names = ("tables", "indicators", "declared", "sample_tables", "sample_indicators")
+    return dict(zip(names, map(int, live.groups() + sample.groups()), strict=True))

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.orchestration.conftest import Rdc
+from tests.orchestration.conftest import Rdc, first_run_as_told
 from tests.sample_tables import sample_tables
 from tests.standin import Fault, StandIn
 
@@ -171,6 +171,11 @@ def test_without_a_network_the_sample_is_released_and_said_so(tmp_path: Path) ->
     assert "15 of 15 tables come from the sample" in " ".join(done.stderr.split())
     assert rdc.sql('select distinct origin from core."table"') == [("sample",)]
     assert rdc.sql("select distinct origin from core.observation") == [("sample",)]
+    readme = first_run_as_told()
+    assert rdc.sql(
+        "select (select count(*) from core.snapshot), count(distinct indicator_id) from core.indicator_value "
+        "where value is not null"
+    ) == [(readme["sample_tables"], readme["sample_indicators"])]
     assert rdc.sql(
         "select value from core.indicator_value where indicator_id = 'bev_inwoners' and region_code = 'KEMPEN' "
         "and period_code = '2026JJ00'"
