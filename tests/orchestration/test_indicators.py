@@ -135,6 +135,14 @@ def value(rdc: Rdc, indicator: str, region: str, period: str) -> tuple:
     )[0]
 
 
+def test_what_is_asked_for_is_released_beside_all_else_that_there_is(villages: Rdc) -> None:
+    """On a data folder that has nothing yet, that is the sample."""
+    origins = dict(villages.sql('select table_id, origin from core."table"'))
+    assert {origins[table] for table in TABLES} == {"live"}
+    others = {table.id for table in sample_tables()} - set(TABLES)
+    assert others and {origins[table] for table in others} == {"sample"}
+
+
 def test_the_share_of_65_and_over_of_the_kempen_is_22233_of_93237(villages: Rdc) -> None:
     share, numerator, denominator, reason, method = value(villages, "bev_65plus_pct", "KEMPEN", "2024JJ00")
     assert (numerator, denominator, reason, method) == (22233, 93237, None, "aggregated")
