@@ -26,6 +26,7 @@ from ingest.municipal.disclosure.control import (
 )
 from ingest.project import ROOT
 from ingest.rules import COLUMNS, Rules
+from warehouse.making import raw
 
 
 class Town:
@@ -290,7 +291,8 @@ def test_what_is_published_already_can_not_be_hidden_any_more() -> None:
 
 
 def test_the_columns_of_the_rules_are_those_of_their_model() -> None:
-    """The list is in one place; the model that documents it must have each of its columns, by the same type."""
+    """The list is in one place; the source and the model that document it must have each of its columns, by the same type."""
+    assert raw.columns("disclosure_rule") == COLUMNS
     models = yaml.safe_load((ROOT / "dbt_project" / "models" / "core" / "_core.yml").read_text(encoding="utf-8"))
     [model] = [m for m in models["models"] if m["name"] == "disclosure_rule"]
     assert {c["name"]: c["data_type"] for c in model["columns"]} == COLUMNS

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tests.warehouse.made import publish
 from warehouse.export import LONG_SHAPE, extract, pieces
+from warehouse.making import raw
 from warehouse.reading.published import Published
 from warehouse.reading.reader import reading
 from warehouse.registry import indicators, labels
@@ -59,7 +60,9 @@ def test_every_definition_with_figures_says_what_date_they_are_about() -> None:
 def test_labels_are_laid_out_for_dbt() -> None:
     with duckdb.connect() as con:
         con.execute("create schema raw")
-        labels.load(con, indicators.load())
+        for table, content in labels.rows(indicators.load()).items():
+            raw.create(con, table)
+            raw.insert(con, table, content)
         rules = con.execute("select period, rule from raw.reference where indicator_id = 'mil_zon_vermogen'").fetchall()
         assert sorted(rules) == [("2025JJ00", "06-30"), ("jaar", "end")]
         assert con.execute("select rule from raw.reference where indicator_id = 'won_woz'").fetchall() == [

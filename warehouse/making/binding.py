@@ -16,7 +16,8 @@ import duckdb
 
 from ingest.seen import groups_seen
 from ingest.sql import literal
-from warehouse.registry import indicators
+from warehouse.making import raw
+from warehouse.registry import indicators, labels
 from warehouse.registry.indicators import Registry, Source, Term, Version
 from warehouse.registry.units import agree, meaning
 
@@ -56,39 +57,14 @@ class Withheld(NamedTuple):
 
 
 def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Withheld]:
-    """The registry as tables: definitions, bindings, their terms with the measure that each is bound to, and series.
+    """The registry as tables: definitions and their labels, bindings, their terms with the measure that each is bound to, series.
 
     A term of a table that is not in this build is left unbound. A binding with a term that does not fit a table that is in it,
     is withheld: none of its terms is bound.
     """
-    con.execute(
-        """
-        create table raw.indicator (
-            indicator_id varchar, version integer, theme varchar, theme_title varchar, position integer, name_nl varchar,
-            definition varchar, unit varchar, decimals integer, direction varchar, aggregation varchar, factor double,
-            why_not varchar, numerator varchar, denominator varchar, caveats varchar, series_break varchar,
-            source varchar, publisher varchar, licence varchar, source_tables varchar[], lowest_region varchar,
-            bbv integer, taakveld varchar, availability varchar, no_figure varchar, bindings varchar, definition_hash varchar,
-            valid_from date, valid_to date
-        );
-        create table raw.binding (
-            binding_id integer, indicator_id varchar, version integer, table_id varchar, regions varchar[],
-            first_period varchar, last_period varchar, constant double, stretch integer, series_break varchar,
-            same_areas boolean, seen boolean, least_denominator integer
-        );
-        create table raw.term (
-            binding_id integer, role varchar, term_no integer, table_id varchar, bound_to varchar,
-            dimensions_key varchar, sign integer, measure_id bigint
-        );
-        create table raw.withheld (
-            indicator_id varchar, version integer, table_id varchar, binding_id integer, place varchar, reason varchar,
-            reason_nl varchar
-        );
-        create table raw.series (series_id varchar, table_id varchar, period varchar, area_change varchar[]);
-        """
-    )
+    raw.create(con, "indicator", "binding", "term", "withheld", "series", "label", "reference", "series_break")
     columns = Columns.of(con)
-    rows: dict[str, list[list[Any]]] = {"indicator": [], "binding": [], "term": [], "series": []}
+    rows: dict[str, list[dict[str, Any]]] = {"indicator": [], "binding": [], "term": [], "series": []}
     withheld: list[Withheld] = []
     for position, (theme, indicator) in enumerate(registry.indicators(), 1):
         for v in indicator.versions:
@@ -97,13 +73,24 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
             for s in sources:
                 number = len(rows["binding"]) + 1
                 rows["binding"].append(
-                    [
-                        *(number, indicator.id, v.version, s.table, list(s.regions), s.first_period, s.last_period),
-                        *(s.constant, s.stretch, s.series_break, s.same_areas, s.seen, None),
-                    ]
+                    {
+                        "binding_id": number,
+                        "indicator_id": indicator.id,
+                        "version": v.version,
+                        "table_id": s.table,
+                        "regions": list(s.regions),
+                        "first_period": s.first_period,
+                        "last_period": s.last_period,
+                        "constant": s.constant,
+                        "stretch": s.stretch,
+                        "series_break": s.series_break,
+                        "same_areas": s.same_areas,
+                        "seen": s.seen,
+                        "least_denominator": None,
+                    }
                 )
                 terms, wrong = _bound(number, v, s, columns)
-                rows["term"] += [[*term[:-1], None] for term in terms] if wrong else terms
+                rows["term"] += [term | {"measure_id": None} for term in terms] if wrong else terms
                 place = f"{indicator.file}: indicator {indicator.id}: field versions.{v.version - 1}.{s.place}"
                 of_version += [
                     Withheld(indicator.id, v.version, s.table, number, f"{place}.{at}", found.text, found.dutch)
@@ -112,27 +99,52 @@ def load_registry(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[Wi
             withheld += of_version
             availability, no_figure = _availability(v, sources, columns, of_version)
             rows["indicator"].append(
-                [
-                    *(indicator.id, v.version, theme.theme, theme.title, position, indicator.name),
-                    *(v.definition, v.unit, v.decimals, indicator.direction, v.aggregation, v.factor, v.why_not),
-                    *(
-                        v.numerator,
-                        v.denominator,
-                        " ".join(filter(None, (v.caveats, _told(of_version)))) or None,
-                        v.series_break,
-                    ),
-                    *(indicator.source, indicator.publisher, indicator.licence),
-                    *(list(dict.fromkeys(s.table for s in sources)), indicators.lowest_region(v)),
-                    *(indicator.bbv, indicator.taakveld, availability, no_figure),
-                    *(indicators.bindings_text(v), indicators.definition_hash(indicator, v), v.valid_from, v.valid_to),
-                ]
+                {
+                    "indicator_id": indicator.id,
+                    "version": v.version,
+                    "theme": theme.theme,
+                    "theme_title": theme.title,
+                    "position": position,
+                    "name_nl": indicator.name,
+                    "definition": v.definition,
+                    "unit": v.unit,
+                    "decimals": v.decimals,
+                    "direction": indicator.direction,
+                    "aggregation": v.aggregation,
+                    "factor": v.factor,
+                    "why_not": v.why_not,
+                    "numerator": v.numerator,
+                    "denominator": v.denominator,
+                    "caveats": " ".join(filter(None, (v.caveats, _told(of_version)))) or None,
+                    "series_break": v.series_break,
+                    "source": indicator.source,
+                    "publisher": indicator.publisher,
+                    "licence": indicator.licence,
+                    "source_tables": list(dict.fromkeys(s.table for s in sources)),
+                    "lowest_region": indicators.lowest_region(v),
+                    "bbv": indicator.bbv,
+                    "taakveld": indicator.taakveld,
+                    "availability": availability,
+                    "no_figure": no_figure,
+                    "bindings": indicators.bindings_text(v),
+                    "definition_hash": indicators.definition_hash(indicator, v),
+                    "valid_from": v.valid_from,
+                    "valid_to": v.valid_to,
+                }
             )
     for series in registry.series.values():
         for item in series.tables:
-            rows["series"].append([series.id, item.table, item.period, series.area_change])
+            rows["series"].append(
+                {
+                    "series_id": series.id,
+                    "table_id": item.table,
+                    "period": item.period,
+                    "area_change": series.area_change,
+                }
+            )
+    rows |= labels.rows(registry) | {"withheld": [w._asdict() for w in withheld]}
     for name, content in rows.items():
-        insert(con, name, content)
-    insert(con, "withheld", [list(w) for w in withheld])
+        raw.insert(con, name, content)
     return withheld
 
 
@@ -146,9 +158,9 @@ def _amounts(version: Version) -> list[str | None]:
 
 def _bound(
     number: int, version: Version, source: Source, columns: Columns
-) -> tuple[list[list[Any]], list[tuple[str, Wrong]]]:
+) -> tuple[list[dict[str, Any]], list[tuple[str, Wrong]]]:
     """The terms of a binding as rows, and what of it does not fit, with the field that says so."""
-    terms: list[list[Any]] = []
+    terms: list[dict[str, Any]] = []
     problems: dict[Wrong, str] = {}
     for role, members in source.roles.items():
         amount = role in ("numerator", "denominator")
@@ -164,10 +176,16 @@ def _bound(
                     problems.setdefault(found, f"{role}.{term_no - 1}.{found.text.partition(':')[0]}")
             bound_to = term.measure or " of ".join(term.stem) + f" ({' > '.join(term.path)})"
             terms.append(
-                [
-                    *(number, role, term_no, table, bound_to, dimensions_key(term.dimensions)),
-                    *(-1 if term.subtract else 1, measure_id),
-                ]
+                {
+                    "binding_id": number,
+                    "role": role,
+                    "term_no": term_no,
+                    "table_id": table,
+                    "bound_to": bound_to,
+                    "dimensions_key": dimensions_key(term.dimensions),
+                    "sign": -1 if term.subtract else 1,
+                    "measure_id": measure_id,
+                }
             )
     return terms, [(place, Wrong(found.text.partition(": ")[2], found.dutch)) for found, place in problems.items()]
 
@@ -339,15 +357,7 @@ def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> Non
     Only where they still mean the same (version, unit, factor and aggregation), and draw on no other table than the binding does
     now. Of what a municipality delivered, in whatever term, nothing is kept: how such figures are protected may have changed.
     """
-    con.execute(
-        """
-        create table raw.kept_figure (
-            indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double,
-            numerator double, denominator double, lower_bound double, upper_bound double, missing_reason varchar,
-            period_status varchar, snapshot_id varchar, table_id varchar, binding_id integer, note varchar
-        )
-        """
-    )
+    raw.create(con, "kept_figure")
     withheld = con.execute("select count(*) from raw.withheld").fetchall()[0][0]
     if not withheld or released is None or not released.is_file():
         return
@@ -384,11 +394,3 @@ def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> Non
         """
     )
     con.execute("detach released")
-
-
-def insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
-    """Many rows at a time: a statement per row, as `executemany` does it, takes a millisecond each."""
-    for start in range(0, len(rows), 200):
-        some = rows[start : start + 200]
-        values = ", ".join([f"({', '.join(['?'] * len(some[0]))})"] * len(some))
-        con.execute(f"insert into raw.{table} values {values}", [v for row in some for v in row])

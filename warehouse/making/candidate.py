@@ -17,14 +17,14 @@ from pathlib import Path
 import duckdb
 
 from ingest.datacenter import here
-from ingest.rules import COLUMNS as RULE_COLUMNS
 from ingest.settings import DATABASE
 from ingest.snapshot import AFTER_TABLE
 from ingest.sql import literal
 from ingest.storage.clock import Clock
 from ingest.storage.paths import for_duckdb
-from warehouse.making.binding import insert, keep_last_good, load_registry
-from warehouse.registry import goals, indicators, labels
+from warehouse.making import raw
+from warehouse.making.binding import keep_last_good, load_registry
+from warehouse.registry import goals, indicators
 from warehouse.registry.indicators import Registry
 from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan
@@ -82,7 +82,6 @@ class Candidate:
             _load_region(con)
             registry = registry or indicators.load()
             load_registry(con, registry)
-            labels.load(con, registry)
             keep_last_good(con, released)
             # What a municipal source divides by its rules, an indicator on it may not divide against them.
             con.execute(
@@ -96,8 +95,9 @@ class Candidate:
             _load_outcomes(con, outcomes, closed, delivered)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
             # Later than all that was known before, also by a clock that was ahead: what follows must not begin earlier.
+            raw.create(con, "build")
             con.execute(
-                "create table raw.build as select ?::varchar as build_id, date_trunc('second', greatest("
+                "insert into raw.build select ?::varchar as build_id, date_trunc('second', greatest("
                 "coalesce(?::timestamptz, now()), (select max(greatest(known_from, known_to)) + interval 1 second "
                 "from raw.published))) as known_at",
                 (plan.build_id, plan.known_at) if plan else (None, None),
@@ -109,61 +109,24 @@ class Candidate:
 
 
 def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input], clock: Clock) -> None:
-    con.execute(
-        """
-        create table raw.snapshot (
-            snapshot_no smallint, first_row_id bigint, snapshot_id varchar, source_id varchar, table_id varchar,
-            title varchar, protocol varchar, catalog varchar, origin varchar, note varchar, layout varchar,
-            url varchar, fetched_at timestamptz, modified varchar, version_stamp varchar,
-            row_count bigint, expected_count bigint, count_source varchar, region_dimension varchar,
-            time_dimension varchar, other_dimensions varchar[], period varchar, filter varchar, scope varchar,
-            schema_fingerprint varchar, sha256 varchar, bytes bigint, licence varchar, attribution varchar,
-            owner varchar, sharing_level varchar, cadence varchar, warnings varchar[]
-        )
-        """
-    )
-    first = 0
+    raw.create(con, "snapshot")
+    rows, first = [], 0
     for number, item in enumerate(inputs, 1):
-        s, t = item.snapshot, item.table
-        con.execute(
-            f"insert into raw.snapshot values ({', '.join(['?'] * 33)})",
-            [
-                number,
-                first,
-                s.snapshot_id,
-                s.source_id,
-                s.table_id,
-                s.title,
-                s.protocol,
-                s.catalog,
-                item.origin,
-                item.note or None,
-                s.layout,
-                s.url,
-                clock.fetched(s),
-                s.modified,
-                json.dumps(s.stamp, sort_keys=True),
-                s.row_count,
-                s.expected_count,
-                s.count_source,
-                s.region_dimension,
-                s.time_dimension,
-                s.other_dimensions,
-                s.period,
-                s.filter,
-                s.scope,
-                s.schema_fingerprint,
-                s.sha256,
-                s.bytes,
-                s.licence,
-                s.attribution,
-                t.owner,
-                t.sharing_level,
-                t.cadence,
-                s.warnings,
-            ],
-        )
-        first += s.row_count
+        snapshot, table = item.snapshot, item.table
+        told = vars(snapshot) | {
+            "snapshot_no": number,
+            "first_row_id": first,
+            "origin": item.origin,
+            "note": item.note or None,
+            "fetched_at": clock.fetched(snapshot),
+            "version_stamp": json.dumps(snapshot.stamp, sort_keys=True),
+            "owner": table.owner,
+            "sharing_level": table.sharing_level,
+            "cadence": table.cadence,
+        }
+        rows.append({name: told[name] for name in raw.columns("snapshot")})
+        first += snapshot.row_count
+    raw.insert(con, "snapshot", rows)
 
 
 def _load_metadata(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
@@ -199,27 +162,22 @@ def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
 def _load_region(con: duckdb.DuckDBPyConnection) -> None:
     """Who this data centre is, and which groups it declares."""
     center = here()
-    con.execute(
-        """
-        create table raw.data_center (
-            code varchar, name varchar, group_name varchar, slug varchar, corop_code varchar, province_code varchar
-        );
-        create table raw.region_group_member (
-            group_code varchar, group_name varchar, group_type varchar, parent_code varchar, region_code varchar,
-            region_name varchar, valid_from date, valid_to date, source varchar
-        );
-        """
-    )
-    insert(
-        con, "data_center", [[center.code, center.name, center.group.name, center.slug, center.corop, center.province]]
-    )
-    insert(con, "region_group_member", [list(membership) for membership in center.memberships()])
+    raw.create(con, "data_center", "region_group_member")
+    own = {
+        "code": center.code,
+        "name": center.name,
+        "group_name": center.group.name,
+        "slug": center.slug,
+        "corop_code": center.corop,
+        "province_code": center.province,
+    }
+    raw.insert(con, "data_center", [own])
+    raw.insert(con, "region_group_member", [membership._asdict() for membership in center.memberships()])
 
 
 def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
     """How the figures of municipal sources were protected, as their snapshots say; tables of CBS have no such rules."""
-    shape = ", ".join(f"{name} {kind}" for name, kind in RULE_COLUMNS.items())
-    con.execute(f"create table raw.disclosure_rule ({shape})")
+    raw.create(con, "disclosure_rule")
     for item in inputs:
         if (rules := item.snapshot.file("rules.parquet")).is_file():
             con.execute(f"insert into raw.disclosure_rule by name select * from read_parquet({literal(rules)})")
@@ -227,23 +185,17 @@ def _load_disclosure_rules(con: duckdb.DuckDBPyConnection, inputs: list[Input]) 
 
 def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> None:
     """The policy goals, as municipalities declared them."""
-    con.execute(
-        """
-        create table raw.policy_goal (
-            goal_id varchar, region_code varchar, programme varchar, taakveld varchar, goal varchar, indicator_id varchar,
-            baseline_period varchar, target_value double, target_period varchar, comparison_group varchar,
-            decided_on date, decided_by varchar, legal_basis varchar, example boolean
-        )
-        """
-    )
-    rows = [
-        [
-            *(g.id, g.region, g.programme, g.taakveld, g.goal, g.indicator, g.baseline_period, g.target),
-            *(g.target_period, g.compare_with, g.decided_on, g.decided_by, g.legal_basis, g.example),
-        ]
-        for g in declared
-    ]
-    insert(con, "policy_goal", rows)
+    raw.create(con, "policy_goal")
+    #: A column of the table by another name than the goal's own.
+    differ = {
+        "goal_id": "id",
+        "region_code": "region",
+        "indicator_id": "indicator",
+        "target_value": "target",
+        "comparison_group": "compare_with",
+    }
+    names = raw.columns("policy_goal")
+    raw.insert(con, "policy_goal", [{n: getattr(goal, differ.get(n, n)) for n in names} for goal in declared])
 
 
 def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str]) -> None:
@@ -251,16 +203,7 @@ def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, close
 
     What drew on a table that was closed since has no history here any more, in whatever version.
     """
-    con.execute(
-        """
-        create table raw.published (
-            indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double,
-            missing_reason varchar, period_status varchar, snapshot_id varchar,
-            known_from timestamptz, known_to timestamptz,
-            note varchar, lower_bound double, upper_bound double, series_break varchar
-        )
-        """
-    )
+    raw.create(con, "published")
     if released is None or not released.is_file():
         return
     con.execute(f"attach {literal(released)} as released (read_only)")
@@ -289,21 +232,9 @@ def _load_outcomes(
     con: duckdb.DuckDBPyConnection, outcomes: Path, closed: Collection[str], delivered: Collection[str]
 ) -> None:
     """Every attempt to ingest a table; a line that a killed run left torn is passed over."""
-    columns = {
-        "table_id": "VARCHAR",
-        "at": "TIMESTAMPTZ",
-        "result": "VARCHAR",
-        "reason": "VARCHAR",
-        "snapshot_id": "VARCHAR",
-        "modified": "VARCHAR",
-        "rows": "BIGINT",
-        "bytes": "BIGINT",
-        "seconds": "DOUBLE",
-    }
-    typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-    con.execute(f"create table raw.outcome ({typed})")
+    raw.create(con, "outcome")
     if outcomes.is_file():
-        shape = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+        shape = ", ".join(f"'{name}': '{kind}'" for name, kind in raw.columns("outcome").items())
         con.execute(
             f"insert into raw.outcome select * from read_json({literal(outcomes)}, format = 'newline_delimited', "
             f"columns = {{{shape}}}, ignore_errors = true) where table_id is not null and not list_contains(?, table_id)",

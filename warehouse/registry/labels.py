@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator
 
 if TYPE_CHECKING:
-    import duckdb
-
     from warehouse.registry.indicators import Registry
 
 #: The whole period, its first or last day, or the first day of the period a year earlier (the value date of the WOZ).
@@ -60,30 +58,25 @@ Rule = Annotated[str, AfterValidator(_rule)]
 Reference = Rule | dict[Annotated[str, AfterValidator(_place)], Rule]
 
 
-def load(con: duckdb.DuckDBPyConnection, registry: Registry) -> None:
-    """The labels as tables: ``raw.label`` (a row per definition), ``raw.reference`` (``*`` stands for every kind of period) and
+def rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
+    """The labels as rows of ``raw.label`` (one per definition), ``raw.reference`` (``*`` stands for every kind of period) and
     ``raw.series_break``."""
-    con.execute(
-        """
-        create table raw.label (
-            indicator_id varchar, version integer, reference varchar, is_total boolean, not_comparable varchar);
-        create table raw.reference (indicator_id varchar, version integer, period varchar, rule varchar);
-        create table raw.series_break (indicator_id varchar, version integer, first_period varchar, why varchar);
-        """
-    )
-    rows: dict[str, list[list[Any]]] = {"label": [], "reference": [], "series_break": []}
+    found: dict[str, list[dict[str, Any]]] = {"label": [], "reference": [], "series_break": []}
     for _, indicator in registry.indicators():
         for version in indicator.versions:
-            key = [indicator.id, version.version]
+            key = {"indicator_id": indicator.id, "version": version.version}
             said = version.reference if isinstance(version.reference, dict) else {"*": version.reference}
-            rows["label"].append([*key, in_words(version.reference), version.is_total, version.not_comparable])
-            rows["reference"] += [[*key, period, rule] for period, rule in said.items()]
-            rows["series_break"] += [[*key, b.first, b.why] for b in version.breaks]
-    for table, content in rows.items():
-        if content:
-            columns = [list(column) for column in zip(*content, strict=True)]
-            names = ", ".join(f"unnest(${at})" for at in range(1, len(columns) + 1))
-            con.execute(f"insert into raw.{table} select {names}", columns)
+            found["label"].append(
+                key
+                | {
+                    "reference": in_words(version.reference),
+                    "is_total": version.is_total,
+                    "not_comparable": version.not_comparable,
+                }
+            )
+            found["reference"] += [key | {"period": period, "rule": rule} for period, rule in said.items()]
+            found["series_break"] += [key | {"first_period": b.first, "why": b.why} for b in version.breaks]
+    return found
 
 
 #: As Dutch writes them in a sentence.
