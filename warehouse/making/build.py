@@ -69,7 +69,8 @@ def dbt_build(database: Path, scratch: Path, project: Path = PROJECT, select: Se
         result = _invoke(["build", *(["--select", *select] if select else [])], scratch, project)
     if result.exception is not None:
         raise BuildError(f"dbt: {_why(result)}")
-    nodes = [_node(item) for item in (result.result.results if result.result else [])]
+    # An exposure is among the results too; there is nothing to build of it.
+    nodes = [n for n in map(_node, result.result.results if result.result else []) if n.resource_type != "exposure"]
     broken = [n for n in nodes if n.resource_type == "model" and not n.ok]
     # A model is skipped when one before it, or a test of one, failed: that one is told.
     failed = [n for n in nodes if not n.ok and n.status != "skipped"] or broken
