@@ -280,4 +280,7 @@ def _limit(limits: Limits) -> None:
 
 
 if __name__ == "__main__":
+    # Who started us may ignore these, in the background say, and what is ignored is handed down.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     sys.exit(serve(sys.stdin.buffer, sys.stdout.buffer))

@@ -174,10 +174,16 @@ def test_a_reader_that_crashes_or_is_killed_is_the_files_outcome(ending: int, mo
     assert reader.serve(asked, io.BytesIO()) == 64 + ending
 
 
-def test_a_reader_that_is_stopped_from_outside_is_nobodys_fault() -> None:
-    assert len(reader.read(GOOD)[0].rows) == 2
+@pytest.mark.parametrize("handed_down", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_reader_that_is_stopped_from_outside_is_nobodys_fault(handed_down: signal.Handlers) -> None:
+    before = signal.signal(signal.SIGTERM, handed_down)
+    try:
+        reader._stop()
+        assert len(reader.read(GOOD)[0].rows) == 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
     os.killpg(reader._reader.process.pid, signal.SIGTERM)
-    reader._reader.process.wait()
+    reader._reader.process.wait(20)
     assert len(reader.read(GOOD)[0].rows) == 2
     assert isinstance(reader._outcome(-signal.SIGTERM), reader.ReaderError)
 
