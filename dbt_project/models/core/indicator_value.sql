@@ -404,24 +404,27 @@ judged as (
             when placed.before.version <> placed.definition_version
                 then coalesce(indicator.series_break, 'Andere definitie: versie ' || placed.definition_version || ' in plaats van ' || placed.before.version || '.')
             when placed.before.stretch <> placed.stretch and placed.break_here is not null then placed.break_here
-            when len(list_filter(
-                declared.breaks, lambda item: item.day > placed.before.start_date and item.day <= placed.start_date
-            )) > 0 then array_to_string(list_transform(list_filter(
-                declared.breaks, lambda item: item.day > placed.before.start_date and item.day <= placed.start_date
-            ), lambda item: item.why), ' ')
-            when placed.composition <> placed.before.composition then 'De samenstelling van de groep is veranderd.'
-            when len(list_filter(
-                region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
-            )) > 0 then 'Gemeentelijke herindeling: de gemeente is sinds ' || year(list_max(list_filter(
-                region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
-            ))) || ' een ander gebied.'
-            when placed.region_code[1:2] not in ('WK', 'BU') or year(placed.start_date) = year(placed.before.start_date) then null
-            when placed.same_areas and placed.table_id = placed.before.table_id then null
-            when area_change.unchanged_since <= year(placed.before.start_date) then null
-            when area_change.change_code = '2' then 'De code is veranderd (CBS: indelingswijziging 2): onder deze code viel eerder een ander gebied.'
-            when area_change.change_code = '3' then 'De afbakening van het gebied is veranderd (CBS: indelingswijziging 3).'
-            else 'Niet is na te gaan of het gebied sinds ' || year(placed.before.start_date)
-                || ' hetzelfde is: niet van elk jaar is er een indeling, of zij is veranderd.'
+            -- What the source tells of, and what happened to the area besides: the one does not hide the other.
+            else nullif(array_to_string(list_append(
+                list_transform(list_filter(
+                    declared.breaks, lambda item: item.day > placed.before.start_date and item.day <= placed.start_date
+                ), lambda item: item.why),
+                case
+                    when placed.composition <> placed.before.composition then 'De samenstelling van de groep is veranderd.'
+                    when len(list_filter(
+                        region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
+                    )) > 0 then 'Gemeentelijke herindeling: de gemeente is sinds ' || year(list_max(list_filter(
+                        region.reorganised, lambda day: day > placed.before.start_date and day <= placed.start_date
+                    ))) || ' een ander gebied.'
+                    when placed.region_code[1:2] not in ('WK', 'BU') or year(placed.start_date) = year(placed.before.start_date) then null
+                    when placed.same_areas and placed.table_id = placed.before.table_id then null
+                    when area_change.unchanged_since <= year(placed.before.start_date) then null
+                    when area_change.change_code = '2' then 'De code is veranderd (CBS: indelingswijziging 2): onder deze code viel eerder een ander gebied.'
+                    when area_change.change_code = '3' then 'De afbakening van het gebied is veranderd (CBS: indelingswijziging 3).'
+                    else 'Niet is na te gaan of het gebied sinds ' || year(placed.before.start_date)
+                        || ' hetzelfde is: niet van elk jaar is er een indeling, of zij is veranderd.'
+                end
+            ), ' '), '')
         end as series_break
     from placed
     inner join {{ ref('indicator') }} as indicator
