@@ -81,20 +81,24 @@ def lost(settings: Settings) -> list[Found]:
     return [f for f in (Found(**facts) for facts in log(settings).read()) if f.lost]
 
 
-def mended(settings: Settings) -> list[Found]:
+def mended(settings: Settings, dagster: bool = True) -> list[Found]:
     """Look at the data folder, and mend what can be mended. Costs a look at names and sizes where nothing is wrong.
 
     Nothing is done while a run is working: it looked itself before it began, and what it is writing is not damaged.
+
+    :param dagster: look at Dagster's databases too. Never in a process that has them open: whoever closes a file gives up the
+        locks that its process has on it, SQLite's own among them, and two then write at once
+        (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     lock = settings.home / LOCK
-    if not settings.home.is_dir() or not (lock.is_dir() or any(_look(settings))):
+    if not settings.home.is_dir() or not (lock.is_dir() or any(_look(settings, dagster))):
         return []
     found = []
     try:
         if lock.is_dir():
             durable.set_aside(settings.home, lock)
         with writing(settings.home, "mending what is damaged"):
-            for path, what, mend in _look(settings):
+            for path, what, mend in _look(settings, dagster):
                 done, gone = mend()
                 found.append(Found(str(path), what, done, gone, now()))
                 log(settings).append(asdict(found[-1]))
@@ -103,7 +107,7 @@ def mended(settings: Settings) -> list[Found]:
     return found
 
 
-def _look(settings: Settings) -> Iterator[_Damage]:
+def _look(settings: Settings, dagster: bool) -> Iterator[_Damage]:
     home = settings.home
     for path in (home / name for name in _FOLDERS):
         if path.exists() and not path.is_dir():
@@ -115,7 +119,8 @@ def _look(settings: Settings) -> Iterator[_Damage]:
     for level in ("public", *settings.restricted):
         yield from _releases(home, Releases(settings.releases(level)))
     yield from _keys(home)
-    yield from _dagster(home)
+    if dagster:
+        yield from _dagster(home)
 
 
 def _aside(home: Path, path: Path, more: str = "") -> str:

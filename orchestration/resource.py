@@ -40,7 +40,7 @@ class Run(dg.ConfigurableResource):
         # All steps of a run are done in one process, so this lasts from the first to the last of them.
         with writing(settings.home, what, log.info, _end_if_asked):
             # As every command does: what can't be used as it is, is put aside before a step works with it.
-            for found in mended(settings):
+            for found in mended(settings, dagster=False):
                 log.warning(str(found))
             # It is opened now, so that what was declared while this waited holds.
             work = Workspace.open(settings)

@@ -17,10 +17,12 @@ from click.testing import CliRunner, Result
 
 from ingest.municipal.layer import Delivery, Layer
 from ingest.outcome import FETCHED, Outcome, Outcomes
+from ingest.settings import Settings
 from ingest.snapshot import SAMPLE, Snapshot, Store, Verdict
 from ingest.storage.clock import Clock
 from ingest.storage.durable import PRIVATE, write
 from orchestration.cli import main
+from orchestration.damage import mended
 from orchestration.instance import dagster_home
 from tests.warehouse import made
 from warehouse.releases.release import Releases
@@ -294,6 +296,14 @@ def test_a_delivery_whose_line_and_record_are_damaged_keeps_its_rows(home: Home)
     assert layer.rows(lost) is not None
     told = home("status")
     assert told.exit_code == 1 and "mustbedeliveredagain" in said(told)
+
+
+def test_who_has_dagsters_databases_open_does_not_look_at_them(home: Home) -> None:
+    """A look would give up SQLite's locks on them, and two would write at once."""
+    runs = home.path / "dagster" / "storage" / "runs.db"
+    rewrite(runs, b"garbage" * 100)
+    assert mended(Settings(home.path), dagster=False) == [] and runs.read_bytes() == b"garbage" * 100
+    assert [Path(found.path) for found in mended(Settings(home.path))] == [runs]
 
 
 def test_nothing_is_done_while_a_run_is_working(home: Home) -> None:

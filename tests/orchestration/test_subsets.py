@@ -27,9 +27,12 @@ def test_one_model_and_one_check_alone(released: Rdc, tmp_path: Path, monkeypatc
     defs = definitions(Workspace.open(Settings(rdc.home)))
     wonen = dg.AssetKey(["mart", "wonen"])
     audited = dg.AssetCheckKey(wonen, "great_expectations")
-    tested = next(k for k in defs.resolve_asset_graph().asset_check_keys if k.name == "missing_value_has_reason")
+    checks = defs.resolve_asset_graph().asset_check_keys
+    of_wonen = {key for key in checks if key.asset_key == wonen}
+    assert of_wonen > {audited}
+    tested = next(key for key in checks if key.name == "missing_value_has_reason")
     picked = {
-        "model": (dg.AssetSelection.assets(wonen), "public", {wonen}, {audited}),
+        "model": (dg.AssetSelection.assets(wonen), "public", {wonen}, of_wonen),
         "audit": (dg.AssetSelection.checks(audited), None, set(), {audited}),
         "test": (dg.AssetSelection.checks(tested), None, set(), {tested}),
     }
