@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from ingest.errors import MendableError
 from ingest.http import FetchError, UnreachableError
-from ingest.outcome import FAILED, UNREACHABLE, Outcome
-from ingest.snapshot import now
+from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcome
+from ingest.snapshot import Snapshot, fetched_anew, now
 from ingest.words import shown
 
 T = TypeVar("T")
@@ -44,6 +44,21 @@ class Attempt:
     def outcome(self, result: str, reason: str = "", **facts: Any) -> Outcome:
         facts = {"modified": self.modified, "seconds": time.monotonic() - self.started} | facts
         return Outcome(self.table_id, self.at, result, reason, **facts)
+
+    def fetched(self, snapshot: Snapshot, size: int, last: Snapshot | None, spoilt: list[str]) -> Outcome:
+        """A snapshot came of it.
+
+        :param size: bytes as received.
+        :param spoilt: files of the snapshot before it that were changed on disk, which is told.
+        """
+        return self.outcome(
+            FETCHED,
+            fetched_anew(last, spoilt) if last and spoilt else "",
+            snapshot_id=snapshot.snapshot_id,
+            modified=snapshot.modified,
+            rows=snapshot.row_count,
+            bytes=size,
+        )
 
     def failed(self, error: BaseException, quote: bool = True) -> Outcome:
         """What an error makes of it.

@@ -7,6 +7,7 @@ write of a folder has its turn and the same one can be had again.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import signal
@@ -62,6 +63,25 @@ def at_write(home: Path, chosen: Callable[[str], bool], what: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
 
     sys.addaudithook(hook)
+
+
+def writes(home: Path, work: Callable[[], object]) -> list[str]:
+    """The named writes of some work in ``home``, in their order; it is done in a fork of this process."""
+    told = home.parent / "names.json"
+
+    def tell() -> None:
+        found: dict[str, None] = {}
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            if event.startswith(("open", "os.")) and (name := name_of(home, event, arguments)):
+                found[name] = None
+
+        sys.addaudithook(hook)
+        work()
+        told.write_text(json.dumps(list(found)), encoding="utf-8")
+
+    assert in_a_child(tell) == 0
+    return list(json.loads(told.read_text(encoding="utf-8")))
 
 
 def named(name: str) -> Callable[[str], bool]:

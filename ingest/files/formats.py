@@ -9,7 +9,6 @@ import io
 import re
 import zipfile
 import zlib
-from contextlib import suppress
 
 from ingest.files import delimited, records, workbook
 from ingest.files.sheet import MOST_BYTES, Sheet, UnreadableError
@@ -125,16 +124,17 @@ def parquet(data: bytes) -> bytes | None:
     """A Parquet file, or the one in a zip or gzip; None where it is something else, or can't be unpacked."""
     if data.startswith(_PARQUET):
         return data
-    with suppress(
-        zipfile.BadZipFile, zlib.error, UnreadableError, NotImplementedError, RuntimeError, EOFError, OSError
-    ):
+    try:
         if data.startswith(b"\x1f\x8b"):
             start = zlib.decompressobj(wbits=31).decompress(data[:4096], len(_PARQUET))
         else:
             with zipfile.ZipFile(io.BytesIO(data)) as packed, packed.open(_only_item(packed)) as stream:
                 start = stream.read(len(_PARQUET))
         return _unwrapped(data) if start == _PARQUET else None
-    return None
+    except MemoryError:
+        raise
+    except Exception:
+        return None  # what is wrong with it, :func:`read` says
 
 
 def _only_item(packed: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -25,11 +25,11 @@ from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client, LoopError
 from ingest.metadata import Metadata, struct, write_metadata
-from ingest.outcome import FETCHED, UNCHANGED, Outcome
+from ingest.outcome import UNCHANGED, Outcome
 from ingest.received import Page
 from ingest.scope import in_scope, regions_of
 from ingest.settings import Settings
-from ingest.snapshot import Landing, Snapshot, Store, fetched_anew
+from ingest.snapshot import Landing, Snapshot, Store
 from ingest.source import Progress
 from ingest.sql import identifier, literal
 from ingest.statline import service
@@ -78,14 +78,7 @@ def land(
         except _MovedError:
             # Published anew under our hands: take the new version, once.
             snapshot = _fetch(wanted, source, source.head(wanted), store, progress, own.at)
-        return own.outcome(
-            FETCHED,
-            fetched_anew(last, spoilt) if last and spoilt else "",
-            snapshot_id=snapshot.snapshot_id,
-            modified=snapshot.modified,
-            rows=snapshot.row_count,
-            bytes=sum(page["bytes"] for page in snapshot.pages),
-        )
+        return own.fetched(snapshot, sum(page["bytes"] for page in snapshot.pages), last, spoilt)
 
     return attempt(table.id, take)
 

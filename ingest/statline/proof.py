@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -78,11 +79,7 @@ def prove(con: duckdb.DuckDBPyConnection, arrived: Arrived) -> int:
         strange = con.execute(
             f"select distinct ValueAttribute from {data} where not regexp_full_match(ValueAttribute, '[A-Za-z]+') limit 5"
         ).fetchall()
-        if strange:
-            raise LandingError(
-                f"{pages[0].url}: expected a word for every reason (ValueAttribute), got "
-                + ", ".join(shown(repr(s[0]), 80) for s in strange)
-            )
+        _none(strange, f"{pages[0].url}: expected a word for every reason (ValueAttribute)")
         if silent:
             raise LandingError(
                 f"{pages[0].url}: expected a reason (ValueAttribute) for every missing value, got {silent:,} without"
@@ -97,9 +94,10 @@ def prove(con: duckdb.DuckDBPyConnection, arrived: Arrived) -> int:
         strange = con.execute(
             f"select distinct d.{identifier(name)} from {data} d anti join ({listed}) c on c.code = d.{identifier(name)} limit 5"
         ).fetchall()
-        if strange:
-            raise LandingError(
-                f"{pages[0].url}: expected only codes of {name} that its metadata lists, got "
-                + ", ".join(shown(repr(s[0]), 80) for s in strange)
-            )
+        _none(strange, f"{pages[0].url}: expected only codes of {name} that its metadata lists")
     return int(rows)
+
+
+def _none(strange: list[tuple[Any, ...]], expected: str) -> None:
+    if strange:
+        raise LandingError(f"{expected}, got " + ", ".join(shown(repr(value), 80) for (value,) in strange))

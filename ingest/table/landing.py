@@ -25,10 +25,10 @@ from ingest.declaration import Table
 from ingest.engine import duck
 from ingest.http import Client, FetchError, NotModifiedError, TransientError, UnreachableError
 from ingest.metadata import Codes, Dimension, Measure, Metadata, write_metadata
-from ingest.outcome import FETCHED, UNCHANGED, Outcome
+from ingest.outcome import UNCHANGED, Outcome
 from ingest.received import Page
 from ingest.scope import in_scope, regions_of, wanted
-from ingest.snapshot import Snapshot, Store, fetched_anew
+from ingest.snapshot import Snapshot, Store
 from ingest.source import Progress
 from ingest.sql import identifier, literal
 from ingest.table.columns import Columns, member, typed
@@ -85,14 +85,7 @@ def land(
         return own.outcome(UNCHANGED, **standing)
     progress(table.id, 1, 1)
     snapshot = _lay_down(table, store, arrived, stamp, own.at)
-    return own.outcome(
-        FETCHED,
-        fetched_anew(last, spoilt) if last and spoilt else "",
-        snapshot_id=snapshot.snapshot_id,
-        modified=snapshot.modified,
-        rows=snapshot.row_count,
-        bytes=len(arrived.data),
-    )
+    return own.fetched(snapshot, len(arrived.data), last, spoilt)
 
 
 def _declared(table: Table) -> str:

@@ -3,7 +3,6 @@ step by hand, and what is told of is not damage."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ingest.settings import Settings
-from tests.faulty import at_write, in_a_child, name_of, named
+from tests.faulty import at_write, in_a_child, named, writes
 
 PROJECT = Path(__file__).parents[2]
 CONTRACT = "wmo_jeugd_clienten"
@@ -94,25 +93,6 @@ def whole(home: Path) -> None:
     assert left == [] and list((home / "tmp").iterdir()) == []
 
 
-def names(home: Path) -> list[str]:
-    """The named writes of one go, in their order."""
-    told = home.parent / "names.json"
-
-    def tell() -> None:
-        found: dict[str, None] = {}
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            if event.startswith(("open", "os.")) and (name := name_of(home, event, arguments)):
-                found[name] = None
-
-        sys.addaudithook(hook)
-        everything(home)
-        told.write_text(json.dumps(list(found)), encoding="utf-8")
-
-    assert in_a_child(tell) == 0
-    return list(json.loads(told.read_text(encoding="utf-8")))
-
-
 def everywhere(folder: Path, what: str, each: int) -> None:
     """Run in a process of its own, that forks before DuckDB has threads."""
     import pandas  # noqa: F401  (once here, instead of in every child; DuckDB looks for it)
@@ -122,8 +102,9 @@ def everywhere(folder: Path, what: str, each: int) -> None:
 
     os.environ["RDC_PSEUDONYM_KEY"] = "a secret for tests, and for nothing else"
     os.environ["RDC_DROP_SETTLE_SECONDS"] = "0"
-    delivered(folder / "first" / "home")
-    found = names(folder / "first" / "home")
+    first = folder / "first" / "home"
+    delivered(first)
+    found = writes(first, lambda: everything(first))
     assert len(found) > 30, found
     met = 0
     for number, name in enumerate(found[::each]):

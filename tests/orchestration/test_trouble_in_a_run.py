@@ -6,7 +6,6 @@ The writes of a delivery and of a release alone, each of them, are tried in ``te
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -19,7 +18,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.faulty import at_write, in_a_child, name_of, named
+from tests.faulty import at_write, in_a_child, named, writes
 from tests.orchestration.conftest import Rdc
 from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import StandIn
@@ -45,26 +44,11 @@ def run() -> None:
             raise
 
 
-def writes(home: Path) -> list[str]:
-    """The named writes of one run, in their order; what dbt compiles, a file for each model, counts as one."""
-    told = home.parent / "names.json"
-
-    def tell() -> None:
-        found: dict[str, None] = {}
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            if event.startswith(("open", "os.")) and (name := name_of(home, event, arguments)):
-                found[name] = None
-
-        sys.addaudithook(hook)
-        run()
-        told.write_text(json.dumps(list(found)), encoding="utf-8")
-
-    assert in_a_child(tell) == 0
+def kinds(names: Iterable[str]) -> list[str]:
+    """One write of each kind: what dbt compiles, a file for each model, counts as one."""
     one_of: dict[str, str] = {}
-    for name in json.loads(told.read_text(encoding="utf-8")):
-        kind = "/".join(name.split("/")[:3]) if "dbt/target/" in name else name
-        one_of.setdefault(kind, name)
+    for name in names:
+        one_of.setdefault("/".join(name.split("/")[:3]) if "dbt/target/" in name else name, name)
     return list(one_of.values())
 
 
@@ -138,7 +122,7 @@ def killed_everywhere(folder: Path, shard: int) -> None:
         cbs[TABLE].touch()
         second = Path(shutil.copytree(first, folder / "second" / "home"))
         os.environ["RDC_HOME"] = str(second)
-        found = writes(second)
+        found = kinds(writes(second, run))
         expected = figures_of(second)
         assert len(found) > 60, found
         chosen = found[shard::SHARDS]

@@ -468,3 +468,20 @@ def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(formats, "MOST_BYTES", 1000)
     with pytest.raises(UnreadableError, match="groter dan"):
         formats.read(drop.read(large) or b"")
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("spoil", ["content", "version"])
+def test_a_packing_that_can_not_be_opened_is_no_parquet_and_read_says_why(how: int, spoil: str) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", how) as packed:
+        packed.writestr("cijfers.parquet", b"PAR1" + bytes(range(256)) * 40)
+    data = bytearray(made.getvalue())
+    if spoil == "content":
+        data[60:100] = b"\xff" * 40
+    else:
+        at = data.index(b"PK\x01\x02")
+        data[at + 6] = 99  # the version that is needed to unpack it
+    assert formats.parquet(bytes(data)) is None
+    with pytest.raises(UnreadableError):
+        formats.read(bytes(data))
