@@ -373,6 +373,7 @@ indicators:
 """
 
 
+@pytest.mark.long
 def test_what_does_not_fit_is_withheld_and_all_else_is_released(tmp_path: Path) -> None:
     project, home = tmp_path / "project", tmp_path / "home"
     for folder in ("dbt_project", "expectations", "ingest", "orchestration", "warehouse"):

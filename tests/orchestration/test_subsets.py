@@ -12,6 +12,7 @@ from tests.orchestration.conftest import Rdc
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+@pytest.mark.long
 def test_one_model_and_one_check_alone(released: Rdc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import dagster as dg
 
