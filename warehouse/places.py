@@ -156,5 +156,10 @@ class Places:
         return [f"{n} ({words[n].code})" if n in words else n for n in near]
 
 
+def unnumbered(name: str) -> str:
+    """The name of a wijk as people say it: ``Hapert`` for ``Wijk 02 Hapert``."""
+    return _NUMBERED.sub("", name)
+
+
 def _rank(place: Place) -> int:
     return _ORDER.index(place.kind) if place.kind in _ORDER else len(_ORDER)

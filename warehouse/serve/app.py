@@ -20,11 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.datacenter import at
 from warehouse.making import product
-from warehouse.serve import api, files, odata, portal
+from warehouse.serve import api, files, odata
 from warehouse.serve.admission import Desk
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
 from warehouse.serve.making import Making
+from warehouse.serve.portal import serving
 from warehouse.serve.problem import Fault, Problem, answer, faults
 from warehouse.serve.request import Unchanged
 
@@ -86,8 +87,9 @@ def create_app(
     app.state.libraries = Libraries(home / "warehouse", memory or environment.get("RDC_SERVE_MEMORY", "512MB"), seconds)
     app.state.desk = Desk(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
     app.state.making = Making()
+    app.state.drawn = serving.Drawn()
     app.state.geo = home / "geo"
-    for router in (files.router, api.router, odata.router, portal.router):
+    for router in (files.router, api.router, odata.router, serving.router):
         app.include_router(router)
     document: dict[str, Any] = {}
 
@@ -238,9 +240,16 @@ def _too_much(scope: Scope, head_bytes: int) -> Problem | None:
 # -- errors -----------------------------------------------------------------------------------------------------------
 
 
+def _told(request: Request, problem: Problem) -> Response:
+    """A problem in the form that its reader takes: a page for a person, and else that of the service that was asked."""
+    if serving.reads_pages(request):
+        return serving.problem_page(request, problem)
+    return answer(request, problem)
+
+
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return answer(request, error)
+    return _told(request, error)
 
 
 async def _unchanged(_: Request, error: Exception) -> Response:
@@ -256,7 +265,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         {p.alias for p in route.dependant.query_params} if route is not None and hasattr(route, "dependant") else set()
     )
     found += [Fault("query", n, "bestaat hier niet") for n in request.query_params if known and n not in known]
-    return answer(
+    return _told(
         request, Problem(400, "De vraag is niet geldig: " + "; ".join(f"{f.name} {f.detail}" for f in found), found)
     )
 
@@ -264,7 +273,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _other(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = {404: f"Er is niets op {request.url.path}.", 405: "Deze service kan alleen lezen (GET)."}
-    return answer(
+    return _told(
         request,
         Problem(error.status_code, detail.get(error.status_code, str(error.detail)), headers=dict(error.headers or {})),
     )
@@ -272,14 +281,14 @@ async def _other(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     if isinstance(error, duckdb.InterruptException):
-        return answer(
+        return _told(
             request, Problem(503, "De vraag duurde te lang; vraag minder tegelijk.", headers={"Retry-After": "5"})
         )
     if isinstance(error, duckdb.OutOfMemoryException):
-        return answer(
+        return _told(
             request, Problem(503, "De vraag is te groot; vraag minder tegelijk.", headers={"Retry-After": "5"})
         )
-    return answer(
+    return _told(
         request, Problem(500, "Er ging iets mis dat niet aan uw vraag ligt; het staat in het logboek van de service.")
     )
 

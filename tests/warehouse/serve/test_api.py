@@ -261,15 +261,6 @@ def test_the_openapi_document_follows_the_api_design_rules(center: Center) -> No
     assert {"status", "title", "detail"} <= set(document["components"]["schemas"]["ProblemItem"]["properties"])
 
 
-def test_the_start_page_stands_on_its_own(center: Center) -> None:
-    answer = center.service.get("/")
-    assert answer.headers["Content-Type"].startswith("text/html")
-    page = answer.text
-    assert '<html lang="nl">' in page and "<caption>" in page and 'scope="col"' in page
-    assert "http://" not in page and "https://" not in page and "<script" not in page
-    assert "Een doel" in page and "soc_meldingen" not in page
-
-
 def test_the_catalogue_by_accept(center: Center) -> None:
     assert center.service.get("/v1/catalogus").text.startswith("@prefix")
     answer = center.service.get("/v1/catalogus", headers={"Accept": "application/ld+json"})

@@ -179,7 +179,9 @@ def test_who_takes_nothing_of_an_answer_is_let_go(home: Path) -> None:
 
 def test_a_client_has_so_many_questions_at_a_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hold, asked = threading.Event(), []
-    monkeypatch.setattr("warehouse.serve.portal._template", lambda: (asked.append(1), hold.wait(10))[2:])
+    monkeypatch.setattr(
+        "warehouse.serve.portal.looks.drawn", lambda *_: "".join(map(str, (asked.append(1), hold.wait(10))[2:]))
+    )
     with listening(home, Limits(per_client=2)) as host:
         asks = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
         busy = [opened(host, asks) for _ in range(2)]

@@ -1,0 +1,23 @@
+"""The files of ``style``, at addresses that change when they do, so that a browser may keep them for good."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+#: The files, and how each is served.
+STYLE = {"portal.css": "text/css; charset=utf-8"}
+
+
+@cache
+def style(name: str) -> bytes:
+    """A file of ``style``. :raises KeyError: there is none of this name."""
+    if name not in STYLE:
+        raise KeyError(name)
+    return (Path(__file__).parent / "style" / name).read_bytes()
+
+
+@cache
+def fingerprint(name: str) -> str:
+    return hashlib.sha256(style(name)).hexdigest()[:12]

@@ -1,0 +1,87 @@
+"""How a page is drawn: the templates, and the words that they take."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from warehouse.serve.portal import dutch
+from warehouse.serve.portal.page import Kind, Links, Page
+from warehouse.serve.portal.pages import KINDS
+from warehouse.serve.portal.view import View, used_signs
+
+_FOLDER = Path(__file__).parent
+
+
+class Words(dict[str, Any]):
+    """Texts by name, asked for as ``words.indicator.heading``. A name that is not there is a mistake, told at once."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError as error:
+            raise LookupError(f"words.yml has no text {name!r} here; it has {', '.join(self)}") from error
+
+
+def _words(content: Any) -> Any:
+    if isinstance(content, dict):
+        return Words({name: _words(value) for name, value in content.items()})
+    return [_words(c) for c in content] if isinstance(content, list) else content
+
+
+@cache
+def words() -> Words:
+    """All texts of frame and pages."""
+    return Words(_words(yaml.safe_load((_FOLDER / "words.yml").read_text(encoding="utf-8"))))
+
+
+@lru_cache
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    found = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        **{"number": dutch.number, "day": dutch.day, "period": dutch.period, "reference": dutch.reference},
+        **{"listed": dutch.listed, "sentence": dutch.sentence, "signs": used_signs},
+    }
+    return found
+
+
+def drawn(kind: Kind, page: Page, view: View, links: Links, path: str) -> str:
+    """A page as HTML.
+
+    :param path: where it is, for the menu and its permanent address.
+    """
+    return (
+        _environment()
+        .get_template(f"{kind.name}.html")
+        .render(
+            page.content,
+            page=page,
+            kind=kind,
+            path=path,
+            menu=[k for k in KINDS if k.in_menu],
+            view=view,
+            links=links,
+            words=words(),
+            center=view.center,
+        )
+    )
+
+
+def drawn_problem(status: int, title: str, detail: str, center: Any, links: Links) -> str:
+    """What a person reads where there is no page. It stands on its own: there may be no release to tell of."""
+    return (
+        _environment()
+        .get_template("problem.html")
+        .render(status=status, title=title, detail=detail, center=center, links=links, words=words())
+    )

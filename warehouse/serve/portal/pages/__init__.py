@@ -1,0 +1,12 @@
+"""The kinds of page that there are, a module for each.
+
+A new page is a module here with a ``KIND``, its line below, its template and its texts in ``words.yml``.
+"""
+
+from __future__ import annotations
+
+from warehouse.serve.portal.page import Kind
+from warehouse.serve.portal.pages import home, indicator
+
+#: In the order of the menu.
+KINDS: list[Kind] = [home.KIND, indicator.KIND]

@@ -1,0 +1,333 @@
+"""What pages ask of a release: one way to a figure, the one that the API takes, with what the asker may see.
+
+What belongs here: every question that a page has. No page writes SQL of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from ingest.datacenter import DataCenter
+from warehouse.places import unnumbered
+from warehouse.reading.published import Published, among
+from warehouse.serve.api.questions import known, region_codes
+from warehouse.serve.portal import dutch
+from warehouse.serve.problem import Problem
+from warehouse.sharing.access import PUBLIC
+
+#: The figures of one region and period that CBS marks as not final, and how.
+PROVISIONAL = {"Voorlopig": "*", "NaderVoorlopig": "**"}
+#: How CBS writes a figure that is not there (verklaring van tekens); what is not a sign of CBS is a word.
+SIGNS = {
+    "impossible": "n.v.t.",
+    "confidential": "x",
+    "not_available": ".",
+    "suppressed": "x",
+    "not_yet_published": "volgt",
+    "unknown": ".",
+}
+#: What a release that was made earlier does not say of an indicator.
+_LATER: dict[str, Any] = dict.fromkeys(
+    (
+        "caveats",
+        "why_not",
+        "no_figure",
+        "reference",
+        "taakveld",
+        "bbv",
+        "is_total",
+        "not_comparable",
+        "series_break",
+        "lowest_region",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A region as pages name it.
+
+    :param until: its last day, where it is there no more.
+    """
+
+    code: str
+    name: str
+    kind: str
+    parent: str | None = None
+    until: date | None = None
+
+    @property
+    def municipality(self) -> str | None:
+        """The code of the municipality that it is or lies in."""
+        return (
+            self.code if self.kind == "gemeente" else f"GM{self.code[2:6]}" if self.kind in ("wijk", "buurt") else None
+        )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure with its label, as a page shows it.
+
+    :param restricted: not for everyone: it is here because of the asker's key.
+    """
+
+    indicator: str
+    version: int
+    area: str
+    area_name: str
+    area_kind: str
+    period: str
+    start: date
+    value: float | None
+    unit: str
+    decimals: int
+    lower: float | None
+    upper: float | None
+    missing: str | None
+    reason: str | None
+    note: str | None
+    status: str | None
+    series_break: str | None
+    reference: str | None
+    geography: int | None
+    method: str | None
+    table: str | None
+    attribution: str | None
+    restricted: bool
+
+    @property
+    def text(self) -> str:
+        """The number as it is written, or the sign that stands for it."""
+        if self.value is None:
+            return SIGNS.get(self.missing or "unknown", ".")
+        return dutch.number(self.value, self.decimals)
+
+    @property
+    def why(self) -> str:
+        """Why there is no number, in words."""
+        said = self.reason or "onbekend"
+        return f"{said} ({self.note.rstrip('.')})" if self.note and self.value is None else said
+
+    @property
+    def mark(self) -> str:
+        return PROVISIONAL.get(self.status or "", "")
+
+    @property
+    def path(self) -> str:
+        return f"/cijfer/{self.indicator}/{self.area}/{self.period}"
+
+
+@dataclass
+class View:
+    """A release as pages see it, for whoever asks.
+
+    :param created_at: when the release was made.
+    :param open: whether the asker has no key, so that everyone may see the page.
+    """
+
+    published: Published
+    center: DataCenter
+    created_at: datetime
+    open: bool = True
+    _figures: dict[Any, list[Figure]] = field(default_factory=dict)
+
+    @property
+    def release_id(self) -> str:
+        return self.published.release_id
+
+    @cached_property
+    def is_sample(self) -> bool:
+        return any(s["origin"] == "sample" for s in self.sources)
+
+    @cached_property
+    def sources(self) -> list[dict[str, Any]]:
+        return self.published.sources()
+
+    # -- indicators ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def indicators(self) -> dict[str, dict[str, Any]]:
+        """The newest version of every indicator, in the order of the registry."""
+        return {i["indicator_id"]: i for i in self._versions}
+
+    @cached_property
+    def _versions(self) -> list[dict[str, Any]]:
+        return [_LATER | i for i in self.published.indicators]
+
+    @cached_property
+    def with_figures(self) -> set[str]:
+        """The indicators of which the asker sees a figure."""
+        rows = self.published.rows(
+            f"select distinct v.indicator_id from core.indicator_value as v where {self.published.visible} and v.value is not null"
+        )
+        return {r["indicator_id"] for r in rows}
+
+    @property
+    def themes(self) -> dict[str, str]:
+        return self.published.themes
+
+    def of_theme(self, theme: str) -> list[dict[str, Any]]:
+        return [i for i in self.indicators.values() if i["theme"] == theme]
+
+    def versions(self, indicator: str) -> dict[int, dict[str, Any]]:
+        """Every version of an indicator's definition, the newest last."""
+        return {i["version"]: i for i in self._versions if i["indicator_id"] == indicator}
+
+    def indicator(self, name: str) -> dict[str, Any]:
+        """:raises Problem: the release has no such indicator (404)."""
+        if found := self.indicators.get(name):
+            return found
+        known([name], list(self.indicators), "Indicator")
+        raise Problem(404, f"Indicator {name} is er niet in deze release.")
+
+    # -- areas --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def areas(self) -> dict[str, Area]:
+        """Every area of the release, by its code."""
+        found = self.published.rows(
+            "select region_code, name, region_type, parent_code, valid_to from core.region order by region_code"
+        )
+        return {
+            r["region_code"]: Area(
+                r["region_code"],
+                _short(r["name"] or r["region_code"]),
+                r["region_type"],
+                r["parent_code"],
+                r["valid_to"],
+            )
+            for r in found
+        }
+
+    def area(self, code: str) -> Area:
+        """The area of a code, or of a name that only one has.
+
+        :raises Problem: unknown, or several of that name.
+        """
+        [found] = [code] if code in self.areas else region_codes([code], self.published)
+        return self.areas[found]
+
+    @cached_property
+    def own(self) -> list[Area]:
+        """The municipalities of the data centre, in its own order."""
+        return [self.areas[code] for code in self.center.codes if code in self.areas]
+
+    @cached_property
+    def group(self) -> Area | None:
+        """The municipalities together."""
+        return self.areas.get(self.center.code)
+
+    def around(self, area: Area) -> list[Area]:
+        """The area and what it is seen against: its municipality, the group, the COROP area, the province, the country."""
+        codes = [area.code, area.municipality]
+        if area.municipality is None or area.municipality in self.center.members:
+            codes += [self.center.code, self.center.corop, self.center.province]
+        codes.append("NL01")
+        return [self.areas[c] for c in dict.fromkeys(codes) if c and c in self.areas]
+
+    def inside(self, area: Area, kind: str) -> list[Area]:
+        """The wijken or buurten that lie in an area, by name."""
+        start = area.code[2:] if area.kind == "wijk" else area.code[2:6]
+        return sorted(
+            (a for a in self.areas.values() if a.kind == kind and a.code[2:].startswith(start)),
+            key=lambda a: (a.name, a.code),
+        )
+
+    # -- figures ------------------------------------------------------------------------------------------------------
+
+    def figures(
+        self,
+        indicators: Collection[str] = (),
+        areas: Collection[str] = (),
+        periods: Collection[str] = (),
+        kinds: Collection[str] = (),
+    ) -> list[Figure]:
+        """The figures of these indicators, areas, periods and kinds of area (none means all), by indicator, area and time."""
+        key = (tuple(indicators), tuple(areas), tuple(periods), tuple(kinds))
+        if key not in self._figures:
+            parameters: list[Any] = []
+            parts = [
+                among(f"v.{column}", list(values), parameters)
+                for column, values in (("indicator_id", indicators), ("region_code", areas), ("period_code", periods))
+                if values
+            ]
+            if kinds:
+                parts.append(
+                    f"v.region_code in (select k.region_code from core.region as k where {among('k.region_type', list(kinds), parameters)})"
+                )
+            self._figures[key] = self._asked(" and ".join(parts) or "true", parameters)
+        return self._figures[key]
+
+    def _asked(self, where: str, parameters: list[Any]) -> list[Figure]:
+        access = self.published.access
+        restricted = "false" if self.open or access is None else f"not ({access.visible(PUBLIC, 'v')})"
+        sql = self.published.long(where, key=f"{restricted} as restricted, i.decimals, ")
+        rows = self.published.rows(
+            f"select * from ({sql}) order by indicator_id, region_code, start_date, period_code", parameters
+        )
+        return [_figure(r) for r in rows]
+
+    def newest(self, indicator: str, kind: str, areas: Collection[str] = ()) -> list[Figure]:
+        """The figures of an indicator in the newest period in which an area of this kind has a number."""
+        table = self.figures([indicator], areas, kinds=[kind])
+        last = max(((f.start, f.period) for f in table if f.value is not None), default=None)
+        return [f for f in table if last and (f.start, f.period) == last]
+
+    # -- what else there is -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def goals(self) -> list[dict[str, Any]]:
+        """The policy goals that the asker may see, by municipality."""
+        if ("mart", "policy_goal") not in self.published.tables:
+            return []
+        return self.published.rows(f"select * from ({self.published.goals()}) order by region_name, goal, goal_id")
+
+
+def _figure(row: dict[str, Any]) -> Figure:
+    return Figure(
+        indicator=row["indicator_id"],
+        version=row["definition_version"],
+        area=row["region_code"],
+        area_name=_short(row["region_name"] or row["region_code"]),
+        area_kind=row["region_type"] or "",
+        period=row["period_code"],
+        start=row["start_date"],
+        value=row["value"],
+        unit=row["unit"] or "",
+        decimals=row["decimals"] or 0,
+        lower=row["lower_bound"],
+        upper=row["upper_bound"],
+        missing=row["missing_reason"],
+        reason=row["reason"],
+        note=row["note"],
+        status=row["period_status"],
+        series_break=row["series_break"],
+        reference=row["reference_period"],
+        geography=row["geography_year"],
+        method=row["method"],
+        table=row["table_id"],
+        attribution=row["attribution"],
+        restricted=bool(row["restricted"]),
+    )
+
+
+def _short(name: str) -> str:
+    """A wijk as people call it: without its number (``Wijk 02 Hapert``)."""
+    return unnumbered(name)
+
+
+def used_signs(figures: Iterable[Figure]) -> list[tuple[str, str]]:
+    """The signs that stand in a table, each with what it means: what its key says."""
+    found: dict[str, set[str]] = {}
+    for figure in figures:
+        if figure.value is None:
+            found.setdefault(figure.text, set()).add(figure.reason or "onbekend")
+        elif figure.mark:
+            found.setdefault(figure.mark, set()).add(
+                "voorlopig cijfer" if figure.mark == "*" else "nader voorlopig cijfer"
+            )
+    return [(sign, "; ".join(sorted(words))) for sign, words in sorted(found.items())]
