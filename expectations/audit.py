@@ -182,9 +182,6 @@ def _observed(check: Check, success: bool, result: dict[str, Any], total: int | 
             return (
                 "; ".join(parts) if not success else _listed(len(result["observed_value"]), ("kolom", "kolommen"), [])
             )
-        case "ExpectColumnDistinctValuesToBeInSet":
-            strange = result.get("partial_unexpected_list") or []
-            return _listed(result["unexpected_count"], ("onbekende waarde", "onbekende waarden"), sorted(strange))
         case _:
             examples = [v for v in result.get("partial_unexpected_list") or [] if v is not None]
             return _counted(

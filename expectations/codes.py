@@ -1,4 +1,4 @@
-"""What CBS's codes look like, and why a value may be missing."""
+"""What CBS's codes look like."""
 
 from __future__ import annotations
 
@@ -9,8 +9,3 @@ OTHER_REGION_FORM = r"[A-Z]{1,2}[0-9A-Z]{2,6}|\d{4}([A-Z]{2})?"
 
 #: CBS's period codes: year, school year, half-year, quarter, month, any period (X000), week (W1nn), and day.
 PERIOD_FORM = r"\d{4}(JJ00|SJ00|HJ0[12]|KW0[1-4]|MM(0[1-9]|1[0-2])|X000|W1\d\d)|\d{8}"
-
-#: Why a value may be missing (core.observation.missing_reason).
-MISSING_REASONS = ("impossible", "confidential", "not_available", "suppressed", "not_yet_published", "unknown")
-
-ORIGINS = ("live", "last_good", "sample")

@@ -1,13 +1,13 @@
 """What must hold of schema ``core``: that its tables belong together, and that a figure is one or says why not.
 
 What belongs here: rules about the tables that others rely on, whatever indicators there
-are. dbt tests single columns as it builds; these rules look across tables, once the whole candidate stands.
+are. dbt asks as it builds what docs/checks.md gives it: keys, nulls, references, accepted values; these rules look across
+tables and over time, once the whole candidate stands.
 """
 
 from __future__ import annotations
 
 from expectations.check import Check, Subject, not_empty, own_regions, rows, shown
-from expectations.codes import MISSING_REASONS, ORIGINS
 from ingest.datacenter import here
 from ingest.sql import literal, literals
 
@@ -47,7 +47,6 @@ def subjects() -> list[Subject]:
         "period": _period(),
         "region": _region(),
         "region_version": _region_version(),
-        "area_change": _area_change(),
         "region_group": _region_group(),
         "indicator": _indicator(),
         "indicator_value": _indicator_value(),
@@ -63,7 +62,6 @@ def subjects() -> list[Subject]:
 def _snapshot() -> list[Check]:
     return [
         not_empty("Er is ten minste één momentopname."),
-        _unique("snapshot_no", "Elke momentopname heeft een eigen nummer."),
         rows(
             "row_count_equals_service",
             "Van elke brontabel zijn er precies zoveel rijen als de bron zelf telt.",
@@ -77,21 +75,6 @@ def _snapshot() -> list[Check]:
 def _table() -> list[Check]:
     return [
         not_empty("Er is ten minste één brontabel."),
-        _unique("table_id", "Elke brontabel staat er één keer."),
-        Check(
-            "origin_known",
-            "De herkomst van een brontabel is live, last_good of sample.",
-            "ExpectColumnDistinctValuesToBeInSet",
-            {"column": "origin", "value_set": list(ORIGINS)},
-            column="origin",
-        ),
-        Check(
-            "origin_filled",
-            "Van elke brontabel is de herkomst bekend.",
-            "ExpectColumnValuesToNotBeNull",
-            {"column": "origin"},
-            column="origin",
-        ),
         rows(
             "one_snapshot_each",
             "Elke brontabel heeft precies haar eigen momentopname, met dezelfde herkomst en evenveel rijen.",
@@ -107,7 +90,6 @@ def _table() -> list[Check]:
 def _measure() -> list[Check]:
     return [
         not_empty("Er is ten minste één onderwerp."),
-        _unique("measure_id", "Elk onderwerp heeft een eigen nummer."),
         rows(
             "table_and_snapshot_known",
             "Elk onderwerp hoort bij een brontabel en bij haar momentopname.",
@@ -127,30 +109,6 @@ def _source_row() -> list[Check]:
     return [
         not_empty("Er is ten minste één rij uit een bron."),
         rows(
-            "row_id_once",
-            "Elke rij heeft een eigen nummer.",
-            "select concat('rij ', row_id) as example from audited group by row_id having count(*) > 1 or row_id is null",
-        ),
-        rows(
-            "one_row_per_key",
-            "Binnen een momentopname komt elke combinatie van regio, periode en overige dimensies één keer voor.",
-            "select concat_ws(' ', 'momentopname', snapshot_no, region_code, period_code, dimensions_key) as example "
-            "from audited group by snapshot_no, region_code, period_code, dimensions_key having count(*) > 1",
-            noun=("combinatie", "combinaties"),
-        ),
-        rows(
-            "snapshot_known",
-            "Elke rij hoort bij een bekende momentopname.",
-            f"select {place} as example from audited anti join core.snapshot using (snapshot_no)",
-            column="snapshot_no",
-        ),
-        rows(
-            "period_known",
-            "Elke rij heeft een periode die in core.period staat.",
-            f"select {place} as example from audited anti join core.period using (period_code)",
-            column="period_code",
-        ),
-        rows(
             "region_known",
             "Elke rij met een regio heeft een regio die in core.region staat.",
             # The country has one code from core.region on, whichever of the three CBS wrote in the table.
@@ -167,12 +125,6 @@ def _cell() -> list[Check]:
     return [
         not_empty("Er is ten minste één cel."),
         rows(
-            "row_known",
-            "Elke cel hoort bij een rij van core.source_row.",
-            f"select {cell} as example from audited anti join core.source_row using (row_id)",
-            column="row_id",
-        ),
-        rows(
             "measure_known",
             "Elke cel heeft een onderwerp uit de momentopname van haar eigen rij.",
             f"select {cell} as example from audited left join core.source_row using (row_id) "
@@ -180,24 +132,6 @@ def _cell() -> list[Check]:
             "where measure.measure_id is null or measure.snapshot_no <> source_row.snapshot_no",
             column="measure_id",
         ),
-        rows(
-            "one_per_row_and_measure",
-            "Elke rij heeft van elk onderwerp één cel.",
-            # 64 rows share a group, in which each has a bit of its own: a quarter of the time, and far less memory, than
-            # a group per cell takes. There are tens of millions of them.
-            "select concat_ws(' ', 'onderwerp', measure_id, '(' || sum(cells - bits)::bigint || ' te veel)') as example "
-            "from (select measure_id, count(*) as cells, bit_count(bit_or(1::ubigint << (row_id % 64)::int)) as bits "
-            "from audited group by measure_id, row_id // 64) as block where cells <> bits group by measure_id",
-            noun=("onderwerp", "onderwerpen"),
-        ),
-        rows(
-            "missing_value_has_reason",
-            "Een cel zonder waarde heeft een reden, en een cel met een waarde heeft er geen.",
-            f"select {cell} as example from audited "
-            "where (value is null and text_value is null) <> (missing_reason is not null)",
-            column="missing_reason",
-        ),
-        _reasons_known(),
         rows(
             "value_finite",
             "Elk getal is een getal: niet oneindig en niet onbepaald.",
@@ -217,14 +151,6 @@ def _observation() -> list[Check]:
             "column_name from information_schema.columns where table_schema = 'core' and table_name = 'observation')",
             noun=("kolom", "kolommen"),
         ),
-        rows(
-            "all_cells",
-            "Elke cel is precies één waarneming: bij het samenvoegen gaat er geen verloren en komt er geen bij.",
-            "select concat(seen, ' waarnemingen van ', cells, ' cellen') as example from "
-            "(select (select count(*) from audited) as seen, (select count(*) from core.cell) as cells) as counted "
-            "where seen <> cells",
-            noun=("fout", "fouten"),
-        ),
     ]
 
 
@@ -234,7 +160,6 @@ def _observation() -> list[Check]:
 def _period() -> list[Check]:
     return [
         not_empty("Er is ten minste één periode."),
-        _unique("period_code", "Elke periode staat er één keer."),
         rows(
             "period_dated",
             "Van elke periode zijn de eerste en de laatste dag bekend.",
@@ -249,7 +174,6 @@ def _region() -> list[Check]:
     center = here()
     return [
         not_empty("Er is ten minste één regio."),
-        _unique("region_code", "Elke regio staat er één keer."),
         rows(
             f"{center.slug}_known",
             center.fill("De $aantal $gemeenten en $groep zelf zijn regio's."),
@@ -274,40 +198,12 @@ def _region_version() -> list[Check]:
     ]
 
 
-def _area_change() -> list[Check]:
-    return [
-        not_empty("De tabel is er.", least=0),
-        rows(
-            "one_flag_a_year",
-            "Van een wijk of buurt is er per jaar één indelingswijziging.",
-            "select concat_ws(' ', region_code, year) as example from audited group by region_code, year having count(*) > 1",
-            noun=("gebied", "gebieden"),
-        ),
-        rows(
-            "flag_known",
-            "De indelingswijziging is 1, 2 of 3, of onbekend.",
-            "select concat_ws(' ', region_code, year, change_code) as example from audited "
-            "where change_code not in ('1', '2', '3')",
-            severity="warning",
-            column="change_code",
-            noun=("gebied", "gebieden"),
-        ),
-    ]
-
-
 def _region_group() -> list[Check]:
     center = here()
     return [
         not_empty("Er is ten minste één groep van regio's."),
         rows(
-            "region_known",
-            "Elke groep en elk lid van een groep staat in core.region.",
-            "select code as example from (select group_code as code from audited union select region_code from audited) "
-            "as used where code is null or code not in (select region_code from core.region)",
-            noun=("regio", "regio's"),
-        ),
-        rows(
-            "membership_once",
+            "memberships_in_turn",
             "Een regio is op één dag hoogstens één keer lid van een groep.",
             "select concat_ws(' ', group_code, region_code) as example from (select *, lead(valid_from) over "
             "(partition by group_code, region_code order by valid_from) as next_from from audited) as dated "
@@ -362,38 +258,9 @@ def _indicator() -> list[Check]:
 
 def _indicator_value() -> list[Check]:
     figure = "concat_ws(' ', indicator_id, region_code, period_code)"
-    known = {
-        "indicator_known": (
-            "Elk cijfer hoort bij een versie van een indicator in core.indicator.",
-            "core.indicator as known on known.indicator_id = v.indicator_id and known.version = v.definition_version",
-        ),
-        "region_known": (
-            "Elk cijfer heeft een regio die in core.region staat.",
-            "core.region as known on known.region_code = v.region_code",
-        ),
-        "period_known": (
-            "Elk cijfer heeft een periode die in core.period staat.",
-            "core.period as known on known.period_code = v.period_code",
-        ),
-        "snapshot_known": (
-            "Elk cijfer komt uit een momentopname van deze uitgave.",
-            "core.snapshot as known on known.snapshot_id = v.snapshot_id",
-        ),
-    }
-    kept = " and unknown.method <> 'kept'"  # It is of an earlier release.
     own = ", ".join(f"({literal(code)}, {literal(name)})" for code, name in here().members.items())
     return [
         not_empty("Er is ten minste één cijfer.", least=0),
-        *(
-            rows(
-                name,
-                description,
-                f"select {figure} as example from (select v.* from audited as v anti join {target}) as unknown "
-                f"where unknown.method <> 'absent'{kept if name == 'snapshot_known' else ''}",
-                noun=_FIGURE,
-            )
-            for name, (description, target) in known.items()
-        ),
         rows(
             "one_figure",
             "Van elke indicator is er per regio en periode één cijfer.",
@@ -402,16 +269,6 @@ def _indicator_value() -> list[Check]:
             first=own_regions(),
             noun=_FIGURE,
         ),
-        rows(
-            "missing_value_has_reason",
-            "Een leeg cijfer heeft een reden, en een gevuld cijfer heeft er geen.",
-            f"select region_code, {figure} as example from audited "
-            "where (value is null) <> (missing_reason is not null)",
-            column="missing_reason",
-            first=own_regions(),
-            noun=_FIGURE,
-        ),
-        _reasons_known(),
         rows(
             "value_finite",
             "Elk cijfer, elke teller en elke noemer is een getal: niet oneindig en niet onbepaald.",
@@ -489,14 +346,6 @@ def _indicator_history() -> list[Check]:
     return [
         not_empty("De geschiedenis is er.", least=0),
         rows(
-            "one_open_row",
-            "Van elk cijfer is er hoogstens één dat nu geldt.",
-            f"select region_code, {figure} as example from audited where known_to is null "
-            f"group by {_KEY} having count(*) > 1",
-            first=own_regions(),
-            noun=_FIGURE,
-        ),
-        rows(
             "open_rows_are_published",
             "Wat in de geschiedenis nu geldt, is precies wat core.indicator_value geeft.",
             f"select region_code, {figure} as example from (select *, true as known from audited where known_to is null) "
@@ -518,15 +367,6 @@ def _indicator_history() -> list[Check]:
             first=own_regions(),
             noun=_FIGURE,
         ),
-        rows(
-            "missing_value_has_reason",
-            "Een leeg cijfer heeft een reden, en een gevuld cijfer heeft er geen.",
-            f"select region_code, {figure} as example from audited "
-            "where (value is null) <> (missing_reason is not null)",
-            column="missing_reason",
-            first=own_regions(),
-            noun=_FIGURE,
-        ),
     ]
 
 
@@ -540,20 +380,3 @@ def _withheld() -> list[Check]:
             noun=("ingehouden cijferreeks", "ingehouden cijferreeksen"),
         ),
     ]
-
-
-# -- shared by several tables -----------------------------------------------------------------------------------------
-
-
-def _unique(column: str, description: str) -> Check:
-    return Check(f"{column}_once", description, "ExpectColumnValuesToBeUnique", {"column": column}, column=column)
-
-
-def _reasons_known() -> Check:
-    return Check(
-        "missing_reason_known",
-        "De reden van een lege waarde is een van de afgesproken redenen.",
-        "ExpectColumnDistinctValuesToBeInSet",
-        {"column": "missing_reason", "value_set": list(MISSING_REASONS)},
-        column="missing_reason",
-    )

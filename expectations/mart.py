@@ -107,15 +107,6 @@ def _theme(indicators: list[Indicator]) -> list[Check]:
     ratios = [i for i in indicators if i.is_ratio]
     return [
         not_empty("De tabel is er.", least=0),
-        rows(
-            "one_row_per_region_and_period",
-            "Elke regio heeft per periode één rij.",
-            "select region_code, concat_ws(' ', region_code, period_code, '(' || count(*) || ' keer)') as example "
-            "from audited group by region_code, period_code "
-            "having count(*) > 1 or region_code is null or period_code is null",
-            first=own_regions(),
-            noun=("combinatie", "combinaties"),
-        ),
         *([_equals_core(indicators)] if indicators else []),
         *([*_percentages(percentages), _jump_in_points(percentages)] if percentages else []),
         *([_group_sum(sums), _jump_by_factor(sums)] if sums else []),
@@ -349,13 +340,6 @@ def _comparison() -> list[Check]:
     return [
         not_empty("De tabel is er.", least=0),
         rows(
-            "one_row_per_group",
-            "Elk cijfer staat per groep één keer.",
-            f"select {row} as example from audited group by indicator_id, region_code, period_code, group_code "
-            "having count(*) > 1",
-            noun=("vergelijking", "vergelijkingen"),
-        ),
-        rows(
             "rank_within_group",
             "Een plaats ligt tussen 1 en het aantal gemeenten.",
             f"select {row} as example from audited where rank < 1 or rank > ranked_municipalities",
@@ -372,13 +356,6 @@ def _policy_goal() -> list[Check]:
     goal = ("doel", "doelen")
     return [
         not_empty("De tabel is er.", least=0),
-        rows(
-            "indicator_known",
-            "De indicator van elk doel staat in core.indicator.",
-            "select concat(goal_id, ': ', indicator_id) as example from audited anti join core.indicator using (indicator_id)",
-            column="indicator_id",
-            noun=goal,
-        ),
         *(
             rows(
                 f"{column}_form",
