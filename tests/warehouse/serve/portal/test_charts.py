@@ -1,0 +1,274 @@
+"""Charts: what is drawn is what was given, honestly, and the text beside it says the same."""
+
+from __future__ import annotations
+
+import random
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warehouse.serve.portal.charts import drawing, theme
+from warehouse.serve.portal.charts.ages import ages
+from warehouse.serve.portal.charts.chart import Chart, Measure
+from warehouse.serve.portal.charts.line import line
+from warehouse.serve.portal.charts.ranking import ranking
+from warehouse.serve.portal.charts.scale import apart, around
+from warehouse.serve.portal.view import Figure
+
+MEASURE = Measure("Aardgasverbruik", "m³", 0, "CBS, tabel 81528NED", "2026.11.1")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def figure(area: str, year: int, value: float | None, **more: Any) -> Figure:
+    said = {
+        **{"indicator": "mil_gas", "version": 1, "area": area, "area_name": area, "area_kind": "gemeente"},
+        **{"period": f"{year}JJ00", "start": date(year, 1, 1), "value": value, "unit": "m³", "decimals": 0},
+        **{"lower": None, "upper": None, "missing": None, "reason": None, "note": None, "status": "Definitief"},
+        **{"series_break": None, "reference": None, "geography": None, "method": "published", "table": "81528NED"},
+        **{"attribution": "CBS", "restricted": False},
+    }
+    if value is None:
+        said |= {"missing": "confidential", "reason": "geheim bij de bron"}
+    return Figure(**(said | more))
+
+
+def years(area: str, first: int, values: Sequence[float | None], **more: Any) -> list[Figure]:
+    return [figure(area, first + at, value, **more) for at, value in enumerate(values)]
+
+
+EERSEL = years("Eersel", 2018, [2000, 1900, None, 1700, 1650, 1500, 1480])
+EERSEL[4] = replace(EERSEL[4], series_break="Vanaf 2022 slimme meters.")
+EERSEL[6] = replace(EERSEL[6], status="Voorlopig")
+NEDERLAND = years("Nederland", 2018, [1990, 1880, 1800, 1720, 1640, 1510, 1490])
+
+
+def a_line() -> Chart:
+    made = line(MEASURE, [EERSEL, NEDERLAND])
+    assert made
+    return made
+
+
+def a_ranking() -> Chart:
+    figures = [figure("Bladel", 2024, 1100), figure("Eersel", 2024, 1200.4), figure("Oirschot", 2024, None)]
+    made = ranking(MEASURE, figures, chosen="Eersel", own=("Bladel", "Eersel", "Oirschot"))
+    assert made
+    return made
+
+
+def some_ages() -> Chart:
+    groups = [
+        (g, [figure("Hapert", 2024, v), figure("Nederland", 2024, v + 2)])
+        for g, v in (("0 tot 15 jaar", 15), ("65+", 24))
+    ]
+    made = ages(Measure("Leeftijd", "%", 1, "CBS", "2026.11.1"), groups)
+    assert made
+    return made
+
+
+CHARTS = pytest.mark.parametrize("make", [a_line, a_ranking, some_ages])
+
+
+@CHARTS
+def test_a_specification_is_vega_lite(make: Any) -> None:
+    import altair
+
+    chart = make()
+    for spec in [*(chart.spec(view) for view in chart.views), chart.file_spec()]:
+        altair.Chart.from_dict(spec)
+
+
+@CHARTS
+def test_a_drawing_stands_in_a_page(make: Any) -> None:
+    """It is well-formed, named for who does not see it, has no style that a page's policy forbids, no id that another chart may
+    have, and every colour follows the page."""
+    for view, svg in drawing.inline(make(), "reeks", keep=False).items():
+        root = ElementTree.fromstring(svg)
+        assert root.get("role") == "img" and root.get("aria-label") and root.get("aria-describedby") == "reeks-tekst"
+        assert root.get("class") == f"grafiek-{view}"
+        assert not re.search(r'\s(style|id|href)="|<style|<image', svg)
+        assert not re.findall(r"#[0-9a-fA-F]{3,8}\b|rgb\(", svg)
+        assert set(re.findall(r"var\(--grafiek-([\w-]+)\)", svg)) <= set(theme.COLOURS)
+        labels = {mark.get("aria-label") for mark in root.iter() if mark.get("role") == "graphics-symbol"}
+        assert {row["tekst"] for row in make().values.get("punten", make().values.get("rijen"))} >= labels - {None}
+
+
+def _lines(svg: str) -> list[tuple[float, float]]:
+    """From where to where each line runs, in units of the drawing."""
+    found = []
+    for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
+        for path in group.findall(f"{SVG}path") if "mark-line" in group.get("class", "") else []:
+            places = [float(x) for x in re.findall(r"[ML](-?[\d.]+),", path.get("d", ""))]
+            found.append((min(places), max(places)))
+    return found
+
+
+def test_a_line_runs_over_no_break_and_no_missing_figure() -> None:
+    drawn = drawing.svg(a_line().spec(), keep=False)
+    year = theme.WIDE / 6
+    eersel = [(round(start / year), round(end / year)) for start, end in _lines(drawn)]
+    assert sorted(eersel) == [(0, 1), (0, 6), (3, 3), (4, 6)], "2018-2019, 2021, 2022-2024; Nederland whole"
+    without = drawing.svg(line(MEASURE, [NEDERLAND]).spec(), keep=False)  # type: ignore[union-attr]
+    assert [(round(a / year), round(b / year)) for a, b in _lines(without)] == [(0, 6)]
+
+
+def test_a_provisional_figure_is_open_and_a_final_one_is_not() -> None:
+    root = ElementTree.fromstring(drawing.svg(a_line().spec(), keep=False))
+    fills = {m.get("aria-label"): m.get("fill") for m in root.iter(f"{SVG}path") if m.get("role") == "graphics-symbol"}
+    assert len(fills) == 6 + 7
+    open_ones = {label for label, fill in fills.items() if fill == theme.colour("vlak")}
+    assert open_ones == {"Eersel, 2024: 1.480 m³ (voorlopig)"}
+
+
+def test_the_rows_of_a_chart_are_the_figures() -> None:
+    rows = a_line().spec()["datasets"]["punten"]
+    drawn = {(r["gebied"], r["periode"]): r["waarde"] for r in rows}
+    assert drawn == {(f.area, f.period): f.value for f in EERSEL + NEDERLAND if f.value is not None}
+    ranked = {r["gebied"]: r["waarde"] for r in a_ranking().spec()["datasets"]["rijen"]}
+    assert ranked == {"Eersel": 1200.4, "Bladel": 1100, "Oirschot": None}, "the largest on top, what is missing last"
+    assert list(ranked) == ["Eersel", "Bladel", "Oirschot"]
+
+
+def test_margins_are_drawn() -> None:
+    figures = [replace(f, lower=(f.value or 0) - 50, upper=(f.value or 0) + 60) for f in NEDERLAND]
+    made = line(MEASURE, [figures])
+    assert made and "De band om een lijn is de marge" in made.text
+    spec = made.spec()
+    assert [r["onder"] for r in spec["datasets"]["punten"]] == [f.lower for f in figures]
+    svg = drawing.svg(spec, keep=False)
+    assert "mark-area" in svg and "mark-area" not in drawing.svg(a_line().spec(), keep=False)
+
+
+def test_the_text_says_what_the_chart_says() -> None:
+    text = a_line().text
+    for said in (
+        "van 2018 tot en met 2024",
+        "Eersel: van 2.000 m³ in 2018 naar 1.480 m³ in 2024 (voorlopig)",
+        "geen cijfer over 2020",
+        "Reeksbreuk bij 2022: Vanaf 2022 slimme meters.",
+        "Nederland: van 1.990 m³ in 2018 naar 1.490 m³ in 2024.",
+    ):
+        assert said in text, text
+    assert "Eersel staat op plaats 1 van 2" in a_ranking().text
+    assert "Geen cijfer: Oirschot (geheim bij de bron)." in a_ranking().text
+    assert "65+: 24,0% (Nederland 26,0)." in some_ages().text
+
+
+def test_the_text_tells_a_peak_between_the_ends() -> None:
+    made = line(MEASURE, [years("Eersel", 2020, [5, 9, 2, 6])])
+    assert made and "het hoogst 9 in 2021 en het laagst 2 in 2022" in made.text
+
+
+def test_nothing_to_draw_is_no_chart() -> None:
+    nothing = years("Eersel", 2020, [None, None])
+    assert line(MEASURE, [nothing]) is None
+    assert ranking(MEASURE, nothing) is None
+    assert ages(MEASURE, [("0 tot 15 jaar", nothing[:1])]) is None
+
+
+def test_more_areas_than_can_be_told_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="6 areas apart, and was given 7"):
+        line(MEASURE, [years(f"G{n}", 2020, [1, 2]) for n in range(7)])
+
+
+def test_one_year_and_one_value_can_be_drawn() -> None:
+    made = line(MEASURE, [years("Eersel", 2020, [0.0])])
+    assert made and "Eersel: 0 m³ in 2020" in made.text
+    assert "graphics-symbol" in drawing.svg(made.spec(), keep=False)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "']]&datum.constructor", "a\"b'c&amp;"])
+def test_a_name_stays_a_name(name: str) -> None:
+    series = [replace(f, area_name=name) for f in NEDERLAND]
+    for made in (line(MEASURE, [series]), ranking(MEASURE, series[-1:], chosen="Nederland")):
+        assert made
+        root = ElementTree.fromstring(drawing.inline(made, "x", keep=False)["wide"])
+        assert not [e for e in root.iter() if e.tag.endswith("script")]
+        assert any("".join(e.itertext()).startswith(name[:20]) for e in root.iter("text"))
+
+
+@CHARTS
+def test_a_file_says_what_it_shows_and_from_where(make: Any) -> None:
+    chart = make()
+    words = " ".join(ElementTree.fromstring(drawing.svg_file(chart, keep=False)).itertext())
+    assert chart.measure.name in words and "Bron: CBS" in words and "Uitgave 2026.11.1" in words
+    png = drawing.png_file(chart, keep=False)
+    assert png.startswith(b"\x89PNG")
+    wide, high = struct.unpack(">II", png[16:24])
+    assert wide > 600 and high > 200
+
+
+def test_the_same_specification_is_the_same_drawing_and_what_is_kept_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = a_line().spec()
+    assert drawing.svg(spec, keep=False) == drawing.svg(spec, keep=False)
+    store = drawing._Store(most=3000)
+    monkeypatch.setattr(drawing, "_store", store)
+    drawing.svg(spec, keep=False)
+    assert store.size == 0, "what is not for everyone is not kept"
+    texts = [random.Random(number).randbytes(400).hex() for number in range(40)]
+    for number, text in enumerate(texts):
+        store.put(str(number).encode(), text)
+        store.put(str(number).encode(), text)
+    assert 2000 < store.size <= 3000 and store.get(b"0") is None and store.get(b"39") == texts[39]
+    monkeypatch.setattr(drawing, "_drawn", lambda _: pytest.fail("drawn again"))
+    store.put(drawing.key(spec), "kept")
+    assert drawing.svg(spec) == "kept"
+
+
+def _luminance(value: str) -> float:
+    parts = [int(value[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_colours_have_contrast(mode: int) -> None:
+    """WCAG 2.2: 4.5 for text, which the names of series are, 3 for what else tells something."""
+    ground = _luminance(theme.COLOURS["vlak"][mode])
+    for name, value in theme.COLOURS.items():
+        if name in ("vlak", "hulplijn"):
+            continue
+        light, dark = sorted((ground, _luminance(value[mode])), reverse=True)
+        least = 3 if name.startswith("staaf") else 4.5
+        assert (light + 0.05) / (dark + 0.05) >= least, (name, value[mode])
+    assert len({light for light, _ in theme.COLOURS.values()}) == len(theme.COLOURS)
+    assert len({str(d) for d in theme.DASHES}) == len(set(theme.SHAPES)) == theme.MOST_SERIES, (
+        "told apart without colour"
+    )
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=8), st.integers(0, 3), st.booleans())
+def test_a_scale_holds_all_and_has_even_steps(values: list[float], decimals: int, zero: bool) -> None:
+    steps = around(values, decimals, zero).steps
+    gaps = [b - a for a, b in pairwise(steps)]
+    assert 2 <= len(steps) <= 9
+    slack = max(gaps) * 1e-6
+    assert steps[0] <= min(values) + slack and max(values) <= steps[-1] + slack
+    assert max(gaps) - min(gaps) <= slack and min(gaps) >= 10.0**-decimals * (1 - 1e-6)
+    if zero:
+        assert steps[0] <= 0 <= steps[-1]
+
+
+@given(st.lists(st.floats(0, 250), min_size=1, max_size=6))
+def test_names_are_moved_apart_in_their_order(places: list[float]) -> None:
+    moved = apart(places, 18, 0, 250)
+    in_order = [moved[i] for i in sorted(range(len(places)), key=lambda i: places[i])]
+    assert all(b - a >= 18 - 1e-9 for a, b in pairwise(in_order))
+    assert all(-1e-9 <= at <= 250 + 1e-9 for at in moved)
+
+
+def test_what_draws_is_imported_at_the_first_chart() -> None:
+    code = "import sys, warehouse.serve.app, orchestration.cli; sys.exit(bool({'vl_convert', 'altair'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

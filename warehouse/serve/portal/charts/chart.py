@@ -1,0 +1,113 @@
+"""A chart: its specification, what it says in words, and what stands around it in a file."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+from warehouse.serve.portal import dutch
+from warehouse.serve.portal.charts import theme
+from warehouse.serve.portal.view import Figure
+
+#: The version of Vega-Lite that the specifications are written for.
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the figures of a chart are of.
+
+    :param decimals: with how many a figure is told.
+    :param source: the source as it is to be named, and ``release`` from which the figures are.
+    """
+
+    name: str
+    unit: str
+    decimals: int
+    source: str
+    release: str
+
+    def number(self, figure: Figure) -> str:
+        """A figure with its unit."""
+        unit = {"%": "%", "aantal": ""}.get(self.unit, f" {self.unit}")
+        return f"{dutch.number(figure.value, self.decimals)}{unit}"
+
+    def told(self, figure: Figure) -> str:
+        """A figure in words: ``1.234 m³ (voorlopig)``, or why there is none."""
+        if figure.value is None:
+            return f"geen cijfer ({figure.why})"
+        said = self.number(figure)
+        if figure.lower is not None and figure.upper is not None:
+            lower, upper = (dutch.number(bound, self.decimals) for bound in (figure.lower, figure.upper))
+            said += f", marge {lower} tot {upper}"
+        return said + (f" ({status(figure)})" if status(figure) else "")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart that is ready to be drawn.
+
+    :param kind: ``line``, ``ranking`` or ``ages``.
+    :param title: what it shows, with the unit; it stands above the chart, on a page and in a file.
+    :param text: what the picture says, in sentences.
+    :param views: Vega-Lite without its data, for a ``wide`` and a ``narrow`` place, or ``wide`` alone where it fits both.
+    :param values: the rows that are drawn, by the name that the layers give them; of a view as ``<view>:<name>`` where it
+        has its own.
+    :param below: how much the chart has under what is plotted, beside the labels of its axis, in units of the drawing.
+    """
+
+    kind: str
+    title: str
+    text: str
+    measure: Measure
+    views: dict[str, dict[str, Any]]
+    values: dict[str, Rows]
+    below: int = 0
+
+    def spec(self, view: str = "wide") -> dict[str, Any]:
+        """The whole specification, with its data."""
+        return self._with(self.views[view], view, {})
+
+    def file_spec(self) -> dict[str, Any]:
+        """The specification of the picture as a file, which says by itself what it shows, and from where."""
+        body, measure = dict(self.views["wide"]), self.measure
+        room = body["width"] + 170
+        lines = [*textwrap.wrap(f"Bron: {measure.source}", room // 6), f"Uitgave {measure.release}"]
+        footer = {
+            "data": {"name": "voet"},
+            "mark": {"type": "text", "align": "left", "baseline": "top", "fontSize": 11, "lineBreak": "\n"},
+            "encoding": {
+                "text": {"field": "tekst"},
+                "color": {"value": theme.colour("merk")},
+                "x": {"value": 0},
+                "y": {"value": body["height"] + 40 + self.below},
+            },
+        }
+        body["layer"] = [*body["layer"], footer]
+        body["title"] = {
+            "text": textwrap.wrap(self.title, room // 9),
+            "anchor": "start",
+            "fontSize": 16,
+            "color": theme.colour("tekst"),
+            "offset": 16,
+        }
+        body |= {"background": theme.colour("vlak"), "padding": 18}
+        return self._with(body, "wide", {"voet": [{"tekst": "\n".join(lines)}]})
+
+    def _with(self, body: dict[str, Any], view: str, more: dict[str, Rows]) -> dict[str, Any]:
+        rows = {name: found for name, found in self.values.items() if ":" not in name}
+        own = {name.split(":")[1]: found for name, found in self.values.items() if name.startswith(f"{view}:")}
+        return {"$schema": SCHEMA, "config": theme.config(), **body, "datasets": rows | own | more}
+
+
+def status(figure: Figure) -> str:
+    """``voorlopig``, ``nader voorlopig``, or nothing for a figure that is final."""
+    return {"*": "voorlopig", "**": "nader voorlopig"}.get(figure.mark, "")
+
+
+def shortened(name: str, letters: int) -> str:
+    """A name of at most so many letters."""
+    return name if len(name) <= letters else f"{name[: letters - 1].rstrip()}…"

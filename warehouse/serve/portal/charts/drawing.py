@@ -1,0 +1,126 @@
+"""Drawing: from a specification to SVG and PNG, with a bounded store of what was drawn before.
+
+The library that draws (vl-convert: Vega in a V8 of its own, with no browser and no network) is imported at the first chart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import zlib
+from collections import OrderedDict
+from functools import lru_cache
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from warehouse.serve.portal.charts import theme
+from warehouse.serve.portal.charts.chart import Chart
+
+#: Bytes of drawings that are kept, compressed: some five thousand charts.
+KEPT_BYTES = 24_000_000
+#: PNG is for print and slides.
+PNG_SCALE = 2
+
+#: Numbers as Dutch writes them.
+_LOCALE = {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["€ ", ""], "minus": "−"}
+_OPENING = re.compile(r"<svg [^>]*viewBox=\"([^\"]*)\"[^>]*>")
+
+
+def inline(chart: Chart, name: str, keep: bool = True) -> dict[str, str]:
+    """The SVG of every view of a chart, as it stands in a page: scales with its place, follows light and dark.
+
+    :param name: is unique in the page. A screen reader is told the title, and by ``<name>-tekst`` what the chart says.
+    :param keep: whether the drawing may be kept for others; not if it shows what is not for everyone.
+    """
+    found = {}
+    for view in chart.views:
+        drawn = svg(chart.spec(view), keep)
+        shape = _OPENING.match(drawn)
+        assert shape, drawn[:200]
+        opening = (
+            f'<svg class="grafiek-{view}" viewBox="{shape[1]}" role="img" '
+            f'aria-label={quoteattr(chart.title)} aria-describedby="{name}-tekst">'
+        )
+        found[view] = theme.adaptive(opening + drawn[shape.end() :].replace(f' font-family="{theme.FONT}"', ""))
+    return found
+
+
+def svg_file(chart: Chart, keep: bool = True) -> str:
+    """The picture as an SVG file."""
+    return svg(chart.file_spec(), keep)
+
+
+def png_file(chart: Chart, keep: bool = True) -> bytes:
+    """The picture as a PNG file, twice the size in pixels that the SVG has."""
+    import vl_convert
+
+    return vl_convert.svg_to_png(svg(chart.file_spec(), keep), scale=PNG_SCALE)
+
+
+def svg(spec: dict[str, Any], keep: bool = True) -> str:
+    """A specification drawn; the same specification gives the same text."""
+    name = key(spec)
+    if (kept := _store.get(name)) is not None:
+        return kept
+    drawn = _drawn(spec)
+    if keep:
+        _store.put(name, drawn)
+    return drawn
+
+
+def key(spec: dict[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).digest()
+
+
+def _drawn(spec: dict[str, Any]) -> str:
+    """Vega-Lite's own work depends on the form of a chart alone, so it is done once per form, for whatever data."""
+    import vl_convert
+
+    form = {name: part for name, part in spec.items() if name != "datasets"}
+    vega = json.loads(_compiled(json.dumps(form, sort_keys=True), tuple(spec["datasets"])))
+    for source in vega["data"]:
+        if source["name"] in spec["datasets"]:
+            source["values"] = spec["datasets"][source["name"]]
+    return vl_convert.vega_to_svg(vega, allowed_base_urls=[], format_locale=_LOCALE)
+
+
+@lru_cache(maxsize=256)
+def _compiled(form: str, datasets: tuple[str, ...]) -> str:
+    import vl_convert
+
+    spec = json.loads(form) | {"datasets": {name: [] for name in datasets}}
+    return json.dumps(vl_convert.vegalite_to_vega(spec))
+
+
+class _Store:
+    """Texts by key, compressed, up to a number of bytes; what was asked for longest ago goes first."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes) -> str | None:
+        with self._lock:
+            if (found := self._kept.get(key)) is None:
+                return None
+            self._kept.move_to_end(key)
+        return zlib.decompress(found).decode()
+
+    def put(self, key: bytes, text: str) -> None:
+        packed = zlib.compress(text.encode(), 3)
+        with self._lock:
+            self._size += len(packed) - len(self._kept.pop(key, b""))
+            self._kept[key] = packed
+            while self._size > self._most:
+                self._size -= len(self._kept.popitem(last=False)[1])
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return self._size
+
+
+_store = _Store(KEPT_BYTES)
