@@ -25,7 +25,7 @@ from warehouse.serve.admission import Desk
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
 from warehouse.serve.making import Making
-from warehouse.serve.portal import serving
+from warehouse.serve.portal import pictures, serving
 from warehouse.serve.problem import Fault, Problem, answer, faults
 from warehouse.serve.request import Unchanged
 
@@ -88,8 +88,9 @@ def create_app(
     app.state.desk = Desk(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
     app.state.making = Making()
     app.state.drawn = serving.Drawn()
+    app.state.frames = pictures.may_frame(environment.get("RDC_SERVE_FRAMES", ""))
     app.state.geo = home / "geo"
-    for router in (files.router, api.router, odata.router, serving.router):
+    for router in (files.router, api.router, odata.router, serving.router, pictures.router):
         app.include_router(router)
     document: dict[str, Any] = {}
 

@@ -6,6 +6,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from warehouse.serve.portal.charts import theme
+
 #: The files, and how each is served.
 STYLE = {"portal.css": "text/css; charset=utf-8"}
 
@@ -15,7 +17,9 @@ def style(name: str) -> bytes:
     """A file of ``style``. :raises KeyError: there is none of this name."""
     if name not in STYLE:
         raise KeyError(name)
-    return (Path(__file__).parent / "style" / name).read_bytes()
+    own = (Path(__file__).parent / "style" / name).read_bytes()
+    # The colours of charts have their place where charts are made.
+    return theme.css().encode() + own if name == "portal.css" else own
 
 
 @cache

@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from warehouse.serve.portal import dutch
+from warehouse.serve.portal.charts import drawing
+from warehouse.serve.portal.charts.chart import Chart
 from warehouse.serve.portal.page import Kind, Links, Page
 from warehouse.serve.portal.pages import KINDS
 from warehouse.serve.portal.view import View, used_signs
@@ -51,9 +53,17 @@ def _environment() -> Any:
     )
     found.filters |= {
         **{"number": dutch.number, "day": dutch.day, "period": dutch.period, "reference": dutch.reference},
+        "inline": _inline,
         **{"listed": dutch.listed, "sentence": dutch.sentence, "signs": used_signs},
     }
     return found
+
+
+def _inline(chart: Chart, name: str, keep: bool) -> dict[str, Any]:
+    """The drawings of a chart, as markup. What is in them was escaped where they were drawn."""
+    from markupsafe import Markup
+
+    return {view: Markup(svg) for view, svg in drawing.inline(chart, name, keep).items()}
 
 
 def drawn(kind: Kind, page: Page, view: View, links: Links, path: str) -> str:
@@ -76,6 +86,15 @@ def drawn(kind: Kind, page: Page, view: View, links: Links, path: str) -> str:
             center=view.center,
         )
     )
+
+
+def drawn_embed(chart: Chart, name: str, view: View, links: Links, back: str) -> str:
+    """A chart by itself, for the frame of another website.
+
+    :param back: the whole address of the page that it stands on.
+    """
+    given = {"chart": chart, "name": name, "view": view, "links": links, "back": back}
+    return _environment().get_template("embed.html").render(given, words=words(), center=view.center)
 
 
 def drawn_problem(status: int, title: str, detail: str, center: Any, links: Links) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from warehouse.serve.portal.assets import fingerprint
+from warehouse.serve.portal.charts.chart import Chart
 from warehouse.serve.portal.view import View
 
 
@@ -50,6 +51,7 @@ class Page:
     :param title: of the window and, unless ``heading`` says otherwise, above the page.
     :param crumbs: title and address of what it lies under, the home page not among them.
     :param content: the rest, by name.
+    :param charts: its charts, by a name that its kind has (:attr:`Kind.charts`).
     """
 
     title: str
@@ -57,6 +59,7 @@ class Page:
     description: str = ""
     crumbs: list[tuple[str, str]] = field(default_factory=list)
     heading: str | None = None
+    charts: dict[str, Chart] = field(default_factory=dict)
 
 
 def _only(_: View) -> list[Address]:
@@ -72,6 +75,7 @@ class Kind:
     :param make: what it says of a release. :raises Problem: there is no such page.
     :param state: the parameters that it knows.
     :param addresses: those that a release has; none for a page that only answers to a question.
+    :param charts: the names of the charts that such a page can have: each is also a file, and stands by itself in another site.
     :param in_menu: whether the frame leads to it.
     """
 
@@ -81,10 +85,19 @@ class Kind:
     state: tuple[str, ...] = ()
     addresses: Callable[[View], Iterable[Address]] = _only
     in_menu: bool = False
+    charts: tuple[str, ...] = ()
 
     def path(self, address: Address) -> str:
         """The path of a page, its values quoted."""
         return self.pattern.format(**{name: quote(value, safe="") for name, value in address.path.items()})
+
+    def picture(self, path: str, chart: str, form: str) -> str:
+        """Where a chart of the page at this path lies as a file: ``svg`` or ``png``."""
+        return f"{path.rstrip('/')}/grafiek/{chart}.{form}"
+
+    def embed(self, path: str, chart: str) -> str:
+        """Where a chart of the page at this path is to be had for another website's frame."""
+        return f"/embed{path.rstrip('/')}/{chart}"
 
     @property
     def names(self) -> list[str]:

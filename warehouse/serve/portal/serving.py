@@ -11,6 +11,7 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,7 +21,7 @@ from ingest.datacenter import here
 from warehouse.serve.api.questions import RELEASE, checked, named
 from warehouse.serve.library import Opened
 from warehouse.serve.portal import assets, looks
-from warehouse.serve.portal.page import Asking, Kind, ServiceLinks
+from warehouse.serve.portal.page import Asking, Kind, Page, ServiceLinks
 from warehouse.serve.portal.pages import KINDS
 from warehouse.serve.portal.view import View
 from warehouse.serve.problem import TITLES, Fault, Problem
@@ -33,6 +34,7 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+HTML = "text/html; charset=utf-8"
 #: Bytes of drawn pages that are kept, as they are packed.
 KEPT_BYTES = 32 << 20
 
@@ -45,12 +47,12 @@ class Drawn:
         self._kept: OrderedDict[Any, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Any, draw: Callable[[], str]) -> bytes:
+    def get(self, key: Any, draw: Callable[[], bytes]) -> bytes:
         with self._lock:
             if (found := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
         if found is None:
-            found = zlib.compress(draw().encode(), 1)
+            found = zlib.compress(draw(), 1)
             with self._lock:
                 if key not in self._kept:
                     self._kept[key], self._size = found, self._size + len(found)
@@ -64,30 +66,52 @@ def view_of(asked: Asked, opened: Opened) -> View:
     return View(asked.published(opened), here(), opened.created_at, open=asked.caller.key is None)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What is drawn of a page: as much as it takes to draw it, in any form."""
+
+    kind: Kind
+    page: Page
+    view: View
+    links: ServiceLinks
+    path: str
+    asking: Asking
+
+
+def given(
+    asked: Asked, kind: Kind, path: str, draw: Callable[[Sight], bytes], media_type: str, policy: str
+) -> Response:
+    """A page, or a part of it, to whoever asks.
+
+    :param path: of the page itself.
+    """
+    request = asked.request
+    checked(request, *kind.state, "uitgave")
+    pinned = named(_release(request.query_params.get("uitgave")))
+    opened = asked.open(pinned)
+    links = ServiceLinks(asked.root, opened.release_id, pinned)
+    state = {name: request.query_params.getlist(name) for name in kind.state}
+    asking = Asking({name: request.path_params[name] for name in kind.names}, state)
+
+    def made() -> bytes:
+        view = view_of(asked, opened)
+        return draw(Sight(kind, kind.make(view, asking, links), view, links, path, asking))
+
+    headers = {"Content-Security-Policy": policy, "Link": f'<{links.here(path)}>; rel="canonical"'}
+    if asked.caller.key:
+        return Response(made(), media_type=media_type, headers=headers | {"Cache-Control": "no-store"})
+    headers |= asked.headers(opened)
+    # What the answer is marked with says all that it depends on.
+    drawn = request.app.state.drawn.get(headers["ETag"], made)
+    return Response(drawn, media_type=media_type, headers=headers)
+
+
 def _shows(kind: Kind) -> Callable[[Asked], Response]:
+    def draw(sight: Sight) -> bytes:
+        return looks.drawn(kind, sight.page, sight.view, sight.links, sight.path).encode()
+
     def show(asked: Ask) -> Response:
-        request = asked.request
-        checked(request, *kind.state, "uitgave")
-        pinned = named(_release(request.query_params.get("uitgave")))
-        opened = asked.open(pinned)
-        links = ServiceLinks(asked.root, opened.release_id, pinned)
-        state = {name: request.query_params.getlist(name) for name in kind.state}
-        asking = Asking(dict(request.path_params), state)
-
-        def draw() -> str:
-            view = view_of(asked, opened)
-            return looks.drawn(kind, kind.make(view, asking, links), view, links, request.url.path)
-
-        headers = {
-            "Content-Security-Policy": POLICY,
-            "X-Frame-Options": "DENY",
-            "Link": f'<{links.here(request.url.path)}>; rel="canonical"',
-        }
-        if asked.caller.key:
-            return HTMLResponse(draw(), headers=headers | {"Cache-Control": "no-store"})
-        headers |= asked.headers(opened)
-        # What the answer is marked with says all that it depends on.
-        return HTMLResponse(request.app.state.drawn.get(headers["ETag"], draw), headers=headers)
+        return given(asked, kind, asked.request.url.path, draw, HTML, POLICY)
 
     return show
 

@@ -221,6 +221,12 @@ class View:
         """The municipalities together."""
         return self.areas.get(self.center.code)
 
+    @cached_property
+    def comparable(self) -> list[str]:
+        """The codes of the municipalities that the data centre compares its own with."""
+        groups = [g for g in self.center.groups.values() if g.type == "vergelijking"]
+        return list(dict.fromkeys(m.code for g in groups for m in g.members if m.valid_to is None))
+
     def around(self, area: Area) -> list[Area]:
         """The area and what it is seen against: its municipality, the group, the COROP area, the province, the country."""
         codes = [area.code, area.municipality]

@@ -25,6 +25,8 @@ PNG_SCALE = 2
 
 #: Numbers as Dutch writes them.
 _LOCALE = {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["€ ", ""], "minus": "−"}
+#: The picture is one thing to a screen reader, so nothing in it has a role; what a point says is kept for the script of the page.
+_INSIDE = re.compile(r' (?:role|aria-roledescription|aria-hidden|font-family)="[^"]*"')
 _OPENING = re.compile(r"<svg [^>]*viewBox=\"([^\"]*)\"[^>]*>")
 
 
@@ -43,7 +45,8 @@ def inline(chart: Chart, name: str, keep: bool = True) -> dict[str, str]:
             f'<svg class="grafiek-{view}" viewBox="{shape[1]}" role="img" '
             f'aria-label={quoteattr(chart.title)} aria-describedby="{name}-tekst">'
         )
-        found[view] = theme.adaptive(opening + drawn[shape.end() :].replace(f' font-family="{theme.FONT}"', ""))
+        inside = _INSIDE.sub("", drawn[shape.end() :]).replace(' aria-label="', ' data-tekst="')
+        found[view] = theme.adaptive(opening + inside)
     return found
 
 

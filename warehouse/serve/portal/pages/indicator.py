@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from warehouse.serve.portal import dutch
+from warehouse.serve.portal.charts import of_indicator
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
 from warehouse.serve.portal.view import Area, Figure, View
 from warehouse.serve.problem import Fault, Problem
@@ -32,10 +33,15 @@ def make(view: View, asking: Asking, links: Links) -> Page:
     }
     state = {"gebied": asking.one("gebied"), "van": asking.one("van"), "tot": asking.one("tot")}
     title = indicator["name_nl"]
+    charts = {
+        "reeks": of_indicator.over_time(view, indicator, columns, series),
+        "rang": of_indicator.side_by_side(view, indicator, area, ranking),
+    }
     return Page(
         title=f"{title} – {area.name}" if asking.one("gebied") else title,
         heading=title,
         description=indicator["definition"],
+        charts={chart: made for chart, made in charts.items() if made},
         content={
             "indicator": indicator,
             "versions": list(view.versions(name).values())[::-1],
@@ -139,4 +145,11 @@ def addresses(view: View) -> Iterable[Address]:
                 yield Address({"indicator": name}, {"gebied": code})
 
 
-KIND = Kind("indicator", "/indicator/{indicator}", make, ("gebied", "van", "tot", "sorteer"), addresses)
+KIND = Kind(
+    "indicator",
+    "/indicator/{indicator}",
+    make,
+    ("gebied", "van", "tot", "sorteer"),
+    addresses,
+    charts=("reeks", "rang"),
+)
