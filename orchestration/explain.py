@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from ingest.settings import Settings
+from ingest.snapshot import Snapshot
 from ingest.source import source_of
 from orchestration.show import Branch, plain
 from orchestration.workspace import Workspace
@@ -13,17 +16,33 @@ from orchestration.workspace import Workspace
 def cell_url(work: Workspace) -> Callable[[dict[str, Any]], str | None]:
     """The address at which a cell can be looked up at the source that the settings name."""
 
+    @cache
+    def of(table_id: str, snapshot_id: str) -> Snapshot | None:
+        found = next((s for s in work.store.all(table_id) if s.snapshot_id == snapshot_id), None)
+        return found or work.store.sample(table_id)
+
     def url(cell: dict[str, Any]) -> str | None:
         table = work.registry.tables.get(cell["table_id"])
         if table is None:
             return None
-        snapshot = next((s for s in work.store.all(table.id) if s.snapshot_id == cell["snapshot_id"]), None)
-        snapshot = snapshot or work.store.sample(table.id)
+        snapshot = of(table.id, cell["snapshot_id"])
         if snapshot is None:
             return None
         keys = {snapshot.region_dimension: cell["source_region"], snapshot.time_dimension: cell["period_code"]}
         keys |= cell["dimensions"] or {}
         return source_of(table).cell_url(work, table, {k: v for k, v in keys.items() if k and v}, cell["measure_code"])
+
+    return url
+
+
+def looking_up(settings: Settings) -> Callable[[dict[str, Any]], str | None]:
+    """:func:`cell_url` for a service: the data folder is opened when a figure is first asked for."""
+    opened: list[Callable[[dict[str, Any]], str | None]] = []
+
+    def url(cell: dict[str, Any]) -> str | None:
+        if not opened:
+            opened.append(cell_url(Workspace.open(settings)))
+        return opened[0](cell)
 
     return url
 

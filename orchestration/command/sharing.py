@@ -13,13 +13,14 @@ from orchestration.command.friendly import friendly, json_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @friendly
 def serve(host: str, port: int) -> None:
-    """Serve the releases: API, OData as StatLine's, files, and a start page."""
+    """Serve the releases: API, OData as StatLine's, files, and the portal."""
     from ingest.settings import Settings
+    from orchestration.explain import looking_up
     from warehouse.serve.app import run as listen
 
     settings = Settings.from_env()
     show.note(f"http://{host}:{port}  API: /v1  OData: /ODataCatalog, /odata/v1/CBS  (stop with Ctrl-C)")
-    listen(settings.home, host, port)
+    listen(settings.home, host, port, looking_up(settings))
 
 
 @click.group()

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.snapshot import Store
 from ingest.sql import literal
 from warehouse.export import text
+from warehouse.reading.published import Published
 from warehouse.reading.reader import NotThereError, Reader
 
 _CELLS = """
-with cells as (
-    select
-        term.role, term.term_no, term.sign, source_row.region_code as source_region,
-        case when source_row.region_code in ('NL00', 'NL1') then 'NL01' else source_row.region_code end as region_code,
-        source_row.period_code, source_row.dimensions, source_row.row_id,
-        measure.measure_code, measure.measure_title, measure.measure_path, measure.unit,
-        cell.value, cell.missing_reason, snapshot.*
-    from core.indicator_term as term
-    inner join core.cell as cell using (measure_id)
-    inner join core.source_row as source_row
-        on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
-    inner join core.measure as measure using (measure_id)
-    inner join core.snapshot as snapshot on snapshot.snapshot_no = source_row.snapshot_no
-    where term.binding_id = ? and source_row.period_code = ?
-)
-select * from cells where list_contains(?, region_code) order by region_code, role desc, term_no
+select
+    term.role, term.term_no, term.sign, source_row.region_code as source_region,
+    case when source_row.region_code in ('NL00', 'NL1') then 'NL01' else source_row.region_code end as region_code,
+    source_row.period_code, source_row.dimensions, source_row.row_id,
+    measure.measure_code, measure.measure_title, measure.measure_path, measure.unit,
+    cell.value, cell.missing_reason, snapshot.*
+from core.indicator_term as term
+inner join core.cell as cell using (measure_id)
+inner join core.source_row as source_row
+    on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
+inner join core.measure as measure using (measure_id)
+inner join core.snapshot as snapshot on snapshot.snapshot_no = source_row.snapshot_no
+where term.binding_id = ? and source_row.period_code = ? and list_contains(?, source_row.region_code)
+order by region_code, role desc, term_no
 """
 
 #: Roles whose cells are the margins of a figure, beside the figure itself.
@@ -56,11 +56,8 @@ def explain(
             "--as-of RELEASE."
         )
     indicator, region, period = reader.indicator(indicator), reader.region(region), reader.period(period)
-    figures = reader.rows(
-        "select * from core.indicator_value where indicator_id = ? and region_code = ? and period_code = ?",
-        [indicator, region, period],
-    )
-    if not figures:
+    found = chain(reader.published, indicator, region, period, store, cell_url, delivered)
+    if found is None:
         have = reader.rows(
             "select distinct period_code from core.indicator_value where indicator_id = ? and region_code = ? order by 1",
             [indicator, region],
@@ -70,46 +67,79 @@ def explain(
             f"{indicator} has no figure for {region} in {period}."
             + (f" For {region} there are: {listed}." if listed else f" For {region} there is none in any period.")
         )
+    return found | {"steps": [step.in_english for step in found["steps"]]}
+
+
+def chain(
+    published: Published,
+    indicator: str,
+    region: str,
+    period: str,
+    store: Store | None,
+    cell_url: Callable[[dict[str, Any]], str | None],
+    delivered: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _: None,
+) -> dict[str, Any] | None:
+    """The same as :func:`explain`, of codes, for a scope; ``steps`` are as :class:`Step`.
+
+    :param store: where the snapshots are; None looks at none of them, so that no cell says whether it is still so.
+    :returns: None where the scope sees no such figure.
+    """
+    figures = published.rows(
+        f"select v.* from core.indicator_value as v where {published.visible} and v.indicator_id = $1 and v.region_code = $2 "
+        "and v.period_code = $3",
+        [indicator, region, period],
+    )
+    if not figures:
+        return None
     figure = figures[0]
-    definition = reader.rows(
+    definition = published.rows(
         "select * from core.indicator where indicator_id = ? and version = ?", [indicator, figure["definition_version"]]
     )[0]
-    versions = reader.rows(
+    versions = published.rows(
         "select version, definition, unit, series_break, valid_from, valid_to from core.indicator where indicator_id = ? "
         "order by version",
         [indicator],
     )
-    name = reader.rows("select name from core.region where region_code = ?", [region])[0]["name"]
+    name = published.rows("select name from core.region where region_code = ?", [region])[0]["name"]
     aggregated = figure["method"] == "aggregated"
-    members = [region]
-    if aggregated:
-        members = [
-            r["region_code"]
-            for r in reader.rows(
-                "select g.region_code from core.region_group g, core.period p where g.group_code = ? and p.period_code = ? "
-                "and p.start_date >= g.valid_from and p.start_date <= coalesce(g.valid_to, date '9999-12-31') order by 1",
-                [region, period],
-            )
-        ]
-    cells = reader.rows(_CELLS, [figure["binding_id"], period, members])
+    members = _members(published, region, period) if aggregated else [region]
+    codes = [*members, *(("NL00", "NL1") if "NL01" in members else ())]
+    cells = published.rows(_CELLS, [figure["binding_id"], period, codes])
     used = _used(cells, definition, aggregated)
-    about = reader.published.rows(
-        f"select reference_period from ({reader.published.long('v.indicator_id = $1 and v.region_code = $2 and v.period_code = $3')})",
+    about = published.rows(
+        f"select reference_period from ({published.long('v.indicator_id = $1 and v.region_code = $2 and v.period_code = $3')})",
         [indicator, region, period],
     )
     figure["reference_period"] = about[0]["reference_period"] if about else None
     return {
-        "figure": figure | {"region_name": name, "unit": definition["unit"], "release": reader.release.release_id},
+        "figure": figure | {"region_name": name, "unit": definition["unit"], "release": published.release_id},
         "definition": definition,
         "versions": versions,
         "steps": _steps(figure, definition, used, members),
         "cells": [_cell(cell, store, cell_url) | {"delivered": delivered(cell)} for cell in used],
-        "history": reader.rows(
-            "select value, missing_reason, period_status, known_from, known_to from core.indicator_history "
-            "where indicator_id = ? and definition_version = ? and region_code = ? and period_code = ? order by known_from",
-            [indicator, figure["definition_version"], region, period],
-        ),
+        "history": _history(published, figure),
     }
+
+
+def _members(published: Published, group: str, period: str) -> list[str]:
+    """The municipalities that a group had in a period."""
+    found = published.rows(
+        "select g.region_code from core.region_group g, core.period p where g.group_code = ? and p.period_code = ? "
+        "and p.start_date >= g.valid_from and p.start_date <= coalesce(g.valid_to, date '9999-12-31') order by 1",
+        [group, period],
+    )
+    return [r["region_code"] for r in found]
+
+
+def _history(published: Published, figure: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was published of it when. Who does not see everything is told nothing: a figure may have had another, closed source."""
+    if not published.whole or published.closed:
+        return []
+    return published.rows(
+        "select value, missing_reason, period_status, known_from, known_to from core.indicator_history "
+        "where indicator_id = ? and definition_version = ? and region_code = ? and period_code = ? order by known_from",
+        [figure[key] for key in ("indicator_id", "definition_version", "region_code", "period_code")],
+    )
 
 
 def _used(cells: list[dict[str, Any]], definition: dict[str, Any], aggregated: bool) -> list[dict[str, Any]]:
@@ -121,54 +151,94 @@ def _used(cells: list[dict[str, Any]], definition: dict[str, Any], aggregated: b
     return [c for c in cells if c["role"] in ("numerator", "denominator")]
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step of how a figure came about: which kind, and what is said in it. Kinds are those of :data:`ENGLISH`."""
+
+    kind: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def said(self, texts: Mapping[str, str], number: Callable[[float], str]) -> str:
+        """In the words of some language, numbers as that language writes them; of one thing as ``<kind>_1``, where that is there."""
+        one = f"{self.kind}_1"
+        return texts[one if self.facts.get("count") == 1 and one in texts else self.kind].format(
+            **{name: number(fact) if isinstance(fact, float) else fact for name, fact in self.facts.items()}
+        )
+
+    @property
+    def in_english(self) -> str:
+        return self.said(ENGLISH, text)
+
+
+ENGLISH = {
+    "absent": "no source in this release: {note}",
+    "kept": "kept from an earlier release: {note}",
+    "kept_snapshot": "its snapshot is {snapshot}",
+    "cells": "take {count} cell(s) of {tables}, bound by stem within topic groups (v3) or measure code (v4)",
+    "country": "write the country's code as NL01",
+    "no_group": "no figure for the group: {note}",
+    "members": "add up over the {count} members {members}",
+    "sum": "add the cells up",
+    "minus": "{constant} minus that",
+    "minus_unknown": "a constant minus that",
+    "ratio": "{factor} × numerator / denominator = {factor} × {numerator} / {denominator}",
+    "missing": "no figure: {reason}",
+    "missing_because": "no figure: {reason} ({note})",
+    "result": "= {value}",
+    "margins": "margins (95%) from {lower} to {upper}, likewise",
+    "break": "the series breaks here: {why}",
+}
+
+
 def _steps(
     figure: dict[str, Any], definition: dict[str, Any], cells: list[dict[str, Any]], members: list[str]
-) -> list[str]:
+) -> list[Step]:
+    note = figure["note"]
     if figure["method"] == "absent":
-        return [f"no source in this release: {figure['note']}"]
+        return [Step("absent", {"note": note})]
     if figure["method"] == "kept":
-        return [f"kept from an earlier release: {figure['note']}", f"its snapshot is {figure['snapshot_id']}"]
+        return [Step("kept", {"note": note}), Step("kept_snapshot", {"snapshot": figure["snapshot_id"]})]
     made = [c for c in cells if c["role"] not in _MARGINS]
-    steps = [
-        f"take {len(made)} cell(s) of {', '.join(sorted({c['table_id'] for c in made})) or figure['table_id']}, bound by "
-        "stem within topic groups (v3) or measure code (v4)"
-    ]
+    tables = ", ".join(sorted({c["table_id"] for c in made})) or figure["table_id"]
+    steps = [Step("cells", {"count": len(made), "tables": tables})]
     if any(c["source_region"] != c["region_code"] for c in cells):
-        steps.append("write the country's code as NL01")
+        steps.append(Step("country"))
     ratio = any(c["role"] == "numerator" for c in made)
     if figure["method"] == "aggregated":
         if definition["aggregation"] == "none":
-            steps.append(f"no figure for the group: {figure['note']}")
-            return steps
-        steps.append(f"add up over the {len(members)} members {', '.join(members)}")
+            return [*steps, Step("no_group", {"note": note})]
+        steps.append(Step("members", {"count": len(members), "members": ", ".join(members)}))
     elif len(made) > 1 and not ratio:
-        steps.append("add the cells up")
+        steps.append(Step("sum"))
     if any(c["sign"] < 0 for c in made) and not ratio:
-        steps.append(f"{_constant(figure, made)} minus that")
+        steps.append(_minus(figure, made))
     if ratio:
-        steps.append(
-            f"{definition['factor']:g} × numerator / denominator = {definition['factor']:g} × {text(figure['numerator'])} / "
-            f"{text(figure['denominator'])}"
-        )
+        parts = {"factor": float(definition["factor"])} | {k: figure[k] for k in ("numerator", "denominator")}
+        steps.append(Step("ratio", parts))
     if figure["value"] is None:
-        steps.append(f"no figure: {figure['missing_reason']}" + (f" ({figure['note']})" if figure["note"] else ""))
+        kind = "missing_because" if note else "missing"
+        steps.append(Step(kind, {"reason": figure["missing_reason"], "note": note}))
     else:
-        steps.append(f"= {text(figure['value'])}")
+        steps.append(Step("result", {"value": figure["value"]}))
     if figure["lower_bound"] is not None:
-        steps.append(f"margins (95%) from {text(figure['lower_bound'])} to {text(figure['upper_bound'])}, likewise")
+        steps.append(Step("margins", {"lower": figure["lower_bound"], "upper": figure["upper_bound"]}))
     if figure["series_break"]:
-        steps.append(f"the series breaks here: {figure['series_break']}")
+        steps.append(Step("break", {"why": figure["series_break"]}))
     return steps
 
 
-def _constant(figure: dict[str, Any], cells: list[dict[str, Any]]) -> str:
+def _minus(figure: dict[str, Any], cells: list[dict[str, Any]]) -> Step:
     """What the cells were taken off from: the figure and the cells together say it."""
     if figure["value"] is None:
-        return "a constant"
-    return text(round(figure["value"] - sum(c["sign"] * (c["value"] or 0) for c in cells), 10))
+        return Step("minus_unknown")
+    return Step(
+        "minus", {"constant": float(round(figure["value"] - sum(c["sign"] * (c["value"] or 0) for c in cells), 10))}
+    )
 
 
-def _cell(cell: dict[str, Any], store: Store, cell_url: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:
+def _cell(
+    cell: dict[str, Any], store: Store | None, cell_url: Callable[[dict[str, Any]], str | None]
+) -> dict[str, Any]:
     kept = {
         key: cell[key]
         for key in (
@@ -177,7 +247,7 @@ def _cell(cell: dict[str, Any], store: Store, cell_url: Callable[[dict[str, Any]
             *("snapshot_id", "origin", "url", "fetched_at", "modified", "sha256"),
         )
     }
-    return kept | {"look_up": cell_url(cell), "verified": _verify(cell, store)}
+    return kept | {"look_up": cell_url(cell), "verified": _verify(cell, store) if store else None}
 
 
 def _verify(cell: dict[str, Any], store: Store) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ de peildatum, de gebiedsindeling, de bron en de release. Alleen lezen.
 Openbare tabellen zijn zonder sleutel te bevragen. Een partner met een sleutel geeft die mee in de kop `X-Api-Key` (of als
 wachtwoord bij Basic). Dezelfde tabellen zijn er als OData-service zoals StatLine (v3 en v4).
 """
+#: From a cell of a source, as `rdc explain` has it, to the address where anyone can look it up.
+LookUp = Callable[[dict[str, Any]], str | None]
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -62,6 +64,7 @@ def create_app(
     anonymous_per_minute: int | None = None,
     seconds: float = 60,
     head_bytes: int = Limits.head_bytes,
+    look_up: LookUp = lambda _: None,
 ) -> FastAPI:
     """The service on one data folder.
 
@@ -69,6 +72,7 @@ def create_app(
     :param anonymous_per_minute: questions per minute from one address without a key (``RDC_SERVE_RATE``, default 6000).
     :param seconds: a question that takes longer is ended.
     :param head_bytes: what the first line and headers of a request may be together.
+    :param look_up: gives the address at which a cell of a source can be looked up there, or None.
     """
     environment = os.environ
     center = at(home)
@@ -87,6 +91,7 @@ def create_app(
     app.state.libraries = Libraries(home / "warehouse", memory or environment.get("RDC_SERVE_MEMORY", "512MB"), seconds)
     app.state.desk = Desk(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
     app.state.making = Making()
+    app.state.look_up = look_up
     app.state.drawn = serving.Drawn()
     app.state.frames = pictures.may_frame(environment.get("RDC_SERVE_FRAMES", ""))
     app.state.geo = home / "geo"
@@ -351,7 +356,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def server(home: Path, host: str, port: int, limits: Limits | None = None) -> Any:
+def server(home: Path, host: str, port: int, limits: Limits | None = None, look_up: LookUp = lambda _: None) -> Any:
     """The service with its limits, ready to run.
 
     :raises ServeError: a setting of the environment can't be used.
@@ -360,7 +365,7 @@ def server(home: Path, host: str, port: int, limits: Limits | None = None) -> An
 
     limits, trusted = limits or Limits(), proxies(os.environ.get("RDC_SERVE_PROXIES", ""))
     config = uvicorn.Config(
-        create_app(home, head_bytes=limits.head_bytes),
+        create_app(home, head_bytes=limits.head_bytes, look_up=look_up),
         host=host,
         port=port,
         http=limited(Gate(limits, trusted)),
@@ -377,9 +382,9 @@ def server(home: Path, host: str, port: int, limits: Limits | None = None) -> An
     return uvicorn.Server(config)
 
 
-def run(home: Path, host: str, port: int) -> None:
+def run(home: Path, host: str, port: int, look_up: LookUp) -> None:
     """Serve until told to stop."""
-    made = server(home, host, port)
+    made = server(home, host, port, look_up=look_up)
     with contextlib.suppress(KeyboardInterrupt):
         made.run()
     if not made.started:  # It said why.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import drawing
@@ -14,30 +12,9 @@ from warehouse.serve.portal.charts.chart import Chart
 from warehouse.serve.portal.page import Kind, Links, Page
 from warehouse.serve.portal.pages import KINDS
 from warehouse.serve.portal.view import View, used_signs
+from warehouse.serve.portal.words import words
 
 _FOLDER = Path(__file__).parent
-
-
-class Words(dict[str, Any]):
-    """Texts by name, asked for as ``words.indicator.heading``. A name that is not there is a mistake, told at once."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError as error:
-            raise LookupError(f"words.yml has no text {name!r} here; it has {', '.join(self)}") from error
-
-
-def _words(content: Any) -> Any:
-    if isinstance(content, dict):
-        return Words({name: _words(value) for name, value in content.items()})
-    return [_words(c) for c in content] if isinstance(content, list) else content
-
-
-@cache
-def words() -> Words:
-    """All texts of frame and pages."""
-    return Words(_words(yaml.safe_load((_FOLDER / "words.yml").read_text(encoding="utf-8"))))
 
 
 @lru_cache

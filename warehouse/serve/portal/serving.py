@@ -63,7 +63,8 @@ class Drawn:
 
 def view_of(asked: Asked, opened: Opened) -> View:
     """A release as the asker's pages see it."""
-    return View(asked.published(opened), here(), opened.created_at, open=asked.caller.key is None)
+    look_up = asked.request.app.state.look_up
+    return View(asked.published(opened), here(), opened.created_at, open=asked.caller.key is None, look_up=look_up)
 
 
 @dataclass(frozen=True)

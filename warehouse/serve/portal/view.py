@@ -5,7 +5,9 @@ What belongs here: every question that a page has. No page writes SQL of its own
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -13,6 +15,7 @@ from typing import Any
 
 from ingest.datacenter import DataCenter
 from warehouse.places import unnumbered
+from warehouse.reading.explain import chain
 from warehouse.reading.published import Published, among
 from warehouse.serve.api.questions import known, region_codes
 from warehouse.serve.portal import dutch
@@ -59,6 +62,11 @@ class Area:
     kind: str
     parent: str | None = None
     until: date | None = None
+
+    @property
+    def slug(self) -> str:
+        """Its name in an address: ``reusel-de-mierden``."""
+        return re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", self.name).lower()).strip("-")
 
     @property
     def municipality(self) -> str | None:
@@ -127,12 +135,14 @@ class View:
 
     :param created_at: when the release was made.
     :param open: whether the asker has no key, so that everyone may see the page.
+    :param look_up: gives the address at which a cell can be looked up at its source, or None.
     """
 
     published: Published
     center: DataCenter
     created_at: datetime
     open: bool = True
+    look_up: Callable[[dict[str, Any]], str | None] = lambda _: None
     _figures: dict[Any, list[Figure]] = field(default_factory=dict)
 
     @property
@@ -282,6 +292,33 @@ class View:
         table = self.figures([indicator], areas, kinds=[kind])
         last = max(((f.start, f.period) for f in table if f.value is not None), default=None)
         return [f for f in table if last and (f.start, f.period) == last]
+
+    def figure_keys(self) -> list[tuple[str, str, str]]:
+        """Indicator, area and period of every figure that the asker sees."""
+        return self.published.con.execute(
+            "select v.indicator_id, v.region_code, v.period_code from core.indicator_value as v "
+            f"where {self.published.visible} order by all"
+        ).fetchall()
+
+    def chain(self, indicator: str, area: str, period: str) -> dict[str, Any]:
+        """How a figure came about (see :func:`warehouse.reading.explain.chain`).
+
+        :raises Problem: the asker sees no such figure (404).
+        """
+        found = None
+        if indicator in self.indicators and area in self.areas and ("core", "cell") in self.published.tables:
+            found = chain(self.published, indicator, area, period, None, self.look_up)
+        if found is None:
+            raise Problem(404, f"Er is geen cijfer {indicator} van {area} in {period} in deze uitgave.")
+        return found
+
+    def path_of(self, area: Area) -> str | None:
+        """The page of an area; None where it has none: only those of the data centre have."""
+        if area.kind in ("wijk", "buurt"):
+            return f"/{area.kind}/{area.code}" if area.municipality in self.center.members else None
+        if area.code == self.center.code or area.code in self.center.members:
+            return f"/gemeente/{area.slug}"
+        return None
 
     # -- what else there is -------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ class Read(HTMLParser):
     figures: list[Shown] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    away: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     headings: list[tuple[str, str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -45,9 +46,9 @@ class Read(HTMLParser):
             self._open.append((tag, attributes))
         if identifier := attributes.get("id"):
             self.ids.append(identifier)
-        for name in ("href", "src", "action"):
-            if name in attributes:
-                self.links.append(attributes[name])
+        # What a reader may follow to elsewhere says so; nothing is loaded from there.
+        elsewhere = self.away if tag == "a" and "external" in attributes.get("rel", "") else self.links
+        elsewhere += [attributes[name] for name in ("href", "src", "action") if name in attributes]
         if tag == "html":
             self.language = attributes.get("lang", "")
         if tag == "data":

@@ -1,0 +1,110 @@
+"""The portal on a real release: every figure on a page is the one of the warehouse, and leads to where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from ingest.datacenter import here
+from tests.orchestration.conftest import Rdc
+from tests.warehouse.conftest import Service
+from tests.warehouse.serve.portal.reading import Read, sound
+from warehouse.reading.explain import ENGLISH
+from warehouse.reading.reader import reading
+from warehouse.releases.release import Releases
+from warehouse.serve.portal.pages import KINDS
+from warehouse.serve.portal.view import View
+from warehouse.serve.portal.words import words
+
+Key = tuple[str, str, str]
+Truth = dict[Key, tuple[float | None, str | bool]]
+
+
+@pytest.fixture(scope="module")
+def service(released: Rdc) -> Iterator[Service]:
+    with Service(released.home) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def truth(released: Rdc) -> Truth:
+    """Every figure of the release, and how it is written, by DuckDB: in another way than the portal does."""
+    values = "from core.indicator_value v join core.indicator i on i.indicator_id = v.indicator_id and i.version = v.definition_version"
+    found: Truth = {}
+    for (decimals,) in released.sql(f"select distinct i.decimals {values}"):
+        rounded = f"round(v.value::decimal(38, 12), {decimals})::decimal(38, {decimals})::varchar"
+        rows = released.sql(
+            f"select v.indicator_id, v.region_code, v.period_code, v.value, {rounded} {values} where i.decimals = {decimals}"
+        )
+        found |= {(i, r, p): (value, value is not None and as_dutch(text)) for i, r, p, value, text in rows}
+    return found
+
+
+def as_dutch(text: str) -> str:
+    whole, _, part = text.removeprefix("-").partition(".")
+    grouped = f"{int(whole):,}".replace(",", ".") + (f",{part}" if part else "")
+    return ("−" if text.startswith("-") and grouped.strip("0.,") else "") + grouped
+
+
+def addresses(home: Path, kinds: Iterable[str] = ()) -> dict[str, list[str]]:
+    """The address of every page that the release has, by kind."""
+    with reading(Releases(home / "warehouse")) as reader:
+        view = View(reader.published, here(), None)  # type: ignore[arg-type]  # no page is made
+        return {
+            kind.name: [kind.path(a) + (f"?{urlencode(a.state)}" if a.state else "") for a in kind.addresses(view)]
+            for kind in KINDS
+            if not kinds or kind.name in kinds
+        }
+
+
+def compare(page: Read, truth: Truth, where: str) -> int:
+    for shown in page.figures:
+        assert (shown.value, shown.text) == truth[shown.key], (where, shown)
+    for href, why in page.missing:
+        indicator, area, period = href.removeprefix("/cijfer/").split("/")
+        assert truth[indicator, area, period][0] is None and why, (where, href)
+    return len(page.figures)
+
+
+def test_figures_on_pages_are_those_of_the_warehouse(released: Rdc, service: Service, truth: Truth) -> None:
+    """A page in every so many of each kind, but never fewer than a few; all of them: below."""
+    compared = 0
+    for name, paths in addresses(released.home).items():
+        for path in paths[:: max(1, len(paths) // 12)]:
+            answer = service.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            compared += compare(sound(answer.text), truth, path)
+        assert paths, name
+    assert compared > 200
+
+
+@pytest.mark.long
+def test_every_figure_on_every_page_is_that_of_the_warehouse(released: Rdc, service: Service, truth: Truth) -> None:
+    seen: set[Key] = set()
+    for paths in addresses(released.home).values():
+        for path in paths:
+            answer = service.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            page = sound(answer.text)
+            compare(page, truth, path)
+            seen |= {f.key for f in page.figures}
+    assert seen == {key for key, (value, _) in truth.items() if value is not None}
+
+
+def test_how_a_figure_came_about_to_its_cells(service: Service) -> None:
+    page = sound(service.get("/cijfer/bev_65plus_pct/KEMPEN/2020JJ00").text)
+    assert "Wij tellen op over de 5 gemeenten van de groep: Eersel, Oirschot," in page.text
+    assert "Wij delen teller door noemer: 100 × 19.638 / 90.164." in page.text and "Afgerond is dat 21,8." in page.text
+    look_up = [link for link in page.away if "TypedDataSet" in link]
+    assert len(look_up) == 10 and all("84799NED" in link for link in look_up)
+    missing = sound(service.get("/cijfer/mil_gas/KEMPEN/2024JJ00").text)
+    assert "zonder die weging is er geen gemiddelde voor een groep" in missing.text
+    assert service.get("/cijfer/mil_gas/KEMPEN/1900JJ00").status_code == 404
+    assert service.get("/cijfer/mil_gas/GM9999/2024JJ00").status_code == 404
+
+
+def test_every_step_has_its_words() -> None:
+    assert ENGLISH.keys() <= words().figure.steps.keys()
