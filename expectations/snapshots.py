@@ -24,7 +24,7 @@ from ingest.sql import identifier, literal, literals
 #: How much of its rows a table may lose against the last good snapshot before someone should look.
 MAX_LOSS = 0.10
 
-_TECHNICAL = {"wide": ("ID",), "long": ("Id", "Measure", "ValueAttribute", "Value", "StringValue")}
+_TECHNICAL = {"wide": ("ID",), "areas": ("ID",), "long": ("Id", "Measure", "ValueAttribute", "Value", "StringValue")}
 _CODE = ("code", "codes")
 
 
@@ -33,7 +33,7 @@ class SnapshotFacts:
     """What a snapshot says of itself, as plain values.
 
     :param folder: where ``data``, ``codes``, ``measures`` and ``dimensions.parquet`` lie.
-    :param layout: ``wide`` (a column per measure) or ``long`` (a row per observation).
+    :param layout: ``wide`` (a column per measure), ``long`` (a row per observation) or ``areas`` (boundaries, laid out as wide).
     :param row_count: rows that arrived; ``expected_count`` is what the service says there are.
     :param period: the declared period of all figures, for a table without a time dimension.
     :param previous_row_count: rows of the last good snapshot of this table, if there is one.
@@ -100,7 +100,7 @@ def _subject(con: duckdb.DuckDBPyConnection, facts: SnapshotFacts, schema: str) 
     checks = [
         *_whole(facts, schema, measures, named),
         *_keys(facts, schema),
-        *(_wide(schema, measures) if facts.layout == "wide" else _long(schema)),
+        *(_long(schema) if facts.layout == "long" else _wide(schema, measures)),
         *_regions(facts.region_dimension, facts.had_ours),
     ]
     return Subject("snapshot", facts.table_id, schema, "data", checks)
@@ -108,7 +108,7 @@ def _subject(con: duckdb.DuckDBPyConnection, facts: SnapshotFacts, schema: str) 
 
 def _whole(facts: SnapshotFacts, schema: str, measures: dict[str, str], dimensions: list[str]) -> list[Check]:
     """Everything arrived: the rows that the service counts, the columns that the metadata name."""
-    columns = {*_TECHNICAL[facts.layout], *dimensions, "origin", *(measures if facts.layout == "wide" else ())}
+    columns = {*_TECHNICAL[facts.layout], *dimensions, "origin", *(() if facts.layout == "long" else measures)}
     checks = [
         Check(
             "row_count_equals_service",

@@ -86,6 +86,7 @@ class Table(BaseModel):
         None, description="of a table with two dimensions of regions: the one that its figures are about"
     )
     at: File | None = Field(None, description="protocol table: where the file is, and what its columns are")
+    first_year: int | None = Field(None, ge=1990, description="protocol boundaries: the first year that is taken")
     columns: tuple[str, ...] = Field((), description="stems that are bound, checked when the table is taken in")
     owner: str | None = None
     licence: str | None = None
@@ -138,6 +139,12 @@ class Table(BaseModel):
             raise ValueError(
                 "`at` says where a table of protocol `table` is, and what its columns are; no other table has it"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _years(self) -> Table:
+        if (self.protocol == "boundaries") != (self.first_year is not None):
+            raise ValueError("`first_year` says from which year on boundaries are taken; no other table has it")
         return self
 
     @property

@@ -9,6 +9,7 @@ PROTOCOLS = {
     "v3": "ingest.statline.source:V3",
     "v4": "ingest.statline.source:V4",
     "table": "ingest.table.source:SOURCE",
+    "boundaries": "ingest.boundaries.source:SOURCE",
     "municipal": "ingest.municipal.source:SOURCE",
 }
 

@@ -33,6 +33,8 @@ from ingest.verified import Verified, file_sha256
 
 SAMPLE = Path(__file__).parent / "sample"
 MANIFEST = "snapshot.json"
+#: The layout of a snapshot without figures.
+AREAS = "areas"
 #: What follows the table's id in a snapshot's, as a regular expression: when it was fetched, and of its hash the beginning.
 AFTER_TABLE = r"-\d{8}T\d+Z-[0-9a-f]+$"
 _AGAIN = "Run `rdc run`: it puts the snapshot aside and fetches the table anew."
@@ -43,7 +45,7 @@ class Snapshot:
     """What a snapshot knows about itself. ``path`` is where it lies; everything else is in ``snapshot.json``.
 
     :param origin: ``live`` (from the source) or ``sample`` (the bundled reference extract).
-    :param layout: ``wide`` (a column per measure) or ``long`` (a row per observation).
+    :param layout: ``wide`` (a column per measure), ``long`` (a row per observation) or ``areas`` (boundaries, which are no figures).
     :param row_count: rows that arrived; ``expected_count`` is the service's own count and ``count_source`` who said so.
     :param region_dimension: key of the dimension with regions, if any; ``time_dimension`` likewise.
     :param period: the declared period of all figures, for a table without a time dimension.

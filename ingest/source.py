@@ -26,6 +26,7 @@ class Source(ABC):
     :cvar group: the group of its tables among the assets, and the start of their keys.
     :cvar kinds: what its tables are kept as, for the asset graph.
     :cvar asked: whether it is asked on schedule for what moved; a source that is delivered to is looked at instead.
+    :cvar figures: whether it brings figures; boundaries are none, and are counted apart.
     :cvar private: whether what it brings can be about people: an error's own words are not told then, nor why a delivery was
         refused.
     """
@@ -33,6 +34,7 @@ class Source(ABC):
     group: ClassVar[str]
     kinds: ClassVar[frozenset[str]] = frozenset({"file", "parquet"})
     asked: ClassVar[bool] = True
+    figures: ClassVar[bool] = True
     private: ClassVar[bool] = False
 
     @abstractmethod

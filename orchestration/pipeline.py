@@ -23,7 +23,7 @@ from ingest.declaration import RegistryError, Table
 from ingest.errors import MendableError
 from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
-from ingest.snapshot import now
+from ingest.snapshot import AREAS, now
 from ingest.source import Progress, source_of
 from ingest.storage import durable
 from orchestration.interrupt import stop_if_asked
@@ -193,7 +193,13 @@ def choose(work: Workspace, mode: str, asked: dict[str, Outcome]) -> list[Choice
 
 def inputs(work: Workspace, mode: str = "auto") -> list[Input]:
     """What a build would be made from now."""
-    return [c.input for c in choose(work, mode, work.outcomes.latest()) if c.input]
+    return chosen(choose(work, mode, work.outcomes.latest()))
+
+
+def chosen(choices: Iterable[Choice]) -> list[Input]:
+    """What a build would be made from; nothing where there are boundaries and no figures."""
+    found = [c.input for c in choices if c.input]
+    return found if any(i.snapshot.layout != AREAS for i in found) else []
 
 
 def lost(work: Workspace, inputs: list[Input]) -> str:

@@ -22,6 +22,7 @@ from ingest.errors import MendableError
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.registry import SHIPPED
 from ingest.snapshot import now
+from ingest.source import source_of
 from ingest.words import shown
 from orchestration import pipeline, show
 from orchestration.causes import causes, lines
@@ -80,7 +81,7 @@ def _alone(
         outcomes = {} if mode == "sample" else _ingest(work, selected, scope)
         shown_to = [PUBLIC] if mode == "sample" else work.levels()
         levels = {level: pipeline.choose(work.at(level), mode, work.outcomes.latest()) for level in shown_to}
-        inputs = [c.input for c in levels[PUBLIC] if c.input]
+        inputs = pipeline.chosen(levels[PUBLIC])
         choices = list({c.table.id: c for found in levels.values() for c in found}.values())
         if not inputs:
             nothing = {c.table.id: f"no data at all ({c.reason})" for c in choices}
@@ -339,6 +340,8 @@ def _summary(
     seconds: float,
 ) -> None:
     outcomes = told.outcomes
+    maps = [c for c in choices if not source_of(c.table).figures]
+    choices = [c for c in choices if c not in maps]
     show.table(
         "",
         ["table", "title", "origin", "this run", "rows", "modified"],
@@ -391,13 +394,16 @@ def _summary(
     if released:
         checks = released.checks
         show.line(
-            f"Released {released.release_id}: {len(released.inputs)} tables, "
+            f"Released {released.release_id}: {len(released.inputs.keys() - {c.table.id for c in maps})} tables, "
             f"{released.tables.get('core.cell', 0):,} observations, {checks['passed']} checks passed, "
             f"{checks['warning']} warnings ({seconds:.0f} s)",
             strong=released.release_id,
         )
         show.line(f"  {work.releases.current_file}")
         show.line(f"  quality report: {work.releases.report(released.release_id)}")
+        for choice in maps:
+            if choice.input is None or choice.input.origin != "live":
+                show.line(f"  boundaries for maps: {choice.input.origin if choice.input else 'none'}")
     elif not told.problems:
         current = work.releases.current()
         what = f"Nothing new, and {len(told.failed)} tables failed" if told.failed else "Nothing changed"

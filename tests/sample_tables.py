@@ -17,18 +17,24 @@ _KIND = {"region": "GeoDimension", "time": "TimeDimension", "other": "Dimension"
 def sample_tables() -> list[Table]:
     """Every table of the sample, as its service would serve it."""
     return [
-        _table(Snapshot.read(SAMPLE / table_id)) for table_id in Registry.load().tables if (SAMPLE / table_id).is_dir()
+        _table(Snapshot.read(SAMPLE / t.id))
+        for t in Registry.load().tables.values()
+        if (SAMPLE / t.id).is_dir() and t.protocol != "boundaries"
     ]
 
 
-def only_the_sample(home: Path) -> None:
-    """Let a data folder take by default the tables that the sample has, and the others on request."""
+def only_the_sample(home: Path, boundaries: bool = False) -> None:
+    """Let a data folder take by default the tables that the stand-in for CBS has of the sample, and the others on request.
+
+    :param boundaries: the boundaries of the sample as well, which the stand-in does not have.
+    """
     file = home / "sources" / ON_REQUEST
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     tables = Registry.load().tables.values()
-    others = [t.id for t in tables if t.protocol != "municipal" and not (SAMPLE / t.id).is_dir()]
+    taken = [t.id for t in tables if (SAMPLE / t.id).is_dir() and (boundaries or t.protocol != "boundaries")]
+    others = [t.id for t in tables if t.protocol != "municipal" and t.id not in taken]
     file.write_text("".join(f"{table_id}\n" for table_id in others), encoding="utf-8")
 
 

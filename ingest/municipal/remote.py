@@ -23,7 +23,17 @@ from ingest.datacenter import here
 from ingest.errors import MendableError
 from ingest.files.dates import HERE
 from ingest.files.sheet import MOST_BYTES
-from ingest.http import Client, FetchError, LoopError, NotModifiedError, UnreachableError, bare, body
+from ingest.http import (
+    Client,
+    FetchError,
+    LoopError,
+    NotFoundError,
+    NotModifiedError,
+    TransientError,
+    UnreachableError,
+    bare,
+    body,
+)
 from ingest.municipal.contract import WayIn
 from ingest.storage.durable import write
 
@@ -44,7 +54,7 @@ class Fetched:
     stamp: dict[str, str] = field(default_factory=dict)
 
 
-class _Asker:
+class Asker:
     """Asks one service: its token, its parameters, and errors without content."""
 
     def __init__(self, way: WayIn, client: Client) -> None:
@@ -69,6 +79,8 @@ class _Asker:
             )
         except (NotModifiedError, UnreachableError):
             raise
+        except (NotFoundError, TransientError) as error:
+            raise type(error)(bare(url), "an answer", error.got.split(":")[0]) from None
         except FetchError as error:
             raise FetchError(bare(url), "an answer", error.got.split(":")[0]) from None
 
@@ -97,12 +109,12 @@ def fetch(way: WayIn, client: Client, known: dict[str, str]) -> Fetched | None:
     :raises FetchError: it could not be had, or is not whole.
     :raises SecretMissingError: its token is not in the environment.
     """
-    asker = _Asker(way, client)
+    asker = Asker(way, client)
     if way.kind == "http_file":
         return _file(asker, way.url, known)
     if way.kind == "ckan":
         return _ckan(asker, known)
-    read: dict[str, Callable[[_Asker], Iterator[dict[str, Any]]]] = {
+    read: dict[str, Callable[[Asker], Iterator[dict[str, Any]]]] = {
         "arcgis": _arcgis,
         "ogc_features": _ogc,
         "wfs": _wfs,
@@ -121,7 +133,7 @@ def _records(kind: str, records: list[dict[str, Any]]) -> Fetched:
 # -- files ------------------------------------------------------------------------------------------------------------
 
 
-def _file(asker: _Asker, url: str, known: dict[str, str]) -> Fetched | None:
+def _file(asker: Asker, url: str, known: dict[str, str]) -> Fetched | None:
     asked = {}
     if known.get("etag"):
         asked["If-None-Match"] = known["etag"]
@@ -135,7 +147,7 @@ def _file(asker: _Asker, url: str, known: dict[str, str]) -> Fetched | None:
     return Fetched(Path(urlsplit(url).path).name or "bestand", data, stamp)
 
 
-def _ckan(asker: _Asker, known: dict[str, str]) -> Fetched | None:
+def _ckan(asker: Asker, known: dict[str, str]) -> Fetched | None:
     """A package's resource: from the datastore where it is there, else its file.
 
     ``parameters`` may name the resource (``resource_id``) or its ``format``; else it is the first.
@@ -176,7 +188,7 @@ def _ckan(asker: _Asker, known: dict[str, str]) -> Fetched | None:
 # -- geographic services ----------------------------------------------------------------------------------------------
 
 
-def _arcgis(asker: _Asker) -> Iterator[dict[str, Any]]:
+def _arcgis(asker: Asker) -> Iterator[dict[str, Any]]:
     """A layer of a FeatureServer, page by page while it says that it left some out; held to its own count, and each object to
     once."""
     layer = f"{asker.way.url.rstrip('/')}/{asker.way.resource}"
@@ -219,7 +231,7 @@ def _arcgis(asker: _Asker) -> Iterator[dict[str, Any]]:
         raise FetchError(url, f"{expected:,} features", f"{seen:,}")
 
 
-def _object_id(asker: _Asker, layer: str, fixed: dict[str, Any]) -> str:
+def _object_id(asker: Asker, layer: str, fixed: dict[str, Any]) -> str:
     """What the layer calls its objects' numbers (OBJECTID, FID, gid): pages are in one order only when it is given by these.
     An answer says it, and so does the layer's own page."""
     peek = {"outFields": "*", "returnGeometry": "false", "resultOffset": 0, "resultRecordCount": 1}
@@ -245,7 +257,7 @@ def _object_id(asker: _Asker, layer: str, fixed: dict[str, Any]) -> str:
     return "OBJECTID"
 
 
-def _ogc(asker: _Asker) -> Iterator[dict[str, Any]]:
+def _ogc(asker: Asker) -> Iterator[dict[str, Any]]:
     """A collection of an OGC API Features, along its next links, held to its own count where it gives one."""
     url: str | None = f"{asker.way.url.rstrip('/')}/collections/{asker.way.resource}/items"
     parameters: dict[str, Any] | None = {"f": "json", "limit": asker.way.page_size, **asker.way.parameters}
@@ -272,12 +284,12 @@ def _ogc(asker: _Asker) -> Iterator[dict[str, Any]]:
         raise FetchError(bare(str(first)), f"{expected:,} features", f"{seen:,}")
 
 
-def _wfs(asker: _Asker) -> Iterator[dict[str, Any]]:
-    return map(_feature, _wfs_features(asker))
+def _wfs(asker: Asker) -> Iterator[dict[str, Any]]:
+    return map(_feature, wfs_features(asker))
 
 
-def _wfs_features(asker: _Asker) -> Iterator[dict[str, Any]]:
-    """A type of a WFS 2.0, by ``startIndex``. PDOK gives at most 1,000 features a page, whatever is asked."""
+def wfs_features(asker: Asker) -> Iterator[dict[str, Any]]:
+    """The features of a type of a WFS 2.0, by ``startIndex``. PDOK gives at most 1,000 features a page, whatever is asked."""
     url = asker.way.url
     fixed = {
         **{"service": "WFS", "version": "2.0.0", "request": "GetFeature", "typeNames": asker.way.resource},
@@ -315,7 +327,7 @@ def _feature(feature: dict[str, Any]) -> dict[str, Any]:
 # -- reports ----------------------------------------------------------------------------------------------------------
 
 
-def _open311(asker: _Asker) -> Iterator[dict[str, Any]]:
+def _open311(asker: Asker) -> Iterator[dict[str, Any]]:
     """Open311 GeoReport v2: pages by number until one is empty. Some servers ignore the number."""
     base = asker.way.url.rstrip("/")
     url = base if base.endswith(".json") else f"{base}/requests.json"
@@ -335,7 +347,7 @@ def _open311(asker: _Asker) -> Iterator[dict[str, Any]]:
             return
 
 
-def _signalen(asker: _Asker) -> Iterator[dict[str, Any]]:
+def _signalen(asker: Asker) -> Iterator[dict[str, Any]]:
     """Signalen's API: ``results``, ``count`` and ``_links.next.href``."""
     url: str | None = asker.way.url
     parameters: dict[str, Any] | None = {"page_size": asker.way.page_size, **asker.way.parameters}
@@ -376,7 +388,7 @@ def boundaries(client: Client, pdok: str, year: int, folder: Path, gemeenten: se
     for service, kind, name in services:
         url = f"{pdok}/cbs/{service}/{year}/wfs/v1_0"
         way = WayIn(kind="wfs", url=url, resource=kind, parameters={"bbox": box})
-        features = list(_wfs_features(_Asker(way, client)))
+        features = list(wfs_features(Asker(way, client)))
         if service == "wijkenbuurten":
             features = [f for f in features if "GM" + str(f["properties"].get("buurtcode", ""))[2:6] in gemeenten]
         if not features:

@@ -57,6 +57,7 @@ def cut(snapshot: Snapshot, target: Path, settings: Settings) -> Snapshot:
             (settings.v4_url, Settings.v4_url),
             (settings.v3_url, Settings.v3_url),
             (settings.third_party_url, Settings.third_party_url),
+            (settings.pdok_url, Settings.pdok_url),
         ):
             text = text.replace(asked, known)
         return text

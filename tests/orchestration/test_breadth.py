@@ -62,7 +62,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
 
 def test_every_table_lands_and_every_indicator_that_can_has_its_figures(whole: Whole) -> None:
     taken = {t for (t,) in whole.rdc.sql("select table_id from core.snapshot where origin = 'live'")}
-    assert taken == {t.id for t in DECLARED.values() if not t.on_request}
+    assert taken == {t.id for t in DECLARED.values() if not t.on_request and t.protocol != "boundaries"}
     should = {i.id for _, i in indicators.load().indicators() if i.current.bindings}
     compared, told = whole.compared(), first_run_as_told()
     assert compared == should

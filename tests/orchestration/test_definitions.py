@@ -29,7 +29,8 @@ def test_every_source_table_and_every_dbt_model_is_an_asset(graph) -> None:
     from warehouse.registry import indicators
 
     tables = Registry.load().tables.values()
-    expected = {f"{'municipal' if t.protocol == 'municipal' else 'statline'}/{t.id}" for t in tables}
+    groups = {"municipal": "municipal", "boundaries": "boundaries"}
+    expected = {f"{groups.get(t.protocol, 'statline')}/{t.id}" for t in tables}
     expected |= {
         "warehouse/candidate",
         "warehouse/release",
@@ -110,7 +111,7 @@ def test_checks_block_where_they_must(graph) -> None:
     assert (
         len(by_name["fetched"])
         == len(by_name["accepted"])
-        == len([k for k in keys(tree) if k.startswith(("statline/", "municipal/"))])
+        == len([k for k in keys(tree) if k.startswith(("statline/", "municipal/", "boundaries/"))])
     )
     audited = {"/".join(k.asset_key.path) for k in by_name["great_expectations"]}
     assert {"core/indicator_value", "core/cell", "mart/bevolking"} <= audited

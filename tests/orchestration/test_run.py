@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from tests.orchestration.conftest import Rdc, first_run_as_told
-from tests.sample_tables import sample_tables
+from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import Fault, StandIn
 
 FIVE = ("GM1724", "GM1728", "GM0770", "GM0823", "GM1667")
@@ -161,19 +161,26 @@ def _instance(rdc: Rdc):
 
 
 def test_without_a_network_the_sample_is_released_and_said_so(tmp_path: Path) -> None:
-    nobody = "http://127.0.0.1:9"
-    rdc = Rdc(
-        tmp_path,
-        {"RDC_STATLINE_V3_URL": nobody, "RDC_STATLINE_V4_URL": nobody, "RDC_STATLINE_THIRD_PARTY_URL": nobody},
-    )
+    nobody, pdok = "http://127.0.0.1:9", "http://127.0.0.1:10"
+    env = {"RDC_STATLINE_V3_URL": nobody, "RDC_STATLINE_V4_URL": nobody, "RDC_STATLINE_THIRD_PARTY_URL": nobody}
+    rdc = Rdc(tmp_path, env | {"RDC_PDOK_URL": pdok})
+    only_the_sample(tmp_path, boundaries=True)
     done = rdc("run")
     assert "SAMPLE, NOT LIVE" in done.stderr
+    # Boundaries are no figures: they are told in a line of their own, and counted with no table.
+    assert "boundaries for maps: sample" in done.stdout and "gebiedsgrenzen" not in done.stderr
+    assert rdc.sql("select region_type, count(*) from core.region_boundary group by 1 order by 1") == [
+        ("buurt", 134),
+        ("gemeente", 21),
+        ("wijk", 26),
+    ]
+    assert rdc.sql("select count(*) from core.measure where table_id = 'gebiedsgrenzen'") == [(0,)]
     assert "15 of 15 tables come from the sample" in " ".join(done.stderr.split())
     assert rdc.sql('select distinct origin from core."table"') == [("sample",)]
     assert rdc.sql("select distinct origin from core.observation") == [("sample",)]
     readme = first_run_as_told()
     assert rdc.sql(
-        "select (select count(*) from core.snapshot), count(distinct indicator_id) from core.indicator_value "
+        "select (select count(*) from core.snapshot where layout <> 'areas'), count(distinct indicator_id) from core.indicator_value "
         "where value is not null"
     ) == [(readme["sample_tables"], readme["sample_indicators"])]
     assert rdc.sql(

@@ -187,6 +187,7 @@ class StandIn:
             "RDC_STATLINE_V3_URL": self.v3_url,
             "RDC_STATLINE_V4_URL": self.v4_url,
             "RDC_STATLINE_THIRD_PARTY_URL": self.third_party_url,
+            "RDC_PDOK_URL": "http://127.0.0.1:9",  # nobody: boundaries have a stand-in of their own
         }
 
     # -- tables ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import duckdb
 
 from ingest.datacenter import here
 from ingest.settings import DATABASE
-from ingest.snapshot import AFTER_TABLE
+from ingest.snapshot import AFTER_TABLE, AREAS
 from ingest.sql import literal
 from ingest.storage.clock import Clock
 from ingest.storage.paths import for_duckdb
@@ -75,9 +75,13 @@ class Candidate:
         with self.connect() as con:
             con.execute("create schema raw")
             clock = clock or Clock()
-            _load_inputs(con, inputs, clock)
-            _load_metadata(con, inputs)
-            _load_rows(con, inputs)
+            # Last, so that the numbers of rows and measures are the same with boundaries and without.
+            figures = [i for i in inputs if i.snapshot.layout != AREAS]
+            areas = [i for i in inputs if i.snapshot.layout == AREAS]
+            _load_inputs(con, [*figures, *areas], clock)
+            _load_metadata(con, figures)
+            _load_rows(con, figures)
+            _load_boundaries(con, areas)
             _load_disclosure_rules(con, inputs)
             _load_region(con)
             registry = registry or indicators.load()
@@ -156,6 +160,17 @@ def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
         con.execute(
             f"create view raw.rows_{number} as select file_row_number as row_no, * exclude (file_row_number) "
             f"from read_parquet({literal(item.snapshot.file('data.parquet'))}, file_row_number = true)"
+        )
+
+
+def _load_boundaries(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+    """The areas that maps are drawn on, by year."""
+    raw.create(con, "region_boundary")
+    for item in inputs:
+        con.execute(
+            'insert into raw.region_boundary select ?, "Gebied", "Perioden"[:4]::smallint, "Naam", "Geometrie" '
+            f"from read_parquet({literal(item.snapshot.file('data.parquet'))})",
+            [item.snapshot.snapshot_id],
         )
 
 

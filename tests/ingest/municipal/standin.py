@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -30,7 +30,7 @@ class Services:
     asked: list[Asked] = field(default_factory=list)
     _routes: dict[str, Callable[[Asked], Answer]] = field(default_factory=dict)
 
-    def __enter__(self) -> Services:
+    def __enter__(self) -> Self:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
