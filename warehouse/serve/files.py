@@ -36,6 +36,13 @@ _KINDS = {
 }
 
 
+def public_files(opened: Opened, current: Opened) -> dict[str, str]:
+    """The files of a release that anyone may have, with their SHA-256: none if something of it was closed since."""
+    if opened.tightened(current):
+        return {}
+    return {name: digest for name, digest in _sums(opened.folder).items() if name not in _WHOLE}
+
+
 @lru_cache(maxsize=32)
 def _sums(folder: Path) -> dict[str, str]:
     """File → SHA-256 of a release, which never changes; one from before there were sums has its database only."""
@@ -48,12 +55,9 @@ def _sums(folder: Path) -> dict[str, str]:
 
 def _visible(asked: Asked, opened: Opened) -> dict[str, str]:
     """The files that this caller may have."""
-    sums = _sums(opened.folder)
     if asked.sees_all(opened):
-        return sums
-    if opened.tightened(asked.library.current()):
-        return {}
-    return {name: digest for name, digest in sums.items() if name not in _WHOLE}
+        return _sums(opened.folder)
+    return public_files(opened, asked.library.current())
 
 
 @router.get(

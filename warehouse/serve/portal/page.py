@@ -113,6 +113,9 @@ class Links(Protocol):
     def file(self, path: str, **parameters: str | Iterable[str] | None) -> str | None:
         """The address of something of the API or of the release's files (``/v1/…``); None where it is not to be had."""
 
+    def picture(self, path: str, **state: str | int | Iterable[str] | None) -> str | None:
+        """The address of a chart as a file, or of one for another site's frame; None where it is not to be had."""
+
     def style(self, name: str) -> str:
         """The address of a style sheet or script."""
 
@@ -154,6 +157,9 @@ class ServiceLinks:
     def file(self, path: str, **parameters: str | Iterable[str] | None) -> str | None:
         release = None if path.startswith("/v1/releases") else self.pinned
         return path + query({"release": release, **parameters})
+
+    def picture(self, path: str, **state: str | int | Iterable[str] | None) -> str | None:
+        return self.to(path, **state)
 
     def style(self, name: str) -> str:
         return f"/stijl/{fingerprint(name)}/{name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import theme
-from warehouse.serve.portal.charts.chart import Chart, Measure
+from warehouse.serve.portal.charts.chart import Chart, Measure, setting
 from warehouse.serve.portal.charts.scale import around
 from warehouse.serve.portal.view import Figure
 
@@ -41,9 +41,9 @@ def ages(measure: Measure, groups: Sequence[tuple[str, Sequence[Figure]]]) -> Ch
         f"{measure.name} ({measure.unit}), {period}",
         _told(measure, groups, period),
         measure,
-        {"wide": _view(len(groups), around(there, measure.decimals, zero=True, about=4).steps, len(areas))},
+        {"wide": _view(len(groups), len(areas))},
+        around(there, measure.decimals, zero=True, about=4).settings,
         {"rijen": rows, "namen": names},
-        below=_KEY * len(areas) + 10,
     )
 
 
@@ -60,10 +60,15 @@ def _row(measure: Measure, place: int, name: str, number: int, figure: Figure) -
     }
 
 
-def _view(groups: int, steps: Sequence[float], areas: int) -> dict[str, Any]:
+def _view(groups: int, areas: int) -> dict[str, Any]:
     y = {"field": "rij", "type": "ordinal", "scale": {"domain": list(range(groups))}, "axis": None}
-    axis = {"title": None, "values": list(steps), "format": ",~f", "domain": False, "ticks": False}
-    x = {"field": "waarde", "type": "quantitative", "scale": {"domain": [steps[0], steps[-1]]}, "axis": axis}
+    axis = {"title": None, "values": setting("stappen"), "format": ",~f", "domain": False, "ticks": False}
+    x = {
+        "field": "waarde",
+        "type": "quantitative",
+        "scale": {"domain": [setting("laag"), setting("hoog")]},
+        "axis": axis,
+    }
     numbers = list(range(theme.MOST_SERIES))
     by_series = {"field": "reeks", "type": "nominal", "legend": None}
     coloured = by_series | {"scale": {"domain": numbers, "range": theme.series_colours()}}

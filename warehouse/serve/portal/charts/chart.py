@@ -1,8 +1,7 @@
-"""A chart: its specification, what it says in words, and what stands around it in a file."""
+"""A chart: its specification, and what it says in words."""
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +53,9 @@ class Chart:
     :param title: what it shows, with the unit; it stands above the chart, on a page and in a file.
     :param text: what the picture says, in sentences.
     :param views: Vega-Lite without its data, for a ``wide`` and a ``narrow`` place, or ``wide`` alone where it fits both.
+    :param settings: numbers that the views name: where scales begin and end, and where they are marked.
     :param values: the rows that are drawn, by the name that the layers give them; of a view as ``<view>:<name>`` where it
         has its own.
-    :param below: how much the chart has under what is plotted, beside the labels of its axis, in units of the drawing.
     """
 
     kind: str
@@ -64,43 +63,27 @@ class Chart:
     text: str
     measure: Measure
     views: dict[str, dict[str, Any]]
+    settings: dict[str, float | list[float]]
     values: dict[str, Rows]
-    below: int = 0
 
     def spec(self, view: str = "wide") -> dict[str, Any]:
         """The whole specification, with its data."""
-        return self._with(self.views[view], view, {})
-
-    def file_spec(self) -> dict[str, Any]:
-        """The specification of the picture as a file, which says by itself what it shows, and from where."""
-        body, measure = dict(self.views["wide"]), self.measure
-        room = body["width"] + 170
-        lines = [*textwrap.wrap(f"Bron: {measure.source}", room // 6), f"Uitgave {measure.release}"]
-        footer = {
-            "data": {"name": "voet"},
-            "mark": {"type": "text", "align": "left", "baseline": "top", "fontSize": 11, "lineBreak": "\n"},
-            "encoding": {
-                "text": {"field": "tekst"},
-                "color": {"value": theme.colour("merk")},
-                "x": {"value": 0},
-                "y": {"value": body["height"] + 40 + self.below},
-            },
-        }
-        body["layer"] = [*body["layer"], footer]
-        body["title"] = {
-            "text": textwrap.wrap(self.title, room // 9),
-            "anchor": "start",
-            "fontSize": 16,
-            "color": theme.colour("tekst"),
-            "offset": 16,
-        }
-        body |= {"background": theme.colour("vlak"), "padding": 18}
-        return self._with(body, "wide", {"voet": [{"tekst": "\n".join(lines)}]})
-
-    def _with(self, body: dict[str, Any], view: str, more: dict[str, Rows]) -> dict[str, Any]:
         rows = {name: found for name, found in self.values.items() if ":" not in name}
         own = {name.split(":")[1]: found for name, found in self.values.items() if name.startswith(f"{view}:")}
-        return {"$schema": SCHEMA, "config": theme.config(), **body, "datasets": rows | own | more}
+        settings = {n: v for n, v in self.settings.items() if ":" not in n}
+        settings |= {n.split(":")[1]: v for n, v in self.settings.items() if n.startswith(f"{view}:")}
+        return {
+            "$schema": SCHEMA,
+            "config": theme.config(),
+            "params": [{"name": name, "value": value} for name, value in settings.items()],
+            **self.views[view],
+            "datasets": rows | own,
+        }
+
+
+def setting(name: str) -> dict[str, str]:
+    """Stands in a view for one of the chart's settings."""
+    return {"expr": name}
 
 
 def status(figure: Figure) -> str:

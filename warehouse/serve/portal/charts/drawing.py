@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import textwrap
 import threading
 import zlib
 from collections import OrderedDict
 from functools import lru_cache
 from typing import Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 from warehouse.serve.portal.charts import theme
 from warehouse.serve.portal.charts.chart import Chart
@@ -22,6 +23,9 @@ from warehouse.serve.portal.charts.chart import Chart
 KEPT_BYTES = 24_000_000
 #: PNG is for print and slides.
 PNG_SCALE = 2
+
+#: In a file: room around the drawing, and how wide it is at least.
+_EDGE, _LEAST_WIDTH = 18, 420
 
 #: Numbers as Dutch writes them.
 _LOCALE = {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["€ ", ""], "minus": "−"}
@@ -51,15 +55,44 @@ def inline(chart: Chart, name: str, keep: bool = True) -> dict[str, str]:
 
 
 def svg_file(chart: Chart, keep: bool = True) -> str:
-    """The picture as an SVG file."""
-    return svg(chart.file_spec(), keep)
+    """The picture as an SVG file, which says by itself what it shows and from where."""
+    drawn = svg(chart.spec(), keep)
+    shape = _OPENING.match(drawn)
+    assert shape, drawn[:200]
+    width, height = (float(size) for size in shape[1].split()[2:])
+    width = max(width, _LEAST_WIDTH)
+    measure, letters = chart.measure, int(width / 5.6)
+    title = textwrap.wrap(chart.title, int(letters * 0.65))
+    footer = [*textwrap.wrap(f"Bron: {measure.source}", letters), f"Uitgave {measure.release}"]
+    top = _EDGE + 22 * len(title)
+    whole = top + height + 12 + 15 * len(footer) + _EDGE
+    ground, ink, soft = (theme.colour(name) for name in ("vlak", "tekst", "merk"))
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + 2 * _EDGE:g}" height="{whole:g}" '
+            f'viewBox="0 0 {width + 2 * _EDGE:g} {whole:g}" font-family="{theme.FONT}">',
+            f"<title>{escape(chart.title)}</title><desc>{escape(chart.text)}</desc>",
+            f'<rect width="100%" height="100%" fill="{ground}"/>',
+            *_lines(title, _EDGE + 14, 22, f'font-size="17" font-weight="bold" fill="{ink}"'),
+            f'<g transform="translate({_EDGE},{top})">',
+            drawn[shape.end() :].replace("</svg>", "</g>"),
+            *_lines(footer, top + height + 24, 15, f'font-size="11" fill="{soft}"'),
+            "</svg>\n",
+        ]
+    )
+
+
+def _lines(lines: list[str], first: float, apart: int, look: str) -> list[str]:
+    return [
+        f'<text x="{_EDGE}" y="{first + apart * at:g}" {look}>{escape(said)}</text>' for at, said in enumerate(lines)
+    ]
 
 
 def png_file(chart: Chart, keep: bool = True) -> bytes:
     """The picture as a PNG file, twice the size in pixels that the SVG has."""
     import vl_convert
 
-    return vl_convert.svg_to_png(svg(chart.file_spec(), keep), scale=PNG_SCALE)
+    return vl_convert.svg_to_png(svg_file(chart, keep), scale=PNG_SCALE)
 
 
 def svg(spec: dict[str, Any], keep: bool = True) -> str:
@@ -78,11 +111,15 @@ def key(spec: dict[str, Any]) -> bytes:
 
 
 def _drawn(spec: dict[str, Any]) -> str:
-    """Vega-Lite's own work depends on the form of a chart alone, so it is done once per form, for whatever data."""
+    """Vega-Lite's own work depends on the form of a chart alone, so it is done once per form, for whatever data and settings."""
     import vl_convert
 
-    form = {name: part for name, part in spec.items() if name != "datasets"}
-    vega = json.loads(_compiled(json.dumps(form, sort_keys=True), tuple(spec["datasets"])))
+    settings = {setting["name"]: setting["value"] for setting in spec["params"]}
+    form = {name: part for name, part in spec.items() if name not in ("datasets", "params")}
+    vega = json.loads(_compiled(json.dumps(form, sort_keys=True), tuple(settings), tuple(spec["datasets"])))
+    for signal in vega["signals"]:
+        if signal["name"] in settings:
+            signal["value"] = settings[signal["name"]]
     for source in vega["data"]:
         if source["name"] in spec["datasets"]:
             source["values"] = spec["datasets"][source["name"]]
@@ -90,11 +127,11 @@ def _drawn(spec: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _compiled(form: str, datasets: tuple[str, ...]) -> str:
+def _compiled(form: str, settings: tuple[str, ...], datasets: tuple[str, ...]) -> str:
     import vl_convert
 
-    spec = json.loads(form) | {"datasets": {name: [] for name in datasets}}
-    return json.dumps(vl_convert.vegalite_to_vega(spec))
+    empty = {"params": [{"name": n, "value": 0} for n in settings], "datasets": {n: [] for n in datasets}}
+    return json.dumps(vl_convert.vegalite_to_vega(json.loads(form) | empty))
 
 
 class _Store:

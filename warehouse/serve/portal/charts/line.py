@@ -8,7 +8,7 @@ from typing import Any
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import theme
-from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, shortened, status
+from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, setting, shortened, status
 from warehouse.serve.portal.charts.scale import Scale, apart, around
 from warehouse.serve.portal.view import Figure
 
@@ -45,7 +45,8 @@ def line(measure: Measure, areas: Sequence[Sequence[Figure]]) -> Chart | None:
         f"{measure.name} ({measure.unit})" if measure.unit else measure.name,
         _told(measure, areas),
         measure,
-        {view: _view(view, scale, times, any(row["onder"] is not None for row in points)) for view in _WIDTHS},
+        {view: _view(view, scale, any(row["onder"] is not None for row in points)) for view in _WIDTHS},
+        _settings(scale, times),
         values,
     )
 
@@ -101,11 +102,14 @@ def _names(points: Rows, areas: Sequence[Sequence[Figure]], scale: Scale, view: 
 # -- what it looks like -----------------------------------------------------------------------------------------------
 
 
-def _view(view: str, scale: Scale, times: Sequence[float], margins: bool) -> dict[str, Any]:
+def _view(view: str, scale: Scale, margins: bool) -> dict[str, Any]:
     width, numbers = _WIDTHS[view], list(range(theme.MOST_SERIES))
     by_series = {"field": "reeks", "type": "nominal", "legend": None}
-    x = {"field": "tijd", "type": "quantitative", "axis": _time_axis(times, width), "scale": {"domain": _span(times)}}
-    y = {"type": "quantitative", "scale": {"domain": [scale.low, scale.high]}, "axis": _value_axis(scale)}
+    time_axis = {"title": None, "grid": False, "format": "d", "values": setting("jaren")}
+    time_scale = {"domain": [setting("begin"), setting("eind")]}
+    x = {"field": "tijd", "type": "quantitative", "axis": time_axis, "scale": time_scale}
+    value_scale = {"domain": [setting("laag"), setting("hoog")]}
+    y = {"type": "quantitative", "scale": value_scale, "axis": _value_axis(scale)}
     coloured = by_series | {"scale": {"domain": numbers, "range": theme.series_colours()}}
     dashed = by_series | {"scale": {"domain": numbers, "range": [list(d) for d in theme.DASHES]}}
     shaped = by_series | {"scale": {"domain": numbers, "range": list(theme.SHAPES)}}
@@ -169,22 +173,21 @@ def _name_layers(left: float, coloured: dict[str, Any], shaped: dict[str, Any]) 
     ]
 
 
-def _span(times: Sequence[float]) -> list[float]:
-    return [times[0], times[-1]] if times[0] < times[-1] else [times[0] - 1, times[0] + 1]
-
-
-def _time_axis(times: Sequence[float], width: int) -> dict[str, Any]:
-    """Years on the axis: as many as have room, the last one always among them."""
+def _settings(scale: Scale, times: Sequence[float]) -> dict[str, float | list[float]]:
+    """Where the axes begin and end, and what is marked on them: as many years as have room, the last one always among them."""
+    begin, end = (times[0], times[-1]) if times[0] < times[-1] else (times[0] - 1, times[0] + 1)
+    settings = scale.settings | {"begin": begin, "eind": end}
     first, last = int(times[0]), int(times[-1])
-    every = max(1, -(-(last - first + 1) * 46 // width))
-    years = sorted(range(last, first - 1, -every))
-    return {"title": None, "grid": False, "format": "d", "values": years}
+    for view, width in _WIDTHS.items():
+        every = max(1, -(-(last - first + 1) * 46 // width))
+        settings[f"{view}:jaren"] = sorted(range(last, first - 1, -every))
+    return settings
 
 
 def _value_axis(scale: Scale) -> dict[str, Any]:
     step = scale.steps[1] - scale.steps[0]
     digits = len(f"{step:.6f}".rstrip("0").partition(".")[2])
-    return {"title": None, "values": list(scale.steps), "format": f",.{digits}f", "domain": False, "ticks": False}
+    return {"title": None, "values": setting("stappen"), "format": f",.{digits}f", "domain": False, "ticks": False}
 
 
 # -- what it says -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import theme
-from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, shortened
+from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, setting, shortened
 from warehouse.serve.portal.charts.scale import Scale, around
 from warehouse.serve.portal.view import Figure
 
@@ -30,9 +30,8 @@ def ranking(measure: Measure, figures: Sequence[Figure], chosen: str = "", own: 
     bounds = [b for f in there for b in (f.value, f.lower, f.upper) if b is not None]
     scale = around(bounds, measure.decimals, zero=True, about=3)
     title = f"{measure.name} ({measure.unit}), {dutch.period(there[0].period)}"
-    return Chart(
-        "ranking", title, _told(measure, there, missing, chosen), measure, {"wide": _view(rows, scale)}, {"rijen": rows}
-    )
+    text = _told(measure, there, missing, chosen)
+    return Chart("ranking", title, text, measure, {"wide": _view(rows, scale)}, scale.settings, {"rijen": rows})
 
 
 def _row(measure: Measure, number: int, figure: Figure, chosen: str, own: Collection[str]) -> dict[str, Any]:
@@ -56,7 +55,7 @@ def _row(measure: Measure, number: int, figure: Figure, chosen: str, own: Collec
 
 def _view(rows: Rows, scale: Scale) -> dict[str, Any]:
     y = {"field": "rij", "type": "ordinal", "scale": {"domain": list(range(len(rows)))}, "axis": None}
-    x = {"type": "quantitative", "scale": {"domain": [scale.low, scale.high]}, "axis": None}
+    x = {"type": "quantitative", "scale": {"domain": [setting("laag"), setting("hoog")]}, "axis": None}
     colours = {"domain": list(_COLOURS), "range": [theme.colour(name) for name in _COLOURS.values()]}
     colour = {"field": "soort", "type": "nominal", "scale": colours, "legend": None}
     text = {"type": "text", "baseline": "middle"}

@@ -17,6 +17,11 @@ class Scale:
     steps: Sequence[float]
 
     @property
+    def settings(self) -> dict[str, float | list[float]]:
+        """What a view asks for (:func:`~warehouse.serve.portal.charts.chart.setting`)."""
+        return {"laag": self.low, "hoog": self.high, "stappen": list(self.steps)}
+
+    @property
     def low(self) -> float:
         return self.steps[0]
 
