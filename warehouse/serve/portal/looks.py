@@ -50,7 +50,7 @@ def drawn(kind: Kind, page: Page, view: View, links: Links, path: str) -> str:
     """
     return (
         _environment()
-        .get_template(f"{kind.name}.html")
+        .get_template(f"{kind.template or kind.name}.html")
         .render(
             page.content,
             page=page,

@@ -70,7 +70,7 @@ def _only(_: View) -> list[Address]:
 class Kind:
     """A kind of page.
 
-    :param name: its template is ``<name>.html``, and its texts are under this name in ``words.yml``.
+    :param name: its texts are under this name in ``words.yml``, and its template is ``<name>.html`` unless ``template`` is another.
     :param pattern: its path, with names in braces.
     :param make: what it says of a release. :raises Problem: there is no such page.
     :param state: the parameters that it knows.
@@ -86,6 +86,7 @@ class Kind:
     addresses: Callable[[View], Iterable[Address]] = _only
     in_menu: bool = False
     charts: tuple[str, ...] = ()
+    template: str = ""
 
     def path(self, address: Address) -> str:
         """The path of a page, its values quoted."""

@@ -293,6 +293,33 @@ class View:
         last = max(((f.start, f.period) for f in table if f.value is not None), default=None)
         return [f for f in table if last and (f.start, f.period) == last]
 
+    def latest(self, areas: Collection[str], indicators: Collection[str] = ()) -> list[Figure]:
+        """Of each indicator and area the figure of the newest period that has a number, or else the newest that is missing.
+
+        Of periods that end on one day the longest goes before.
+        """
+        parameters: list[Any] = []
+        parts = [self.published.visible, among("v.region_code", list(areas), parameters)]
+        if indicators:
+            parts.append(among("v.indicator_id", list(indicators), parameters))
+        newest = f"""
+            select v.indicator_id, v.region_code, v.period_code
+            from core.indicator_value as v inner join core.period as p using (period_code)
+            where {" and ".join(parts)}
+            qualify row_number() over (
+                partition by v.indicator_id, v.region_code order by v.value is null, p.end_date desc, p.start_date, v.period_code
+            ) = 1
+        """
+        return self._asked(f"(v.indicator_id, v.region_code, v.period_code) in ({newest})", parameters)
+
+    def beside(self, figures: Collection[Figure], areas: Collection[str]) -> dict[tuple[str, str], Figure]:
+        """The figures of other areas of the same indicators and periods: by indicator and area."""
+        if not figures or not areas:
+            return {}
+        parameters: list[Any] = [[f"{f.indicator}|{f.period}" for f in figures]]
+        where = f"list_contains($1, v.indicator_id || '|' || v.period_code) and {among('v.region_code', list(areas), parameters)}"
+        return {(f.indicator, f.area): f for f in self._asked(where, parameters)}
+
     def figure_keys(self) -> list[tuple[str, str, str]]:
         """Indicator, area and period of every figure that the asker sees."""
         return self.published.con.execute(
