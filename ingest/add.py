@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ingest.attempt import told
+from ingest.attempt import in_words
 from ingest.datacenter import here
 from ingest.declaration import RegistryError, Table
 from ingest.errors import explained
@@ -97,7 +97,7 @@ def add(
                 raise
             missed.append(str(error))
         except Exception as error:
-            missed.append(f"{table_id}: {told(error)}")
+            missed.append(f"{table_id}: {in_words(error)}")
             if protocol or candidate == "v4":
                 raise RegistryError("; ".join(missed)) from error
     if found is None:

@@ -69,7 +69,7 @@ class Attempt:
         cause = shown(error.cause) if isinstance(error, FetchError) else None
         if isinstance(error, UnreachableError):
             return self.outcome(UNREACHABLE, shown(str(error), _LONG), host=host, cause=cause)
-        return self.outcome(FAILED, f"{self.table_id}: {told(error, quote)}", host=host, cause=cause)
+        return self.outcome(FAILED, f"{self.table_id}: {in_words(error, quote)}", host=host, cause=cause)
 
 
 def attempt(table_id: str, take: Callable[[Attempt], Outcome], quote: bool = True) -> Outcome:
@@ -100,7 +100,7 @@ def passes(error: BaseException) -> bool:
     )
 
 
-def told(error: BaseException, quote: bool = True) -> str:
+def in_words(error: BaseException, quote: bool = True) -> str:
     """An error in words: our own as they are, those that nobody foresaw with their kind and place."""
     if isinstance(error, MendableError | LandingError):
         return shown(_words(error), _LONG)

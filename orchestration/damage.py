@@ -50,7 +50,7 @@ _FOLDERS = [
 
 
 @dataclass(frozen=True)
-class Found:
+class Damage:
     """Something that is damaged.
 
     :param done: what was done about it, and what is left to do.
@@ -68,20 +68,20 @@ class Found:
 
 
 #: What is damaged, what is wrong with it, and what mends it: it says what was done, and whether something is lost.
-_Damage = tuple[Path, str, Callable[[], tuple[str, bool]]]
+_Remedy = tuple[Path, str, Callable[[], tuple[str, bool]]]
 
 
 def log(settings: Settings) -> Log:
     """What was found before."""
-    return Log(settings.home / "damaged" / "found.jsonl", PRIVATE, fits=lambda facts: Found(**facts))
+    return Log(settings.home / "damaged" / "found.jsonl", PRIVATE, fits=lambda facts: Damage(**facts))
 
 
-def lost(settings: Settings) -> list[Found]:
+def lost(settings: Settings) -> list[Damage]:
     """What was lost, until someone who looked at it takes the folder ``damaged`` away."""
-    return [f for f in (Found(**facts) for facts in log(settings).read()) if f.lost]
+    return [f for f in (Damage(**facts) for facts in log(settings).read()) if f.lost]
 
 
-def mended(settings: Settings, dagster: bool = True) -> list[Found]:
+def mended(settings: Settings, dagster: bool = True) -> list[Damage]:
     """Look at the data folder, and mend what can be mended. Costs a look at names and sizes where nothing is wrong.
 
     Nothing is done while a run is working: it looked itself before it began, and what it is writing is not damaged.
@@ -100,14 +100,14 @@ def mended(settings: Settings, dagster: bool = True) -> list[Found]:
         with writing(settings.home, "mending what is damaged"):
             for path, what, mend in _look(settings, dagster):
                 done, gone = mend()
-                found.append(Found(str(path), what, done, gone, now()))
+                found.append(Damage(str(path), what, done, gone, now()))
                 log(settings).append(asdict(found[-1]))
     except (BusyError, PermissionError):  # a run is working, or the folder belongs to someone else
         return found
     return found
 
 
-def _look(settings: Settings, dagster: bool) -> Iterator[_Damage]:
+def _look(settings: Settings, dagster: bool) -> Iterator[_Remedy]:
     home = settings.home
     for path in (home / name for name in _FOLDERS):
         if path.exists() and not path.is_dir():
@@ -134,7 +134,7 @@ def _putting(home: Path, path: Path, more: str = "", gone: bool = False) -> Call
 # -- what is known of the clock, and of who may see what ---------------------------------------------------------------
 
 
-def _clock(settings: Settings) -> Iterator[_Damage]:
+def _clock(settings: Settings) -> Iterator[_Remedy]:
     home = settings.home
     try:
         Clock.read(home)
@@ -151,7 +151,7 @@ def _clock(settings: Settings) -> Iterator[_Damage]:
         yield error.path, error.what, _putting(home, error.path, more, gone)
 
 
-def _levels(settings: Settings) -> Iterator[_Damage]:
+def _levels(settings: Settings) -> Iterator[_Remedy]:
     levels = Releases(settings.releases("public")).levels
     if what := levels.damage():
 
@@ -167,7 +167,7 @@ def _levels(settings: Settings) -> Iterator[_Damage]:
 # -- logs -------------------------------------------------------------------------------------------------------------
 
 
-def _logs(settings: Settings) -> Iterator[_Damage]:
+def _logs(settings: Settings) -> Iterator[_Remedy]:
     home = settings.home
     outcomes = Outcomes(settings.snapshots).log
     if what := outcomes.damage():
@@ -205,7 +205,7 @@ def _logs(settings: Settings) -> Iterator[_Damage]:
 # -- snapshots --------------------------------------------------------------------------------------------------------
 
 
-def _snapshots(settings: Settings) -> Iterator[_Damage]:
+def _snapshots(settings: Settings) -> Iterator[_Remedy]:
     home = settings.home
     for folder in sorted(settings.snapshots.glob("*/*")):
         if folder.name.startswith("."):
@@ -244,7 +244,7 @@ def _spoilt(folder: Path) -> str:
     return ""
 
 
-def _verdict(home: Path, file: Path) -> Iterator[_Damage]:
+def _verdict(home: Path, file: Path) -> Iterator[_Remedy]:
     try:
         durable.read_record(file, "")
     except FileNotFoundError:
@@ -256,7 +256,7 @@ def _verdict(home: Path, file: Path) -> Iterator[_Damage]:
 # -- releases ---------------------------------------------------------------------------------------------------------
 
 
-def _releases(home: Path, releases: Releases) -> Iterator[_Damage]:
+def _releases(home: Path, releases: Releases) -> Iterator[_Remedy]:
     for path in (releases.folder / LAST, releases.folder / CURRENT, releases.folder / MAKING):
         try:
             durable.read_record(path, "", strict=True)
@@ -295,7 +295,7 @@ def _retiring(home: Path, releases: Releases, release_id: str) -> Callable[[], t
     return retire
 
 
-def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
+def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Remedy]:
     """Its record and the sums of its files are there twice each, and the sums have the record's. So one of the four can be
     damaged, and the others say which."""
     record = releases.record(folder.name)
@@ -340,7 +340,7 @@ def _release(home: Path, releases: Releases, folder: Path) -> Iterator[_Damage]:
         yield kept, what, mend
 
 
-def _twice(home: Path, right: Path, *both: Path) -> Iterator[_Damage]:
+def _twice(home: Path, right: Path, *both: Path) -> Iterator[_Remedy]:
     """What is there twice, and once not as it should be."""
     content = right.read_bytes()
     for file in both:
@@ -380,7 +380,7 @@ def _listed(sums: Path) -> str | None:
         return None
 
 
-def _current(home: Path, releases: Releases) -> Iterator[_Damage]:
+def _current(home: Path, releases: Releases) -> Iterator[_Remedy]:
     file = releases.current_file
     if not file.exists() and not releases.all():
         return
@@ -430,7 +430,7 @@ def _current(home: Path, releases: Releases) -> Iterator[_Damage]:
 # -- keys and Dagster -------------------------------------------------------------------------------------------------
 
 
-def _keys(home: Path) -> Iterator[_Damage]:
+def _keys(home: Path) -> Iterator[_Remedy]:
     keys = Keys(home)
     try:
         keys.all()
@@ -439,7 +439,7 @@ def _keys(home: Path) -> Iterator[_Damage]:
         yield keys.file, error.what, _putting(home, keys.file, again, gone=True)
 
 
-def _dagster(home: Path) -> Iterator[_Damage]:
+def _dagster(home: Path) -> Iterator[_Remedy]:
     """Dagster's own files: its settings, and what it remembers of runs."""
     settings = home / "dagster" / "dagster.yaml"
     if settings.exists() and not _yaml(settings):

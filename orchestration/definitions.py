@@ -16,11 +16,13 @@ from orchestration.assets.checks import check_result, great_expectations
 from orchestration.assets.keys import CHECK_RESULT
 from orchestration.assets.release import release_asset
 from orchestration.assets.sources import source_assets
+from orchestration.pipeline import Watch
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
 
 
-def definitions(work: Workspace | None = None) -> dg.Definitions:
+def definitions(work: Workspace | None = None, watch: Watch | None = None) -> dg.Definitions:
+    """:param watch: who looks on while tables come in."""
     work = work or Workspace.open()
     tables, models = source_assets(work), model_assets(work)
     audited = sorted(key for key in models.keys if key.path[0] in ("core", "mart"))
@@ -34,7 +36,7 @@ def definitions(work: Workspace | None = None) -> dg.Definitions:
             release_asset(work, [*audited, CHECK_RESULT]),
         ],
         asset_checks=[great_expectations(audited)],
-        resources={"run": Run()},
+        resources={"run": Run(), "watch": watch or Watch()},
         executor=dg.in_process_executor,
         jobs=by_itself.jobs,
         schedules=by_itself.schedules,

@@ -50,16 +50,16 @@ def looking_up(settings: Settings) -> Callable[[dict[str, Any]], str | None]:
 def provenance(work: Workspace) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
     """What the source of a cell can tell of where it comes from, besides what its snapshot says."""
 
-    def told(cell: dict[str, Any]) -> dict[str, Any] | None:
+    def of_cell(cell: dict[str, Any]) -> dict[str, Any] | None:
         found = (s for s in work.store.all(cell["table_id"]) if s.snapshot_id == cell["snapshot_id"])
         snapshot = next(found, None)
         return source_of(snapshot).provenance(work, snapshot, cell) if snapshot else None
 
-    return told
+    return of_cell
 
 
-def tree(found: dict[str, Any]) -> Branch:
-    figure, definition = found["figure"], found["definition"]
+def tree(explanation: dict[str, Any]) -> Branch:
+    figure, definition = explanation["figure"], explanation["definition"]
     value = plain(figure["value"]) if figure["value"] is not None else f"no figure ({figure['missing_reason']})"
     root = Branch(
         f"{definition['name_nl']}, {figure['region_name'] or figure['region_code']} "
@@ -86,7 +86,7 @@ def tree(found: dict[str, Any]) -> Branch:
     ):
         if definition[key]:
             about.branch(f"{label}: {definition[key]}")
-    for other in found["versions"]:
+    for other in explanation["versions"]:
         if other["version"] != definition["version"]:
             until = f" to {other['valid_to']}" if other["valid_to"] else ""
             about.branch(
@@ -94,10 +94,10 @@ def tree(found: dict[str, Any]) -> Branch:
                 f"({other['unit']})"
             )
     steps = root.branch("steps")
-    for number, step in enumerate(found["steps"], 1):
+    for number, step in enumerate(explanation["steps"], 1):
         steps.branch(f"{number}. {step}")
-    cells = root.branch(f"{len(found['cells'])} source cell(s)")
-    for cell in found["cells"]:
+    cells = root.branch(f"{len(explanation['cells'])} source cell(s)")
+    for cell in explanation["cells"]:
         title = " > ".join(filter(None, [cell["measure_path"], cell["measure_title"]]))
         said = plain(cell["value"]) if cell["value"] is not None else f"no value ({cell['missing_reason']})"
         node = cells.branch(
@@ -116,9 +116,9 @@ def tree(found: dict[str, Any]) -> Branch:
             node.branch(f"look it up: {cell['look_up']}")
         if cell["delivered"]:
             _delivered(node.branch("delivered by a municipality"), cell["delivered"])
-    if len(found["history"]) > 1:
+    if len(explanation["history"]) > 1:
         past = root.branch("published before")
-        for row in found["history"]:
+        for row in explanation["history"]:
             said = plain(row["value"]) if row["value"] is not None else row["missing_reason"]
             past.branch(f"{said}: {row['known_from']} - {row['known_to'] or 'now'}")
     return root

@@ -11,7 +11,7 @@ release   promote the candidate
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from ingest.errors import MendableError
 from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.snapshot import AREAS, now
-from ingest.source import Progress, source_of
+from ingest.source import source_of
 from ingest.storage import durable
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
@@ -49,6 +49,14 @@ class BlockedError(MendableError):
     """The audit found something critical: the current release stays."""
 
 
+class Watch:
+    """Who looks on while tables come in; as it is, it shows nothing."""
+
+    def progress(self, table_id: str, pages: int, expected: int) -> None: ...
+
+    def done(self, outcome: Outcome) -> None: ...
+
+
 # -- plan and ingest --------------------------------------------------------------------------------------------------
 
 
@@ -63,14 +71,10 @@ def plan(work: Workspace, tables: Iterable[Table], scope: str | None = None) -> 
 
 
 def ingest(
-    work: Workspace,
-    tables: list[Table],
-    progress: Progress = lambda *_: None,
-    done: Callable[[Outcome], None] = lambda _: None,
-    scope: str | None = None,
+    work: Workspace, tables: list[Table], watch: Watch | None = None, scope: str | None = None
 ) -> dict[str, Outcome]:
     """Land the tables, downloads side by side, and audit what arrived. Every attempt is written to the log."""
-    found = {outcome.table_id: outcome for outcome in landed(work, tables, progress, done, scope)}
+    found = {outcome.table_id: outcome for outcome in landed(work, tables, watch or Watch(), scope)}
     outcomes = {table.id: found[table.id] for table in tables}
     for table_id, refused in judged(work, tables).items():
         outcomes[table_id] = replace(
@@ -81,18 +85,12 @@ def ingest(
     return outcomes
 
 
-def landed(
-    work: Workspace,
-    tables: list[Table],
-    progress: Progress = lambda *_: None,
-    done: Callable[[Outcome], None] = lambda _: None,
-    scope: str | None = None,
-) -> Iterator[Outcome]:
+def landed(work: Workspace, tables: list[Table], watch: Watch, scope: str | None = None) -> Iterator[Outcome]:
     """The tables as they arrive, not yet audited, those of each service spread over the whole."""
 
     def one(table: Table) -> Outcome:
-        outcome = source_of(table).land(work, table, progress, scope)
-        done(outcome)
+        outcome = source_of(table).land(work, table, watch.progress, scope)
+        watch.done(outcome)
         return outcome
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -436,8 +434,8 @@ def rollback(work: Workspace, release_id: str) -> tuple[Release, dict[str, Relea
     others: dict[str, Release | None] = {}
     for level in work.settings.restricted if work.level == PUBLIC else []:
         releases = work.at(level).releases
-        alike = releases.alike(found, work.closed)
-        others[level] = releases.checked(alike.release_id) if alike else None
+        matching = releases.matching(found, work.closed)
+        others[level] = releases.checked(matching.release_id) if matching else None
     # Restricted ones first: broken off half-way, nobody sees more of what is taken back than before.
     for level, other in others.items():
         if other:

@@ -28,7 +28,7 @@ from orchestration import pipeline, show
 from orchestration.causes import causes, lines
 from orchestration.interrupt import heard, stop_if_asked
 from orchestration.judging import to_judge
-from orchestration.pipeline import Choice
+from orchestration.pipeline import Choice, Watch
 from orchestration.workspace import PUBLIC, Workspace
 from orchestration.writer import sign_of_life
 from warehouse.releases.inputs import Input
@@ -139,8 +139,9 @@ def _ingest(work: Workspace, tables: list[Table], scope: str | None) -> dict[str
     latest = {outcome.table_id: outcome for outcome in before}
     broke_off = ""
     if todo or waiting:
-        with show.bar() as bar, _watching(bar, len(todo) + len(waiting)):
-            result = _execute(work, "ingest", [*todo, *waiting], scope=scope)
+        with show.bar() as bar:
+            watch = _watch(bar, len(todo) + len(waiting))
+            result = _execute(work, "ingest", [*todo, *waiting], scope=scope, watch=watch)
             broke_off = "" if result.success else _first_failure(result)
     written = {outcome.table_id: outcome for outcome in work.outcomes.all()[len(before) :]}
     for table in tables:
@@ -200,7 +201,12 @@ def _first_failure(result: Any) -> str:
 
 
 def _execute(
-    work: Workspace, job: str, tables: list[Table] | None, mode: str = "auto", scope: str | None = None
+    work: Workspace,
+    job: str,
+    tables: list[Table] | None,
+    mode: str = "auto",
+    scope: str | None = None,
+    watch: Watch | None = None,
 ) -> Any:
     from dagster import DagsterInstance
 
@@ -212,7 +218,9 @@ def _execute(
     os.environ["RDC_HOME"] = str(work.settings.home)
     with _log_kept_open(), DagsterInstance.get() as instance:
         close_dead_runs(instance, work.settings.home)
-        result = definitions.defs.resolve_job_def(job).execute_in_process(
+        # What is in a job can't be given another resource: who looks on goes in as the definitions are made, in a fraction of a second.
+        defs = definitions.definitions(work, watch) if watch else definitions.defs
+        result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             asset_selection=[table_key(t) for t in tables] if tables is not None else None,
             partition_key=work.level if tables is None else None,
@@ -257,13 +265,11 @@ def _log_kept_open() -> Iterator[None]:
             connection.close()
 
 
-@contextmanager
-def _watching(bar: Any, total: int) -> Iterator[None]:
-    from orchestration.assets import sources
-
+def _watch(bar: Any, total: int) -> Watch:
+    """What moves the progress bar on as tables come in, as the resource ``watch`` of the Dagster run."""
     task = bar.add_task("fetching", total=total)
 
-    class Shown(sources.Watch):
+    class Shown(Watch):
         def progress(self, table_id: str, pages: int, expected: int) -> None:
             bar.update(
                 task, description=f"fetching {table_id} (page {pages} of about {max(1, -(-expected // 10_000))})"
@@ -272,11 +278,7 @@ def _watching(bar: Any, total: int) -> Iterator[None]:
         def done(self, outcome: Outcome) -> None:
             bar.advance(task)
 
-    before, sources.WATCH = sources.WATCH, Shown()
-    try:
-        yield
-    finally:
-        sources.WATCH = before
+    return Shown()
 
 
 # -- what happened ----------------------------------------------------------------------------------------------------

@@ -159,37 +159,37 @@ def age(moment: str | None) -> str | None:
     return f"{max(0, int(seconds))} s"
 
 
-def difference(found: Diff) -> None:
+def difference(diff: Diff) -> None:
     """What changed between two releases, section by section; a section without a change is left out."""
-    if not found.changed:
-        line(f"Nothing differs between {found.old} and {found.new}.")
+    if not diff.changed:
+        line(f"Nothing differs between {diff.old} and {diff.new}.")
         return
-    line(f"From {found.old} to {found.new}")
+    line(f"From {diff.old} to {diff.new}")
     sections = (
-        ("Schema", ("table", "column", "change", "old", "new"), found.schema),
-        ("Rows", ("table", "old", "new", "added", "removed"), found.rows),
+        ("Schema", ("table", "column", "change", "old", "new"), diff.schema),
+        ("Rows", ("table", "old", "new", "added", "removed"), diff.rows),
         (
             "Sources",
             ("table_id", "change", "old_modified", "new_modified", "old_origin", "new_origin", "new_snapshot_id"),
-            found.sources,
+            diff.sources,
         ),
-        ("Definitions", ("indicator_id", "version", "change", "field", "old", "new"), found.definitions),
+        ("Definitions", ("indicator_id", "version", "change", "field", "old", "new"), diff.definitions),
     )
     for title, columns, records in sections:
         if records:
             table(title, columns, [[r[c] for c in columns] for r in records])
-    if not found.value_totals:
+    if not diff.value_totals:
         return
     table(
         "Figures that differ",
-        ["indicator", *found.value_totals],
+        ["indicator", *diff.value_totals],
         [
-            *([name, *(kinds.get(k) for k in found.value_totals)] for name, kinds in found.by_indicator.items()),
-            ["all", *found.value_totals.values()],
+            *([name, *(kinds.get(k) for k in diff.value_totals)] for name, kinds in diff.by_indicator.items()),
+            ["all", *diff.value_totals.values()],
         ],
     )
-    if found.became_definitive:
-        line(f"{found.became_definitive:,} figures went from provisional to definitive.")
+    if diff.became_definitive:
+        line(f"{diff.became_definitive:,} figures went from provisional to definitive.")
     table(
         "",
         ["indicator", "region", "period", "change", "old", "new", "status"],
@@ -199,11 +199,11 @@ def difference(found: Diff) -> None:
                 *(_figure(v, "old"), _figure(v, "new")),
                 _arrow(v["old_period_status"], v["new_period_status"]),
             )
-            for v in found.values
+            for v in diff.values
         ],
     )
-    if found.omitted:
-        line(f"… and {found.omitted:,} more; `--limit` names more of them, `--json` has them for a program.")
+    if diff.omitted:
+        line(f"… and {diff.omitted:,} more; `--limit` names more of them, `--json` has them for a program.")
 
 
 def _figure(change: dict[str, Any], side: str) -> Any:

@@ -81,7 +81,7 @@ class SeveralPlacesError(PlaceError):
 
 
 @dataclass(frozen=True)
-class Found:
+class NamedRegion:
     """The region that was meant.
 
     :param place: None where it was named by its code or by all of its name, so that nothing needs to be said.
@@ -94,7 +94,7 @@ class Found:
     others: tuple[Place, ...] = ()
 
     @property
-    def said(self) -> str | None:
+    def notice(self) -> str | None:
         """What was taken for it, where that is worth saying."""
         if self.place is None:
             return None
@@ -123,14 +123,14 @@ class Places:
             for name in {place.name.casefold(), _NUMBERED.sub("", place.name).casefold()}:
                 self._by_name.setdefault(name, []).append(place)
 
-    def find(self, text: str) -> Found:
+    def find(self, text: str) -> NamedRegion:
         """The region of a code or a name.
 
         :raises PlaceError: unknown, or a name that no place of today has, or several have.
         """
         asked = text.strip()
         if asked.upper() in self._by_code:
-            return Found(asked.upper(), asked)
+            return NamedRegion(asked.upper(), asked)
         named = self._by_name.get(asked.casefold(), [])
         today = [p for p in named if not p.until]
         if not today:
@@ -144,8 +144,8 @@ class Places:
             raise SeveralPlacesError(asked, chosen)
         [place] = chosen
         if place.name.casefold() == asked.casefold() and place.kind in ("gemeente", "groep", "land", "provincie"):
-            return Found(place.code, asked)
-        return Found(place.code, asked, place, tuple(p for p in named if p is not place)[:3])
+            return NamedRegion(place.code, asked)
+        return NamedRegion(place.code, asked, place, tuple(p for p in named if p is not place)[:3])
 
     def _near(self, text: str) -> list[str]:
         larger = {p.name: p for p in self._by_code.values() if p.name and p.kind not in _SMALL}

@@ -67,7 +67,7 @@ class Center:
         self.url = url.rstrip("/")
         self.timeout, self.wait = timeout, wait
         #: Which place each name was taken for, where that is worth saying.
-        self.said: list[str] = []
+        self.notices: list[str] = []
         self._session = stranger.GuardedSession(url)
         self._session.headers["User-Agent"] = "rdc-pull/1"
         if key:
@@ -106,8 +106,8 @@ class Center:
             found = self._places.find(text)
         except PlaceError as error:
             raise PullError(f"{self.url}: {error}") from None
-        if found.said:
-            self.said.append(found.said)
+        if found.notice:
+            self.notices.append(found.notice)
         return found.code
 
     @cached_property

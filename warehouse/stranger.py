@@ -28,26 +28,28 @@ class StrangeError(Exception):
     """Something that a server said and that nothing may be done with; the message says what, without repeating it raw."""
 
 
-def release_id(said: Any) -> str:
+def release_id(value: Any) -> str:
     """:raises StrangeError: this is no name of a release, such as 2026.11.2."""
-    if not (isinstance(said, str) and _RELEASE.fullmatch(said)):
-        raise StrangeError(f"it names a release {plain(said, 80)!r}; a release is called like 2026.11.2")
-    return said
+    if not (isinstance(value, str) and _RELEASE.fullmatch(value)):
+        raise StrangeError(f"it names a release {plain(value, 80)!r}; a release is called like 2026.11.2")
+    return value
 
 
-def file_name(said: Any) -> str:
+def file_name(value: Any) -> str:
     """:raises StrangeError: this is no name of a file of a release, such as tables/wonen.csv."""
-    parts = said.split("/") if isinstance(said, str) else []
+    parts = value.split("/") if isinstance(value, str) else []
     if not 1 <= len(parts) <= _DEEPEST or not all(_PART.fullmatch(p) for p in parts):
-        raise StrangeError(f"it offers a file {plain(said, 80)!r}; a file of a release is called like tables/wonen.csv")
-    return str(said)
+        raise StrangeError(
+            f"it offers a file {plain(value, 80)!r}; a file of a release is called like tables/wonen.csv"
+        )
+    return str(value)
 
 
-def digest(said: Any) -> str:
+def digest(value: Any) -> str:
     """:raises StrangeError: this is no SHA-256."""
-    if not (isinstance(said, str) and _DIGEST.fullmatch(said)):
-        raise StrangeError(f"it says {plain(said, 80)!r} where a SHA-256 should be")
-    return said
+    if not (isinstance(value, str) and _DIGEST.fullmatch(value)):
+        raise StrangeError(f"it says {plain(value, 80)!r} where a SHA-256 should be")
+    return value
 
 
 def within(folder: Path, name: str) -> Path:
@@ -61,9 +63,9 @@ def within(folder: Path, name: str) -> Path:
     return target
 
 
-def plain(said: Any, longest: int = _LONGEST) -> str:
+def plain(value: Any, longest: int = _LONGEST) -> str:
     """A text without what steers a terminal or turns its reading direction, on one line."""
-    text = " ".join(str(said)[: 4 * longest].split())
+    text = " ".join(str(value)[: 4 * longest].split())
     text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
     return text if len(text) <= longest else text[:longest] + "…"
 

@@ -43,21 +43,21 @@ LEAST_SHARE = 0.1
 class Parts:
     """A date as it is written, before it is decided which of its numbers is the month."""
 
-    found: re.Match[str]
+    match: re.Match[str]
     year_first: bool
 
     @property
     def first(self) -> int:
-        return int(self.found["d"])
+        return int(self.match["d"])
 
     @property
     def second(self) -> int:
-        return int(self.found["m"])
+        return int(self.match["m"])
 
     @property
     def half_day(self) -> bool:
         """Whether its time is one of twelve hours (AM, PM)."""
-        return self.found["half"] is not None
+        return self.match["half"] is not None
 
     def day(self, order: Order) -> date:
         """The day in the Netherlands.
@@ -65,15 +65,15 @@ class Parts:
         :raises ValueError: there is no such day or time.
         """
         month, day = (self.second, self.first) if order == "dmy" or self.year_first else (self.first, self.second)
-        whole = date(int(self.found["y"]), month, day)
-        if self.found["hour"] is None:
+        whole = date(int(self.match["y"]), month, day)
+        if self.match["hour"] is None:
             return whole
-        hour, minute, second = (int(self.found[name] or 0) for name in ("hour", "minute", "second"))
+        hour, minute, second = (int(self.match[name] or 0) for name in ("hour", "minute", "second"))
         if self.half_day and hour <= 12:
-            hour = hour % 12 + (12 if self.found["half"][0] in "pP" else 0)
+            hour = hour % 12 + (12 if self.match["half"][0] in "pP" else 0)
         late = timedelta(days=1) if (hour, minute, second) == (24, 0, 0) else timedelta()
         moment = datetime(whole.year, whole.month, whole.day, 0 if late else hour, minute, min(second, 59)) + late
-        if (zone := self.found["zone"]) is None:
+        if (zone := self.match["zone"]) is None:
             return moment.date()
         return moment.replace(tzinfo=_zone(zone)).astimezone(HERE).date()
 
@@ -138,7 +138,7 @@ def decide(values: Iterable[Any]) -> Decision:
         if found is None or found.year_first:
             continue
         last += 1
-        slashes += found.found["sign"] == "/"
+        slashes += found.match["sign"] == "/"
         if found.half_day and half is None:
             half = at
         if found.first > 12 >= found.second:

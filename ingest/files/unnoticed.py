@@ -54,12 +54,12 @@ def written(fault: Faulty) -> list[str]:
     return [text for text in (fault.shown, _DUTCH.get(fault.shown)) if text]
 
 
-def told(sheet: Sheet, found: dict[str, Faulty]) -> str:
+def in_words(sheet: Sheet, faults: dict[str, Faulty]) -> str:
     """What is the matter with cells without a value, and where they are."""
     parts = []
     for kind, what in (("error", "een foutwaarde"), ("uncalculated", "een formule die nooit is berekend")):
-        if places := [place for place, cell in found.items() if cell.kind == kind]:
-            shown = sorted({"/".join(written(cell)) for cell in found.values() if cell.kind == kind} - {""})
+        if places := [place for place, cell in faults.items() if cell.kind == kind]:
+            shown = sorted({"/".join(written(cell)) for cell in faults.values() if cell.kind == kind} - {""})
             parts.append(f"{what}{f' ({listed(shown)})' if shown else ''} in {listed(places)}")
     return f"Werkblad {sheet.number} heeft {' en '.join(parts)}."
 

@@ -25,7 +25,7 @@ _LEFT = re.compile(
 
 
 @dataclass(frozen=True)
-class Found:
+class DroppedFile:
     """A file in the drop folder. ``settled`` is False while it may still be written."""
 
     path: Path
@@ -50,7 +50,7 @@ def shut(folder: Path) -> int:
     return durable.PRIVATE | 0o040 if shared else durable.PRIVATE
 
 
-def look(folder: Path) -> list[Found]:
+def look(folder: Path) -> list[DroppedFile]:
     """The files of a drop folder, the oldest first. What programs leave, folders and links are not deliveries."""
     if not folder.is_dir():
         return []
@@ -60,12 +60,12 @@ def look(folder: Path) -> list[Found]:
         if _LEFT.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
             continue
         if _UNFINISHED.fullmatch(entry.name):
-            found.append((0.0, entry.name, Found(Path(entry.path), settled=False)))
+            found.append((0.0, entry.name, DroppedFile(Path(entry.path), settled=False)))
             continue
         facts = entry.stat(follow_symlinks=False)
         # A clock that runs ahead on the sender's side must not hold a file up for ever.
         settled = not (0 <= now - facts.st_mtime < wait)
-        found.append((facts.st_mtime, entry.name, Found(Path(entry.path), settled)))
+        found.append((facts.st_mtime, entry.name, DroppedFile(Path(entry.path), settled)))
     return [item for _, _, item in sorted(found, key=lambda f: f[:2])]
 
 

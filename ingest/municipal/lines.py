@@ -65,11 +65,11 @@ def _faults(intake: Intake, sheet: Sheet, body: list[Row]) -> None:
     counting = {place: cell for place, cell in found.items() if (sheet.number, place) in intake.faults}
     if counting:
         intake.stop(
-            unnoticed.told(sheet, counting)
+            unnoticed.in_words(sheet, counting)
             + " Open het bestand in Excel, laat het rekenen, herstel de fouten, sla het op en lever het opnieuw."
         )
     if rest := {place: cell for place, cell in found.items() if place not in counting}:
-        intake.warnings.append(unnoticed.told(sheet, rest) + " Die cellen tellen niet mee.")
+        intake.warnings.append(unnoticed.in_words(sheet, rest) + " Die cellen tellen niet mee.")
 
 
 #: Types of columns in which no word stands that could say «Totaal».

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ingest.attempt import Attempt, LandingError, attempt, told, tried
+from ingest.attempt import Attempt, LandingError, attempt, in_words, tried
 from ingest.declaration import Table
 from ingest.errors import MendableError
 from ingest.home import Home
@@ -195,7 +195,7 @@ def _take_in(
             problems.append(
                 error
                 if isinstance(error, MendableError)
-                else LandingError(f"{urlsplit(way.url).netloc}: {told(error, quote=False)}.")
+                else LandingError(f"{urlsplit(way.url).netloc}: {in_words(error, quote=False)}.")
             )
         elif fetched is not None:
             sha = _sha(fetched.data)

@@ -40,9 +40,9 @@ def document(body: bytes, url: str, expected: str) -> dict[str, Any]:
     return found
 
 
-def records(found: dict[str, Any], url: str, expected: str) -> list[dict[str, Any]]:
+def records(page: dict[str, Any], url: str, expected: str) -> list[dict[str, Any]]:
     """The objects that an OData answer lists."""
-    value = found.get("value")
+    value = page.get("value")
     if not isinstance(value, list):
         raise TransientError(url, expected, 'JSON without a "value" list')
     if strange := [item for item in value if not isinstance(item, dict)]:

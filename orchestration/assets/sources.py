@@ -59,11 +59,10 @@ def source_assets(work: Workspace) -> dg.AssetsDefinition:
         ],
         can_subset=True,
     )
-    def sources(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
+    def sources(context: dg.AssetExecutionContext, run: Run, watch: dg.ResourceParam[pipeline.Watch]) -> Iterator[Any]:
         work = run.workspace()
         chosen = [t for t in work.registry.tables.values() if table_key(t) in context.selected_asset_keys]
-        watch = WATCH
-        outcomes = pipeline.ingest(work, chosen, watch.progress, watch.done, run.scope)
+        outcomes = pipeline.ingest(work, chosen, watch, run.scope)
         failed = []
         for table_id, outcome in outcomes.items():
             key = table_key(work.registry.tables[table_id])
@@ -106,14 +105,3 @@ def source_assets(work: Workspace) -> dg.AssetsDefinition:
             )
 
     return sources
-
-
-class Watch:
-    """Where ``rdc run`` hangs its progress bar; without it nothing is shown."""
-
-    def progress(self, table_id: str, pages: int, expected: int) -> None: ...
-
-    def done(self, outcome: Any) -> None: ...
-
-
-WATCH = Watch()

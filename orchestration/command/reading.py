@@ -143,7 +143,7 @@ def pull(
             FORMATS[fmt].shape or (LONG_SHAPE if is_long else None),
             None if reader.closed else reader.folder,
         )
-        for line in reader.said:
+        for line in reader.notices:
             show.note(line)
         empty = (regions or periods) and not found.count()
         if output:
@@ -198,7 +198,7 @@ def _pull_from(
                 since=since,
                 progress=progress,
             )
-            for line in center.said:
+            for line in center.notices:
                 show.note(line)
             if output is None:
                 show.content([target.read_bytes()])
@@ -225,7 +225,7 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
     with reading(work.releases, as_of) as reader:
         reader.needs_nothing_closed()
         found = chain(reader, work.store, indicator, region, period, cell_url(work), provenance(work))
-    for line in reader.said:
+    for line in reader.notices:
         show.note(line)
     if as_json:
         show.as_json(found)

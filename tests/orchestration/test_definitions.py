@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ingest.outcome import Outcome
+from tests.standin import StandIn
+
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory):
@@ -183,3 +186,33 @@ def test_the_books_of_dagster_are_for_their_owner_alone(tmp_path: Path, monkeypa
     assert dagster_home(tmp_path).stat().st_mode & 0o777 == 0o700
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "elsewhere"))
     assert dagster_home(tmp_path).stat().st_mode & 0o777 == 0o700
+
+
+def test_who_looks_on_is_told_of_each_table(cbs: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``rdc run`` hands its progress bar to the steps, which tell it of pages and of each table that is done."""
+    import dagster as dg
+
+    from orchestration.assets.keys import table_key
+    from orchestration.assets.sources import source_assets
+    from orchestration.pipeline import Watch
+    from orchestration.resource import Run
+    from orchestration.workspace import Workspace
+
+    pages: set[str] = set()
+    done: list[str] = []
+
+    class Looking(Watch):
+        def progress(self, table_id: str, page: int, expected: int) -> None:
+            pages.add(table_id)
+
+        def done(self, outcome: Outcome) -> None:
+            done.append(f"{outcome.table_id} {outcome.result}")
+
+    for name, value in (cbs.env | {"RDC_HOME": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+    work = Workspace.open()
+    tables = work.selected(("83625NED", "81528NED"))
+    steps = {"run": Run(), "watch": Looking()}
+    assert dg.materialize([source_assets(work)], selection=[table_key(t) for t in tables], resources=steps).success
+    assert pages == {"81528NED", "83625NED"}
+    assert sorted(done) == ["81528NED fetched", "83625NED fetched"]

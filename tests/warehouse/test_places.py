@@ -49,17 +49,17 @@ PLACES = Places(LISTED)
 )
 def test_a_village_is_the_wijk_or_buurt_of_today(name: str, code: str, said: str) -> None:
     found = PLACES.find(name)
-    assert found.code == code and found.said is not None and said in found.said
+    assert found.code == code and found.notice is not None and said in found.notice
 
 
 def test_a_municipality_of_today_goes_before_its_village() -> None:
     found = PLACES.find("Bergeijk")
-    assert (found.code, found.said) == ("GM1724", None)
+    assert (found.code, found.notice) == ("GM1724", None)
     assert PLACES.find("gm0851").code == "GM0851"  # by its code also one of the past
 
 
 def test_an_abolished_namesake_is_told() -> None:
-    assert "GM0851 (gemeente Reusel until 1996-12-31)" in (PLACES.find("Reusel").said or "")
+    assert "GM0851 (gemeente Reusel until 1996-12-31)" in (PLACES.find("Reusel").notice or "")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-def pieces(found: Extract, fmt: str, geo: Path | None = None) -> Iterator[bytes]:
+def pieces(extracted: Extract, fmt: str, geo: Path | None = None) -> Iterator[bytes]:
     """The extract in a format, piece by piece.
 
     :param fmt: a name in :data:`FORMATS`. ``csv`` is ISO (UTF-8, comma, decimal point); ``csv-nl`` opens in a Dutch Excel
@@ -41,20 +41,20 @@ def pieces(found: Extract, fmt: str, geo: Path | None = None) -> Iterator[bytes]
     :raises ExportError: the table can't be had in this format; the message says what can.
     """
     form = FORMATS[fmt]
-    if form.shape and found.shape != form.shape:
-        raise ExportError(f"{found.name} has no figures per region and period, so it can't be had as {fmt}.")
+    if form.shape and extracted.shape != form.shape:
+        raise ExportError(f"{extracted.name} has no figures per region and period, so it can't be had as {fmt}.")
     made_by = resolve_name(f"{__name__}.{form.made_by}")
-    return made_by(found, geo) if form.on_a_map else made_by(found)
+    return made_by(extracted, geo) if form.on_a_map else made_by(extracted)
 
 
-def write(found: Extract, fmt: str, target: Path, geo: Path | None = None) -> int:
+def write(extracted: Extract, fmt: str, target: Path, geo: Path | None = None) -> int:
     """Write an extract to a file, which is there whole or not at all; its number of bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.part")
     size = 0
     try:
         with beside.open("wb") as out:
-            for piece in pieces(found, fmt, geo):
+            for piece in pieces(extracted, fmt, geo):
                 size += out.write(piece)
         beside.replace(target)
     finally:

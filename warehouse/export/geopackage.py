@@ -24,7 +24,7 @@ _SRS = "EPSG:4326"
 _CODE = "^(NL\\d{2}|LD\\d{2}|PV\\d{2}|CR\\d{2}|GM\\d{4}|WK\\d{6}|BU\\d{8})$"
 
 
-def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
+def pieces(extracted: Extract, geo: Path | None) -> Iterator[bytes]:
     """:raises ExportError: no boundaries are at hand, none of these regions is among them, or the extension is not there."""
     files = sorted(f for f in geo.iterdir() if f.suffix.lower() in _SUFFIXES) if geo and geo.is_dir() else []
     if not files:
@@ -32,15 +32,15 @@ def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
             f"A GeoPackage needs boundaries: put a GeoPackage or GeoJSON with region codes in {geo or '$RDC_HOME/geo'} "
             "(such as CBS's Wijk- en buurtkaart from PDOK) and try again."
         )
-    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder, duckdb.connect() as con:
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=extracted.published.scratch) as folder, duckdb.connect() as con:
         con.execute(f"load {literal(str(_extension('spatial')))}")
         parts = [part for file in files if (part := _boundaries(con, file))]
         if not parts:
             raise ExportError(
                 f"No file in {geo} has a column with region codes such as GM0770: {', '.join(f.name for f in files)}."
             )
-        figures, target = Path(folder) / "figures.parquet", Path(folder) / f"{found.name}.gpkg"
-        parquet.write(found, figures)
+        figures, target = Path(folder) / "figures.parquet", Path(folder) / f"{extracted.name}.gpkg"
+        parquet.write(extracted, figures)
         con.execute(
             f"create table boundary as select code, any_value(geom) as geom from ({' union all '.join(parts)}) group by code"
         )
@@ -49,11 +49,11 @@ def pieces(found: Extract, geo: Path | None) -> Iterator[bytes]:
             "inner join boundary on boundary.code = figure.region_code order by region_code, period_code"
         )
         [(rows,)] = con.execute("select count(*) from feature").fetchall()
-        found.left_out = found.count() - rows
+        extracted.left_out = extracted.count() - rows
         if not rows:
             raise ExportError(f"None of the regions asked for has a boundary in {', '.join(f.name for f in files)}.")
         con.execute(
-            f"copy feature to {literal(str(target))} (format gdal, driver 'GPKG', layer_name {literal(found.name)}, srs '{_SRS}')"
+            f"copy feature to {literal(str(target))} (format gdal, driver 'GPKG', layer_name {literal(extracted.name)}, srs '{_SRS}')"
         )
         yield from parquet.read(target)
 

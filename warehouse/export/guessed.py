@@ -42,18 +42,18 @@ class Guess:
         return f"{ROW} in ({', '.join(map(str, self.first))}) desc, {ROW}" if self.first else ROW
 
 
-def look(con: duckdb.DuckDBPyConnection, numbered: str, found: Extract) -> Guess:
+def look(con: duckdb.DuckDBPyConnection, numbered: str, extracted: Extract) -> Guess:
     """Go through the rows once.
 
     :param numbered: SQL for them, with :data:`ROW` in it.
     """
     parts = []
-    for column in found.columns:
+    for column in extracted.columns:
         name = identifier(column.name)
         parts.append(f"min({ROW}) filter ({name} is not null)")
         parts.append(f"bool_or({name} <> trunc({name}) or abs({name}) >= 1e15)" if column.type == "number" else "false")
-    [row] = con.execute(f"select {', '.join(parts)} from ({numbered})", found.parameters).fetchall()
-    broken = frozenset(c.name for c, is_broken in zip(found.columns, row[1::2], strict=True) if is_broken)
+    [row] = con.execute(f"select {', '.join(parts)} from ({numbered})", extracted.parameters).fetchall()
+    broken = frozenset(c.name for c, is_broken in zip(extracted.columns, row[1::2], strict=True) if is_broken)
     return Guess(broken, _in_front(row[0::2]))
 
 

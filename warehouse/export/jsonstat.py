@@ -39,16 +39,16 @@ _SAID = ("missing_reason", "period_status")
 _Row = tuple[Any, ...]
 
 
-def pieces(found: Extract) -> Iterator[bytes]:
-    yield json.dumps(dataset(found), ensure_ascii=False, default=str, separators=(",", ":")).encode()
+def pieces(extracted: Extract) -> Iterator[bytes]:
+    yield json.dumps(dataset(extracted), ensure_ascii=False, default=str, separators=(",", ":")).encode()
 
 
-def dataset(found: Extract) -> dict[str, Any]:
+def dataset(extracted: Extract) -> dict[str, Any]:
     """The cube as a dictionary."""
     about = (*_SAID, *_OF_A_CELL.values(), *_OF_SOME_CELLS.values())
     columns = ("indicator_id", "region_code", "period_code", "region_name", "value", *about)
-    rows = _rows(replace(found, sql=f"select {', '.join(columns)} from ({found.sql})"))
-    newest = {d["indicator_id"]: d for d in found.definitions}
+    rows = _rows(replace(extracted, sql=f"select {', '.join(columns)} from ({extracted.sql})"))
+    newest = {d["indicator_id"]: d for d in extracted.definitions}
     present = {row[0] for row in rows}
     indicators = [name for name in newest if name in present]
     regions = {row[1]: row[3] or row[1] for row in rows}
@@ -72,9 +72,9 @@ def dataset(found: Extract) -> dict[str, Any]:
     return {
         "version": "2.0",
         "class": "dataset",
-        "label": f"{found.title}, {here().name}",
-        "source": "; ".join(sorted({s["attribution"] for s in found.sources if s["attribution"]})),
-        "updated": found.published.con.execute(
+        "label": f"{extracted.title}, {here().name}",
+        "source": "; ".join(sorted({s["attribution"] for s in extracted.sources if s["attribution"]})),
+        "updated": extracted.published.con.execute(
             "select strftime(created_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%SZ') from core.release"
         ).fetchall()[0][0],
         "id": ["indicator", "region", "period"],
@@ -106,8 +106,8 @@ def dataset(found: Extract) -> dict[str, Any]:
         "status": status,
         "note": ["Leeg is geen nul. De status zegt waarom een cijfer ontbreekt, of anders de status van de periode."],
         "extension": {
-            "release": found.release_id,
-            "table": found.name,
+            "release": extracted.release_id,
+            "table": extracted.name,
             "licence": "CC-BY-4.0",
             "status": {"label": MISSING_REASONS},
             **{key: _by_period(rows, columns.index(column), cell) for key, column in _OF_A_CELL.items()},
@@ -123,12 +123,12 @@ def dataset(found: Extract) -> dict[str, Any]:
     }
 
 
-def _rows(found: Extract) -> list[_Row]:
+def _rows(extracted: Extract) -> list[_Row]:
     """All rows, a text that comes back kept once: a cube has millions of them, and few different ones."""
     texts: dict[str, str] = {}
     return [
         tuple(texts.setdefault(v, v) if isinstance(v, str) else v for v in row)
-        for batch in found.batches()
+        for batch in extracted.batches()
         for row in batch
     ]
 

@@ -13,28 +13,28 @@ from warehouse.export.extraction import Extract
 _PIECE = 1 << 20
 
 
-def pieces(found: Extract) -> Iterator[bytes]:
-    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder:
+def pieces(extracted: Extract) -> Iterator[bytes]:
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=extracted.published.scratch) as folder:
         target = Path(folder) / "table.parquet"
-        write(found, target)
+        write(extracted, target)
         yield from read(target)
 
 
-def write(found: Extract, target: Path) -> None:
+def write(extracted: Extract, target: Path) -> None:
     """Write to a file that nobody reads yet."""
     told = {
-        "table": found.name,
-        "title": found.title,
-        "release": found.release_id,
+        "table": extracted.name,
+        "title": extracted.title,
+        "release": extracted.release_id,
         "licence": "CC-BY-4.0",
-        "attribution": "; ".join(sorted({s["attribution"] for s in found.sources if s["attribution"]})),
-        "columns": json.dumps({c.name: c.description for c in found.columns}, ensure_ascii=False),
-        "definitions": json.dumps(found.definitions, ensure_ascii=False, default=str),
+        "attribution": "; ".join(sorted({s["attribution"] for s in extracted.sources if s["attribution"]})),
+        "columns": json.dumps({c.name: c.description for c in extracted.columns}, ensure_ascii=False),
+        "definitions": json.dumps(extracted.definitions, ensure_ascii=False, default=str),
     }
     metadata = ", ".join(f"{literal(key)}: {literal(value)}" for key, value in told.items())
-    found.published.con.execute(
-        f"copy ({found.sql}) to {literal(str(target))} (format parquet, compression zstd, kv_metadata {{{metadata}}})",
-        found.parameters,
+    extracted.published.con.execute(
+        f"copy ({extracted.sql}) to {literal(str(target))} (format parquet, compression zstd, kv_metadata {{{metadata}}})",
+        extracted.parameters,
     )
 
 

@@ -54,34 +54,34 @@ def csv_text(names: Iterable[str], rows: Iterable[Sequence[Any]], delimiter: str
     return buffer.getvalue()
 
 
-def csv_pieces(found: Extract, delimiter: str, point: str, line_end: str, mark: bool = False) -> Iterator[bytes]:
+def csv_pieces(extracted: Extract, delimiter: str, point: str, line_end: str, mark: bool = False) -> Iterator[bytes]:
     """:param mark: start with a byte-order mark, by which Excel knows UTF-8."""
     if mark:
         yield b"\xef\xbb\xbf"
-    yield csv_text(found.names, [], delimiter, point, line_end).encode()
-    yield from _csv_rows(_pointed(found, point), delimiter, point, line_end)
+    yield csv_text(extracted.names, [], delimiter, point, line_end).encode()
+    yield from _csv_rows(_pointed(extracted, point), delimiter, point, line_end)
 
 
-def csv_dutch_pieces(found: Extract) -> Iterator[bytes]:
+def csv_dutch_pieces(extracted: Extract) -> Iterator[bytes]:
     """As a Dutch Excel opens it."""
-    return csv_pieces(found, ";", ",", "\r\n", mark=True)
+    return csv_pieces(extracted, ";", ",", "\r\n", mark=True)
 
 
-def _pointed(found: Extract, point: str) -> Iterator[list[tuple[Any, ...]]]:
+def _pointed(extracted: Extract, point: str) -> Iterator[list[tuple[Any, ...]]]:
     """The rows, with the margins that stand together in a text written with the same decimal sign as the figures."""
-    if point == "." or "margins" not in found.names:
-        yield from found.batches()
+    if point == "." or "margins" not in extracted.names:
+        yield from extracted.batches()
         return
-    at = found.names.index("margins")
-    for batch in found.batches():
+    at = extracted.names.index("margins")
+    for batch in extracted.batches():
         yield [(*row[:at], row[at] and row[at].replace(".", point), *row[at + 1 :]) for row in batch]
 
 
-def csv_typed_pieces(found: Extract) -> Iterator[bytes]:
+def csv_typed_pieces(extracted: Extract) -> Iterator[bytes]:
     """CSV of which every reader guesses the same types; see :mod:`warehouse.export.guessed`."""
-    guess = look(found.published.con, f"select *, row_number() over () as {ROW} from ({found.sql})", found)
-    yield csv_text(found.names, [], ",", ".", "\n").encode()
-    broken = [n for n, name in enumerate(found.names) if name in guess.broken]
+    guess = look(extracted.published.con, f"select *, row_number() over () as {ROW} from ({extracted.sql})", extracted)
+    yield csv_text(extracted.names, [], ",", ".", "\n").encode()
+    broken = [n for n, name in enumerate(extracted.names) if name in guess.broken]
 
     def written(row: tuple[Any, ...]) -> tuple[Any, ...]:
         cells = list(row)
@@ -89,7 +89,7 @@ def csv_typed_pieces(found: Extract) -> Iterator[bytes]:
             cells[n] = None if cells[n] is None else repr(float(cells[n]))
         return tuple(cells)
 
-    ordered = replace(found, sql=guess.ordered(found.sql)) if guess.first else found
+    ordered = replace(extracted, sql=guess.ordered(extracted.sql)) if guess.first else extracted
     yield from _csv_rows(([written(row) for row in batch] for batch in ordered.batches()), ",", ".", "\n")
 
 
@@ -101,23 +101,23 @@ def _csv_rows(batches: Iterable[list[tuple[Any, ...]]], delimiter: str, point: s
         yield buffer.getvalue().encode()
 
 
-def json_pieces(found: Extract) -> Iterator[bytes]:
+def json_pieces(extracted: Extract) -> Iterator[bytes]:
     """An object with what must be known of the rows, then the rows."""
     head = {
-        "table": found.name,
-        "title": found.title,
-        "shape": found.shape,
-        "release": found.release_id,
-        "columns": [{k: v for k, v in asdict(c).items() if v not in (None, (), False)} for c in found.columns],
-        "definitions": [{k: json_value(v) for k, v in d.items()} for d in found.definitions],
-        "sources": [{k: json_value(v) for k, v in s.items()} for s in found.sources],
+        "table": extracted.name,
+        "title": extracted.title,
+        "shape": extracted.shape,
+        "release": extracted.release_id,
+        "columns": [{k: v for k, v in asdict(c).items() if v not in (None, (), False)} for c in extracted.columns],
+        "definitions": [{k: json_value(v) for k, v in d.items()} for d in extracted.definitions],
+        "sources": [{k: json_value(v) for k, v in s.items()} for s in extracted.sources],
     }
     yield json.dumps(head, ensure_ascii=False, default=str)[:-1].encode() + b', "rows": ['
     first = True
-    for batch in found.batches():
+    for batch in extracted.batches():
         lines = [
             json.dumps(
-                {n: json_value(v) for n, v in zip(found.names, row, strict=True)}, ensure_ascii=False, default=str
+                {n: json_value(v) for n, v in zip(extracted.names, row, strict=True)}, ensure_ascii=False, default=str
             )
             for row in batch
         ]
@@ -130,7 +130,7 @@ def json_pieces(found: Extract) -> Iterator[bytes]:
 _SWING_LEVELS = {"gemeente": "GM", "wijk": "WK", "buurt": "BU", "provincie": "PV", "corop": "CR", "ggd_regio": "GG"}
 
 
-def swing_pieces(found: Extract) -> Iterator[bytes]:
+def swing_pieces(extracted: Extract) -> Iterator[bytes]:
     """A data file for the import of Swing: a row per period and region, a column per indicator, and what must be known of it.
 
     Swing's own layout with an indicator per column, by its fixed names ``PERIOD``, ``GEOLEVEL`` and ``GEOITEM``
@@ -138,7 +138,7 @@ def swing_pieces(found: Extract) -> Iterator[bytes]:
     zeros, as there. A year is ``2024``, another period as CBS writes it. The columns behind the indicators are ours: Swing
     has no place for them. Not tried in Swing itself.
     """
-    indicators = [c.name for c in found.columns if c.is_indicator]
+    indicators = [c.name for c in extracted.columns if c.is_indicator]
     told = {
         "peildatum": "reference_period",
         "indelingsjaar": "geography_year",
@@ -156,7 +156,7 @@ def swing_pieces(found: Extract) -> Iterator[bytes]:
     yield (
         b"\xef\xbb\xbf" + csv_text(["PERIOD", "GEOLEVEL", "GEOITEM", *indicators, *told], [], ";", ",", "\r\n").encode()
     )
-    at = {name: place for place, name in enumerate(found.names)}
+    at = {name: place for place, name in enumerate(extracted.names)}
 
     def line(row: tuple[Any, ...]) -> tuple[Any, ...]:
         kind, code, period = row[at["region_type"]], row[at["region_code"]], row[at["period_code"]]
@@ -168,4 +168,4 @@ def swing_pieces(found: Extract) -> Iterator[bytes]:
             *(row[at[name]] for name in (*indicators, *told.values())),
         )
 
-    yield from _csv_rows(([line(row) for row in batch] for batch in found.batches()), ";", ",", "\r\n")
+    yield from _csv_rows(([line(row) for row in batch] for batch in extracted.batches()), ";", ",", "\r\n")

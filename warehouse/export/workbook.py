@@ -56,19 +56,19 @@ _CHANGES = {
 }
 
 
-def pieces(found: Extract) -> Iterator[bytes]:
-    rows = found.count()
+def pieces(extracted: Extract) -> Iterator[bytes]:
+    rows = extracted.count()
     if rows >= MOST_ROWS:
         raise ExportError(
-            f"{found.name} has {rows:,} rows; an Excel sheet holds {MOST_ROWS - 1:,}. Take fewer regions or periods, or parquet."
+            f"{extracted.name} has {rows:,} rows; an Excel sheet holds {MOST_ROWS - 1:,}. Take fewer regions or periods, or parquet."
         )
-    with tempfile.TemporaryDirectory(prefix="rdc-", dir=found.published.scratch) as folder:
+    with tempfile.TemporaryDirectory(prefix="rdc-", dir=extracted.published.scratch) as folder:
         target = Path(folder) / "table.xlsx"
-        _write(found, rows, target)
+        _write(extracted, rows, target)
         yield from read(target)
 
 
-def _write(found: Extract, rows: int, target: Path) -> None:
+def _write(extracted: Extract, rows: int, target: Path) -> None:
     import xlsxwriter
 
     book = xlsxwriter.Workbook(
@@ -77,17 +77,21 @@ def _write(found: Extract, rows: int, target: Path) -> None:
     )
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
     wrap = book.add_format({"text_wrap": True, "valign": "top"})
-    _figures(book, found, rows, head)
-    notes = [("Tabel", f"{found.title} ({found.name})"), ("Release", found.release_id), *here().filled(_READING)]
-    if found.is_sample:
+    _figures(book, extracted, rows, head)
+    notes = [
+        ("Tabel", f"{extracted.title} ({extracted.name})"),
+        ("Release", extracted.release_id),
+        *here().filled(_READING),
+    ]
+    if extracted.is_sample:
         notes.insert(
             2, ("LET OP", "Deze cijfers komen uit het meegeleverde voorbeelduittreksel, niet uit een verse levering.")
         )
-    notes += [(c.name, f"{c.title}. {c.description}") for c in found.columns if not c.is_indicator]
-    _sheet(book, found, "Toelichting", ["onderwerp", "toelichting"], notes, [22, 110], head, wrap)
+    notes += [(c.name, f"{c.title}. {c.description}") for c in extracted.columns if not c.is_indicator]
+    _sheet(book, extracted, "Toelichting", ["onderwerp", "toelichting"], notes, [22, 110], head, wrap)
     _sheet(
         book,
-        found,
+        extracted,
         "Definities",
         [
             *("indicator", "naam", "definitie", "eenheid", "richting", "teller", "noemer", "kanttekening", "bron"),
@@ -104,7 +108,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
                 ),
                 *(d["valid_from"], d["valid_to"], d.get("reference")),
             ]
-            for d in found.definitions
+            for d in extracted.definitions
         ),
         [26, 34, 70, 14, 16, 30, 30, 60, 40, 8, 14, 14, 30],
         head,
@@ -112,7 +116,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
     )
     _sheet(
         book,
-        found,
+        extracted,
         "Bronnen",
         [
             *("tabel", "titel", "eigenaar", "licentie", "bronvermelding", "herkomst", "gewijzigd bij bron"),
@@ -123,7 +127,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
                 *(s["table_id"], s["title"], s["owner"], s["licence"], s["attribution"], s["origin"], s["modified"]),
                 *(s["fetched_at"], s["snapshot_id"]),
             ]
-            for s in found.sources
+            for s in extracted.sources
         ),
         [14, 60, 34, 12, 18, 12, 22, 28, 44],
         head,
@@ -131,7 +135,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
     )
     _sheet(
         book,
-        found,
+        extracted,
         "Wijzigingen",
         [
             "wat",
@@ -145,7 +149,7 @@ def _write(found: Extract, rows: int, target: Path) -> None:
             "status oud",
             "status nieuw",
         ],
-        _changes(found),
+        _changes(extracted),
         [30, 26, 14, 12, 18, 18, 16, 16, 14, 14],
         head,
         wrap,
@@ -153,18 +157,18 @@ def _write(found: Extract, rows: int, target: Path) -> None:
     book.close()
 
 
-def _figures(book: Any, found: Extract, rows: int, head: Any) -> None:
+def _figures(book: Any, extracted: Extract, rows: int, head: Any) -> None:
     sheet = book.add_worksheet("Cijfers")
     day = book.add_format({"num_format": "dd-mm-yyyy"})
     formats = []
-    for at, column in enumerate(found.columns):
+    for at, column in enumerate(extracted.columns):
         places = column.decimals
         pattern = "General" if places is None else "#,##0" + ("." + "0" * places if places else "")
         formats.append(book.add_format({"num_format": pattern}))
         # A region's name is cut off by the cell beside it, which is never empty.
         sheet.set_column(at, at, 34 if column.name == "region_name" else max(12, min(34, len(column.name) + 2)))
         sheet.write_string(0, at, column.name, head)
-    for line, row in enumerate(found.rows(), 1):
+    for line, row in enumerate(extracted.rows(), 1):
         for at, value in enumerate(row):
             if value is None:
                 continue
@@ -178,14 +182,14 @@ def _figures(book: Any, found: Extract, rows: int, head: Any) -> None:
                 sheet.write_datetime(line, at, datetime(value.year, value.month, value.day), day)
             else:
                 sheet.write_string(line, at, text(value))
-    _for_paper(sheet, found)
-    sheet.freeze_panes(1, 2 if found.shape != TABLE else 1)
+    _for_paper(sheet, extracted)
+    sheet.freeze_panes(1, 2 if extracted.shape != TABLE else 1)
     if rows:
-        sheet.autofilter(0, 0, rows, len(found.columns) - 1)
+        sheet.autofilter(0, 0, rows, len(extracted.columns) - 1)
 
 
-def _changes(found: Extract) -> Iterator[Sequence[Any]]:
-    changes = found.changes
+def _changes(extracted: Extract) -> Iterator[Sequence[Any]]:
+    changes = extracted.changes
     if not changes.get("old"):
         yield ("Er is geen eerdere release om mee te vergelijken.",)
         return
@@ -211,7 +215,7 @@ def _changes(found: Extract) -> Iterator[Sequence[Any]]:
 
 def _sheet(
     book: Any,
-    found: Extract,
+    extracted: Extract,
     name: str,
     header: list[str],
     rows: Iterable[Sequence[Any]],
@@ -234,14 +238,14 @@ def _sheet(
                 sheet.write_number(line, at, value, wrap)
             elif value is not None:
                 sheet.write_string(line, at, text(value), wrap)
-    _for_paper(sheet, found)
+    _for_paper(sheet, extracted)
     sheet.freeze_panes(1, 0)
 
 
-def _for_paper(sheet: Any, found: Extract) -> None:
+def _for_paper(sheet: Any, extracted: Extract) -> None:
     """As wide as one sheet of A3, with its header on every page and the release below it."""
     sheet.set_landscape()
     sheet.set_paper(8)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
-    sheet.set_footer(f"&L{found.title.replace('&', '&&')}, release {found.release_id}&R&A, bladzijde &P van &N")
+    sheet.set_footer(f"&L{extracted.title.replace('&', '&&')}, release {extracted.release_id}&R&A, bladzijde &P van &N")

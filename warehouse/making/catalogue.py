@@ -247,12 +247,12 @@ def graph(
     return g
 
 
-def turtle(found: Graph) -> str:
-    return found.serialize(format="turtle")
+def turtle(graph: Graph) -> str:
+    return graph.serialize(format="turtle")
 
 
-def json_ld(found: Graph) -> str:
-    return found.serialize(format="json-ld", indent=1, auto_compact=True)
+def json_ld(graph: Graph) -> str:
+    return graph.serialize(format="json-ld", indent=1, auto_compact=True)
 
 
 def _sums(folder: Path) -> dict[str, str]:

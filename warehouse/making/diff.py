@@ -17,7 +17,7 @@ import duckdb
 from ingest.sql import literal, records
 from warehouse.releases.release import Release, Releases
 from warehouse.sharing.access import EVERYTHING, LEVELS, Access, Scope, delivered, levels_of, levels_since, texts
-from warehouse.sharing.closing import Levels, has_levels, told_by
+from warehouse.sharing.closing import Levels, has_levels, indicators_only_of
 
 #: Figures that a diff names one by one; the totals beside them are always of all.
 LISTED = 1000
@@ -123,7 +123,7 @@ def compare(
     both = sorted(set(tables["old"]) & set(tables["new"]))
     hidden: set[str] = set()
     if closed and "core.indicator_term" in both:
-        hidden = told_by(con, closed, "old") | told_by(con, closed, "new")
+        hidden = indicators_only_of(con, closed, "old") | indicators_only_of(con, closed, "new")
     has_figures = "core.indicator_value" in both
     values, totals, by_indicator, definitive = (
         _values(con, listed, scope, closed, hidden) if has_figures else ([], {}, {}, 0)

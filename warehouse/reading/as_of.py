@@ -1,6 +1,6 @@
 """What we published on a day, given back from ``core.indicator_history``.
 
-A release that is still kept is a photograph by itself (``--as-of 2026.11.1``). The history goes back further than the
+A release that is still kept shows its moment by itself (``--as-of 2026.11.1``). The history goes back further than the
 releases that are kept, so that a figure in a budget of two years ago can be found again: the standard indicator tables are
 made anew from the figures that held at that moment. Names of regions and definitions are those of now, each figure with the
 version of its definition that it was published under.
@@ -36,7 +36,7 @@ def moment(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def photograph(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
+def as_known_at(file: Path, at: datetime) -> duckdb.DuckDBPyConnection:
     """A database in memory with the tables of a released file as they were at a moment.
 
     Numerator, denominator and method of a figure are not in its history.

@@ -20,7 +20,7 @@ from ingest.sql import identifier, literal, records
 from warehouse.columns import OF_PERIOD, Column, of_region
 from warehouse.places import Place, Places
 from warehouse.sharing.access import EVERYTHING, Access, Scope, texts
-from warehouse.sharing.closing import told_by
+from warehouse.sharing.closing import indicators_only_of
 
 #: Tables beside those of the themes: what a reader needs to understand the figures.
 REFERENCE = {
@@ -243,7 +243,7 @@ class Published:
 
     def without(self, closed: Collection[str]) -> Published:
         """The same without a trace of sources that were closed since: neither a figure nor a name."""
-        hidden = told_by(self.con, closed)
+        hidden = indicators_only_of(self.con, closed)
         if hidden:
             self.__dict__["indicators"] = [i for i in self.indicators if i["indicator_id"] not in hidden]
             self.__dict__.pop("themes", None)

@@ -20,7 +20,7 @@ import duckdb
 from ingest.errors import MendableError
 from ingest.sql import records
 from warehouse.places import PlaceError
-from warehouse.reading.as_of import moment, photograph
+from warehouse.reading.as_of import as_known_at, moment
 from warehouse.reading.published import REFERENCE, Published
 from warehouse.releases.release import Release, ReleaseError, Releases
 from warehouse.sharing.closing import Closed, Levels, access
@@ -45,7 +45,7 @@ class Reader:
     closed: list[Closed] = field(default_factory=list)
     levels: Levels | None = None
     #: What whoever asks should know of how the question was understood: which place a name was taken for.
-    said: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def published(self) -> Published:
@@ -102,8 +102,8 @@ class Reader:
             found = self.published.places.find(text)
         except PlaceError as error:
             raise NotThereError(str(error)) from None
-        if found.said:
-            self.said.append(found.said)
+        if found.notice:
+            self.notices.append(found.notice)
         return found.code
 
     def period(self, text: str) -> str:
@@ -178,7 +178,7 @@ def _on_day(releases: Releases, at: datetime) -> Iterator[Reader]:
     held = before[-1] if before else replace(current, release_id="not kept")
     nearest = min(at, datetime.fromisoformat(held.created_at)) if before else at
     try:
-        con = photograph(releases.current_file, nearest)
+        con = as_known_at(releases.current_file, nearest)
     except LookupError as error:
         raise ReleaseError(str(error)) from None
     try:

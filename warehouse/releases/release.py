@@ -255,7 +255,7 @@ class Releases:
         except duckdb.Error:
             return []
 
-    def alike(self, public: Release, closed: Collection[str]) -> Release | None:
+    def matching(self, public: Release, closed: Collection[str]) -> Release | None:
         """The newest release of a restricted series that has of what is public the same as a public release has: from the same
         snapshots, by the same code; and that opens nothing that was closed since.
 

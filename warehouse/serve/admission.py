@@ -42,7 +42,7 @@ class Caller:
         return self.key.scope if self.key else PUBLIC
 
 
-class Desk:
+class Admission:
     """Takes in requests: knows keys, counts, writes the log."""
 
     def __init__(self, home: Path, anonymous_per_minute: int) -> None:

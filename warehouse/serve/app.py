@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ingest.datacenter import at
 from warehouse.making import product
 from warehouse.serve import api, files, odata
-from warehouse.serve.admission import Desk
+from warehouse.serve.admission import Admission
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
 from warehouse.serve.making import Making
@@ -89,7 +89,7 @@ def create_app(
         license_info={"name": "CC BY 4.0 (cijfers)", "url": "https://creativecommons.org/licenses/by/4.0/"},
     )
     app.state.libraries = Libraries(home / "warehouse", memory or environment.get("RDC_SERVE_MEMORY", "512MB"), seconds)
-    app.state.desk = Desk(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
+    app.state.admission = Admission(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
     app.state.making = Making()
     app.state.look_up = look_up
     app.state.drawn = serving.Drawn()
@@ -184,7 +184,7 @@ class _Envelope:
                 return
             if message["type"] == "http.response.start":
                 try:
-                    self.app.state.desk.note(
+                    self.app.state.admission.note(
                         request, method, message["status"], scope.get("state", {}).get("release_id")
                     )
                 except Problem as problem:

@@ -73,7 +73,7 @@ class Opened:
         now, reach = self.today(current), LEVELS.index(scope.level)
         return {t for t, level in self.levels.items() if level != now[t] and LEVELS.index(now[t]) > reach}
 
-    def told(self, current: Opened, scope: Scope) -> Published:
+    def listing(self, current: Opened, scope: Scope) -> Published:
         """What it has by name, for a scope: nothing of what was closed since."""
         closed = self.closed(current, scope)
         return replace(self.base, con=self.con.cursor()).without(closed) if closed else self.base

@@ -56,12 +56,12 @@ def client_of(host: str) -> str:
     return host
 
 
-def proxies(said: str) -> list[str]:
+def proxies(value: str) -> list[str]:
     """The addresses and networks in ``RDC_SERVE_PROXIES``, whose ``X-Forwarded-For`` and ``-Proto`` are believed.
 
     :raises ServeError: one of them is no address.
     """
-    found = [part.strip() for part in said.split(",") if part.strip()]
+    found = [part.strip() for part in value.split(",") if part.strip()]
     for part in found:
         try:
             ipaddress.ip_network(part)

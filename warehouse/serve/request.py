@@ -65,9 +65,9 @@ class Asked:
         """What the caller may see of a release, for as long as the request lasts."""
         return self._questions.enter_context(self.library.asking(opened, self.caller.scope))
 
-    def told(self, opened: Opened) -> Published:
+    def listing(self, opened: Opened) -> Published:
         """What a release has by name: indicators, themes, tables."""
-        return opened.told(self.library.current(), self.caller.scope)
+        return opened.listing(self.library.current(), self.caller.scope)
 
     def closed(self, opened: Opened) -> set[str]:
         """The source tables that a release has, and that this caller may not know of any more."""
@@ -166,7 +166,7 @@ class Asked:
 
 
 async def _asked(request: Request) -> AsyncIterator[Asked]:
-    caller = request.app.state.desk.admit(request)
+    caller = request.app.state.admission.admit(request)
     with ExitStack() as questions:
         yield Asked(request, caller, questions)
 

@@ -246,7 +246,7 @@ def access(con: duckdb.DuckDBPyConnection, levels: Levels, release_id: str) -> A
     return Access.of(con, levels.levels(own, delivered(con), release_id))
 
 
-def told_by(con: duckdb.DuckDBPyConnection, closed: Collection[str], alias: str | None = None) -> set[str]:
+def indicators_only_of(con: duckdb.DuckDBPyConnection, closed: Collection[str], alias: str | None = None) -> set[str]:
     """The indicators that have no figure but from sources that were closed: their very names tell of these."""
     if not closed:
         return set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import itemgetter
 from pathlib import Path
@@ -23,6 +24,86 @@ from ingest.storage.durable import Damaged
 
 if TYPE_CHECKING:
     from ingest.home import Home
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What was shown of a municipality in a period at a time.
+
+    :param snapshot: None where the figures are known from a released file alone.
+    """
+
+    snapshot: Snapshot | None
+    gemeente: str
+    period: str
+    figures: dict[Key, float | None]
+
+    def known_from(self, record: dict[str, Any]) -> bool:
+        """Whether the memory has these figures already."""
+        published = {tuple(key): shown for key, _, shown, *_ in record["figures"]}
+        return all(key in published and published[key] == value for key, value in self.figures.items())
+
+    def record(self, layer: Layer, geography: Geography) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
+        """What the memory must know of it, and the rows behind it: counted again where they are still here and give the same
+        figures, else the outside of it alone."""
+        delivery, rows = self._rows(layer)
+        made = self._remade(geography, delivery, rows) if rows else None
+        return made or self._outside(delivery), rows
+
+    def _rows(self, layer: Layer) -> tuple[str, list[dict[str, Any]] | None]:
+        """The delivery that the figures of a snapshot were counted from, and its rows where they are still here."""
+        if self.snapshot is None:
+            return "recalled", None
+        delivery = layer.used(stamp_id(self.snapshot.stamp)).get(f"{self.gemeente} {self.period}")
+        if delivery is None:
+            covering = [
+                d.delivery_id
+                for d in layer.deliveries()
+                if d.state == "accepted"
+                and d.at <= self.snapshot.fetched_at
+                and [self.gemeente, self.period] in d.covers
+            ]
+            delivery = covering[-1] if covering else None
+        rows = layer.rows(delivery) if delivery else None
+        mine = (
+            [r for r in rows if (r["gemeente"], r["period"]) == (self.gemeente, self.period)]
+            if rows is not None
+            else None
+        )
+        return delivery or "recalled", mine
+
+    def _remade(self, geography: Geography, delivery: str, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """As it was, counted again from its rows under the contract of then; None where that gives other figures."""
+        from ingest.municipal.counting import count_up
+        from ingest.municipal.disclosure.control import prepare
+
+        assert self.snapshot is not None  # there are no rows without
+        packed = self.snapshot.file("metadata.json.zst").read_bytes()
+        contract = Contract.model_validate(json.loads(zstandard.ZstdDecompressor().decompress(packed))["contract"])
+        counted = count_up(contract, self.gemeente, self.period, rows, geography)
+        made = prepare(*protection.table(contract, counted), contract.disclosure.rules)
+        shown = {key: f for key, f in made.figures.items() if not key[0].startswith("~")}
+        if shown.keys() != self.figures.keys():
+            return None
+        for key, figure in shown.items():
+            if self.figures[key] is None:
+                figure.published = None
+            elif figure.published != self.figures[key]:
+                return None
+        return protection.record(made, delivery, contract, marks(contract, counted))
+
+    def _outside(self, delivery: str) -> dict[str, Any]:
+        """That of which only what was published is known: it stands as it is."""
+        return {
+            "delivery": delivery,
+            "contract": "",
+            "frozen": True,
+            "figures": [
+                [list(k), v or 0.0, v, v or 0.0, v or 0.0, 0.0, v or 0.0, None, 1.0, False]
+                for k, v in self.figures.items()
+            ],
+            "relations": [],
+        }
 
 
 def recall(home: Home, contract_id: str, released: Sequence[Path]) -> list[tuple[str, str, bool]]:
@@ -47,15 +128,14 @@ def recall(home: Home, contract_id: str, released: Sequence[Path]) -> list[tuple
         for at, snapshot, pairs in shown:
             if not (figures := pairs.get(pair)):
                 continue
-            if same := [n for n, (_, record) in enumerate(known) if _explains(record, figures)]:
+            was = _Shown(snapshot, *pair, figures)
+            if same := [n for n, (_, record) in enumerate(known) if was.known_from(record)]:
                 then, record = known[same[-1]]
                 known[same[-1]] = max(then, at), record
                 continue
-            delivery, found_rows = _rows(layer, snapshot, *pair) if snapshot else ("recalled", None)
-            made = None
-            if snapshot and found_rows:
-                made, rows = _remade(snapshot, geography, *pair, delivery, found_rows, figures), found_rows
-            known.append((at, (made or _outside(delivery, figures)) | {"at": at}))
+            record, counted_rows = was.record(layer, geography)
+            known.append((at, record | {"at": at}))
+            rows = counted_rows or rows
         # What was published last comes last: it is what stands where nothing new can be published.
         records = [record for _, record in sorted(known, key=itemgetter(0))]
         if records != before:
@@ -75,64 +155,3 @@ def _shown(
     return sorted(
         [*files, *((at, s, shown_by(s)) for at, s in zip(times, snapshots, strict=True))], key=lambda shown: shown[0]
     )
-
-
-def _explains(record: dict[str, Any], figures: dict[Key, float | None]) -> bool:
-    published = {tuple(key): shown for key, _, shown, *_ in record["figures"]}
-    return all(key in published and published[key] == value for key, value in figures.items())
-
-
-def _rows(layer: Layer, snapshot: Snapshot, gemeente: str, period: str) -> tuple[str, list[dict[str, Any]] | None]:
-    """The delivery that the figures of a snapshot were counted from, and its rows where they are still here."""
-    delivery = layer.used(stamp_id(snapshot.stamp)).get(f"{gemeente} {period}")
-    if delivery is None:
-        covering = [
-            d.delivery_id
-            for d in layer.deliveries()
-            if d.state == "accepted" and d.at <= snapshot.fetched_at and [gemeente, period] in d.covers
-        ]
-        delivery = covering[-1] if covering else None
-    rows = layer.rows(delivery) if delivery else None
-    mine = [r for r in rows if (r["gemeente"], r["period"]) == (gemeente, period)] if rows is not None else None
-    return delivery or "recalled", mine
-
-
-def _remade(
-    snapshot: Snapshot,
-    geography: Geography,
-    gemeente: str,
-    period: str,
-    delivery: str,
-    rows: list[dict[str, Any]],
-    figures: dict[Key, float | None],
-) -> dict[str, Any] | None:
-    """A release as it was, counted again from its rows under the contract of then; None where that gives other figures."""
-    from ingest.municipal.counting import count_up
-    from ingest.municipal.disclosure.control import prepare
-
-    packed = snapshot.file("metadata.json.zst").read_bytes()
-    contract = Contract.model_validate(json.loads(zstandard.ZstdDecompressor().decompress(packed))["contract"])
-    counted = count_up(contract, gemeente, period, rows, geography)
-    made = prepare(*protection.table(contract, counted), contract.disclosure.rules)
-    shown = {key: f for key, f in made.figures.items() if not key[0].startswith("~")}
-    if shown.keys() != figures.keys():
-        return None
-    for key, figure in shown.items():
-        if figures[key] is None:
-            figure.published = None
-        elif figure.published != figures[key]:
-            return None
-    return protection.record(made, delivery, contract, marks(contract, counted))
-
-
-def _outside(delivery: str, figures: dict[Key, float | None]) -> dict[str, Any]:
-    """A release of which only what was published is known: it stands as it is."""
-    return {
-        "delivery": delivery,
-        "contract": "",
-        "frozen": True,
-        "figures": [
-            [list(k), v or 0.0, v, v or 0.0, v or 0.0, 0.0, v or 0.0, None, 1.0, False] for k, v in figures.items()
-        ],
-        "relations": [],
-    }

@@ -37,7 +37,7 @@ from warehouse.serve.library import Opened
 from warehouse.serve.problem import Problem
 from warehouse.serve.request import Ask, Asked
 from warehouse.sharing.access import texts
-from warehouse.sharing.closing import told_by
+from warehouse.sharing.closing import indicators_only_of
 
 router = APIRouter(prefix="/v1")
 
@@ -135,11 +135,11 @@ def figures(
     opened, after = start(asked, release, cursor, [int] if sorteer else [str] * 3)
     headers = asked.headers(opened, fmt)
     published = asked.published(opened)
-    said: list[str] = []
+    notices: list[str] = []
     names, themes, regions, periods = together(
         lambda: known(indicator, [i["indicator_id"] for i in published.indicators], "Indicator"),
         lambda: known(thema, published.themes, "Thema"),
-        lambda: region_codes(gebied, published, said),
+        lambda: region_codes(gebied, published, notices),
         lambda: period_codes(periode, published),
     )
     if themes:
@@ -200,10 +200,10 @@ def figures(
         more = [skip + limiet] if order else list(page[limiet - 1][1:])
     if not page and not after and not sindsRelease:
         chosen = set(names) or {i["indicator_id"] for i in published.indicators}
-        said.append(published.why_empty(chosen, regions, periods).in_dutch())
+        notices.append(published.why_empty(chosen, regions, periods).in_dutch())
     links = page_links(asked, opened, more, headers)
     rows = ",".join(row[0] for row in page[:limiet])
-    told = f'"meldingen":{json.dumps(said, ensure_ascii=False)},' if said else ""
+    told = f'"meldingen":{json.dumps(notices, ensure_ascii=False)},' if notices else ""
     body = f'{{"release":"{opened.release_id}",{told}"waarnemingen":[{rows}],"_links":{json.dumps(links)}}}'
     return Response(body, media_type="application/json", headers=headers)
 
@@ -232,7 +232,11 @@ def _since(asked: Asked, opened: Opened, earlier: Opened, published: Published, 
         else opened.con.execute("select current_database()").fetchall()[0][0]
     )
     # That an indicator has no source any more is no news about a source that was closed.
-    hidden = told_by(opened.con.cursor(), earlier.closed(current, scope), alias) if earlier is not opened else set()
+    hidden = (
+        indicators_only_of(opened.con.cursor(), earlier.closed(current, scope), alias)
+        if earlier is not opened
+        else set()
+    )
     absent = f" and not (v.method = 'absent' and v.indicator_id in ({texts(hidden)}))" if hidden else ""
     old = f"(select * from {alias}.core.indicator_value as v where {earlier.access(current).visible(scope)} and ({where}))"
     new = f"(select * from core.indicator_value as v where {published.visible} and ({where}){absent})"

@@ -10,7 +10,7 @@ from fastapi import Path, Query, Request
 from pydantic import Field
 
 from warehouse.formats import FORMATS
-from warehouse.places import Found, PastPlaceError, Place, PlaceError, SeveralPlacesError, UnknownPlaceError
+from warehouse.places import NamedRegion, PastPlaceError, Place, PlaceError, SeveralPlacesError, UnknownPlaceError
 from warehouse.reading.published import Published
 from warehouse.serve.problem import Fault, Problem
 from warehouse.serve.request import only
@@ -78,10 +78,10 @@ def known(asked: list[str] | None, there: Collection[str], what: str) -> list[st
     return [upper[a.upper()] for a in asked]
 
 
-def region_codes(asked: list[str] | None, published: Published, said: list[str] | None = None) -> list[str]:
+def region_codes(asked: list[str] | None, published: Published, notices: list[str] | None = None) -> list[str]:
     """The codes of regions that were named by their code, or by the name that people have for them.
 
-    :param said: takes which place each name was taken for.
+    :param notices: takes which place each name was taken for.
     """
     if not asked or all(a in published.region_codes for a in asked):
         return asked or []
@@ -93,8 +93,8 @@ def region_codes(asked: list[str] | None, published: Published, said: list[str] 
             wrong.append(error)
             continue
         codes.append(found.code)
-        if said is not None and found.place:
-            said.append(_taken(found, found.place))
+        if notices is not None and found.place:
+            notices.append(_taken(found, found.place))
     if wrong:
         # A name that fits several places is no question yet; one that fits none is a question for what is not there.
         status = 400 if any(isinstance(w, SeveralPlacesError) for w in wrong) else 404
@@ -118,7 +118,7 @@ def _no_place(error: PlaceError) -> str:
             raise AssertionError(error)
 
 
-def _taken(found: Found, place: Place) -> str:
+def _taken(found: NamedRegion, place: Place) -> str:
     """Which place a name was taken for."""
     kind = f"{place.kind} van {place.owner}" if place.owner else place.kind
     also = f"; ook {', '.join(map(_place, found.others))}" if found.others else ""

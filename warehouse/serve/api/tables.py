@@ -38,7 +38,9 @@ def tables(asked: Ask, release: Release = None) -> Response:
     """Een tabel per thema, en de tabellen met begrippen."""
     checked(asked.request, "release")
     opened = asked.open(named(release))
-    found = [{"tabel": name, "titel": title, "soort": "cijfers"} for name, title in asked.told(opened).themes.items()]
+    found = [
+        {"tabel": name, "titel": title, "soort": "cijfers"} for name, title in asked.listing(opened).themes.items()
+    ]
     found += [{"tabel": name, "titel": REFERENCE[name][0], "soort": "begrippen"} for name in opened.base.reference]
     for item in found:
         item["_links"] = {"self": {"href": f"{asked.root}/v1/tabellen/{item['tabel']}"}}  # type: ignore[assignment]

@@ -66,7 +66,7 @@ def indicators(asked: Ask, thema: Codes = None, release: Release = None) -> Resp
     """Elke versie van elke definitie, met eenheid, teller, noemer en kanttekeningen."""
     checked(asked.request, "thema", "release")
     opened = asked.open(named(release))
-    published = asked.told(opened)
+    published = asked.listing(opened)
     themes = known(thema, published.themes, "Thema")
     found = [_indicator(i) for i in published.indicators if not themes or i["theme"] in themes]
     return answer_json(
@@ -81,9 +81,9 @@ def indicator(asked: Ask, indicator: Annotated[str, Path(pattern=CODE)], release
     """Alle versies van zijn definitie, de nieuwste eerst."""
     checked(asked.request, "release")
     opened = asked.open(named(release))
-    found = [_indicator(i) for i in asked.told(opened).indicators if i["indicator_id"] == indicator]
+    found = [_indicator(i) for i in asked.listing(opened).indicators if i["indicator_id"] == indicator]
     if not found:
-        known([indicator], [i["indicator_id"] for i in asked.told(opened).indicators], "Indicator")
+        known([indicator], [i["indicator_id"] for i in asked.listing(opened).indicators], "Indicator")
         raise Problem(404, f"Indicator {indicator} is er niet in deze release.")
     return answer_json(asked, opened, {"release": opened.release_id, "indicator": indicator, "versies": found[::-1]})
 

@@ -58,10 +58,10 @@ class StatLine:
     def find(cls, asked: Asked, name: str, release: str | None) -> StatLine:
         """:raises Problem: there is no such table."""
         opened = asked.open(release)
-        for theme in asked.told(opened).themes:
+        for theme in asked.listing(opened).themes:
             if identifier(theme) == name.upper():
                 return cls(asked, opened, asked.published(opened), theme)
-        known = ", ".join(identifier(t) for t in asked.told(opened).themes)
+        known = ", ".join(identifier(t) for t in asked.listing(opened).themes)
         raise Problem(404, f"Er is geen tabel {name}; er zijn {known}.")
 
     @property

@@ -66,7 +66,7 @@ def catalogue(asked: Ask) -> Response:
 def _catalogue(asked: Asked, release: str | None) -> list[dict[str, Any]]:
     opened = asked.open(release)
     found = []
-    for number, theme in enumerate(asked.told(opened).themes):
+    for number, theme in enumerate(asked.listing(opened).themes):
         table = StatLine.find(asked, identifier(theme), release)
         info = _info(table)
         api, feed = (f"{asked.root}/{kind}/OData/{table.id}" for kind in ("ODataApi", "ODataFeed"))

@@ -246,7 +246,7 @@ def table(asked: Ask, catalog: str, name: str, resource: str = "") -> Response:
 
 def _datasets(asked: Asked, release: str | None) -> list[dict[str, Any]]:
     found = []
-    for theme in asked.told(asked.open(release)).themes:
+    for theme in asked.listing(asked.open(release)).themes:
         table = StatLine.find(asked, identifier(theme), release)
         found.append({k: v for k, v in _properties(table).items() if k not in _NOT_IN_CATALOGUE})
     return found
