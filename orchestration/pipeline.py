@@ -25,6 +25,7 @@ from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.snapshot import AREAS, now
 from ingest.source import source_of
+from ingest.sql import add_rows
 from ingest.storage import durable
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
@@ -332,8 +333,7 @@ def note_checks(work: Workspace) -> dict[str, int]:
             [r.suite, r.subject, r.check, r.column, r.severity, r.success, r.description, r.observed, r.ran_at]
             for r in results
         ]
-        if rows:
-            con.executemany("insert into core.check_result values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        add_rows(con, "core.check_result", rows)
     return summary(results)
 
 

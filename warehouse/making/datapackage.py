@@ -112,8 +112,11 @@ def _published(con: duckdb.DuckDBPyConnection, release_id: str) -> Published | N
 def _tables(folder: Path, published: Published) -> list[Written]:
     found: list[Written] = []
     for theme in published.themes:
-        found.append(_write(folder, theme, extract(published, theme), _WIDE_KEY))
-        parquet.write(extract(published, theme, shape=LONG_SHAPE), folder / "tables" / f"{theme}.long.parquet")
+        long = folder / "tables" / f"{theme}.long.parquet"
+        parquet.write(extract(published, theme, shape=LONG_SHAPE), long)
+        figures = published.wide(theme, figures=f"select * from read_parquet({literal(long)})")
+        wide = replace(extract(published, theme), sql=f"select * from ({figures}) order by region_code, period_code")
+        found.append(_write(folder, theme, wide, _WIDE_KEY))
     for name in published.reference:
         found.append(_write(folder, name, extract(published, f"{published.schema_of(name)}.{name}"), _KEYS[name]))
     return found

@@ -391,11 +391,13 @@ class Published:
         where {self.visible} and ({where})
         """
 
-    def wide(self, theme: str, where: str = "true") -> str:
+    def wide(self, theme: str, where: str = "true", figures: str = "") -> str:
         """SQL for a theme's table: a row per region and period in which a figure is there or could be.
 
         The values are those of ``mart.<theme>``; the columns behind them tell of each row what :meth:`long` tells of each
         figure.
+
+        :param figures: SQL for what :meth:`long` gives of the theme, where that was made already.
         """
         names = [i["indicator_id"] for i in self.current(theme)]
         values = ",\n            ".join(
@@ -450,7 +452,7 @@ class Published:
                     attribution := attribution
                 ))) as figures,
                 any_value(release_id) as release_id
-            from ({self.long(f"{self.of_theme(theme)} and ({where})")})
+            from ({figures or self.long(f"{self.of_theme(theme)} and ({where})")})
             group by region_code, period_code
             having bool_or(value is not null or missing_reason is distinct from 'impossible')
         )
