@@ -12,7 +12,7 @@ from warehouse.export import text
 from warehouse.reading.published import Published
 from warehouse.reading.reader import NotThereError, Reader
 
-_CELLS = """
+_BOUND = """
 select
     term.role, term.term_no, term.sign, source_row.region_code as source_region,
     case when source_row.region_code in ('NL00', 'NL1') then 'NL01' else source_row.region_code end as region_code,
@@ -25,9 +25,16 @@ inner join core.source_row as source_row
     on source_row.row_id = cell.row_id and source_row.dimensions_key = term.dimensions_key
 inner join core.measure as measure using (measure_id)
 inner join core.snapshot as snapshot on snapshot.snapshot_no = source_row.snapshot_no
-where term.binding_id = ? and source_row.period_code = ? and list_contains(?, source_row.region_code)
+where term.binding_id = ? and {which}
 order by region_code, role desc, term_no
 """
+
+_CELLS = _BOUND.format(which="source_row.period_code = ? and list_contains(?, source_row.region_code)")
+#: All cells of a binding.
+ALL_CELLS = _BOUND.format(which="true")
+
+#: What the history of a figure has.
+HISTORY = "value, missing_reason, period_status, known_from, known_to"
 
 #: Roles whose cells are the margins of a figure, beside the figure itself.
 _MARGINS = ("lower", "upper")
@@ -84,40 +91,72 @@ def chain(
     :param store: where the snapshots are; None looks at none of them, so that no cell says whether it is still so.
     :returns: None where the scope sees no such figure.
     """
+    where = "v.indicator_id = $1 and v.region_code = $2 and v.period_code = $3"
     figures = published.rows(
-        f"select v.* from core.indicator_value as v where {published.visible} and v.indicator_id = $1 and v.region_code = $2 "
-        "and v.period_code = $3",
-        [indicator, region, period],
+        f"select v.* from core.indicator_value as v where {published.visible} and {where}", [indicator, region, period]
     )
     if not figures:
         return None
     figure = figures[0]
-    definition = published.rows(
-        "select * from core.indicator where indicator_id = ? and version = ?", [indicator, figure["definition_version"]]
-    )[0]
-    versions = published.rows(
-        "select version, definition, unit, series_break, valid_from, valid_to from core.indicator where indicator_id = ? "
-        "order by version",
-        [indicator],
-    )
-    name = published.rows("select name from core.region where region_code = ?", [region])[0]["name"]
     aggregated = figure["method"] == "aggregated"
     members = _members(published, region, period) if aggregated else [region]
-    codes = [*members, *(("NL00", "NL1") if "NL01" in members else ())]
-    cells = published.rows(_CELLS, [figure["binding_id"], period, codes])
-    used = _used(cells, definition, aggregated)
     about = published.rows(
-        f"select reference_period from ({published.long('v.indicator_id = $1 and v.region_code = $2 and v.period_code = $3')})",
+        f"select reference_period from ({published.long(where)})",
         [indicator, region, period],
     )
-    figure["reference_period"] = about[0]["reference_period"] if about else None
+    facts = Facts(
+        figure | {"reference_period": about[0]["reference_period"] if about else None},
+        [i for i in published.indicators if i["indicator_id"] == indicator],
+        published.rows("select name from core.region where region_code = ?", [region])[0]["name"],
+        members,
+        published.rows(_CELLS, [figure["binding_id"], period, written(members)]),
+        _history(published, figure),
+    )
+    return told(facts, published.release_id, store, cell_url, delivered)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a release has of one figure.
+
+    :param figure: its row of ``core.indicator_value``, with its reference period.
+    :param versions: the rows of ``core.indicator`` of its indicator.
+    :param name: of its region; ``members``: the region, or of a group the municipalities that it had.
+    :param cells: rows of :data:`_CELLS`.
+    """
+
+    figure: dict[str, Any]
+    versions: list[dict[str, Any]]
+    name: str
+    members: list[str]
+    cells: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+
+
+def written(members: list[str]) -> list[str]:
+    """Region codes as sources write them: the country has two more."""
+    return [*members, *(("NL00", "NL1") if "NL01" in members else ())]
+
+
+def told(
+    facts: Facts,
+    release_id: str,
+    store: Store | None,
+    cell_url: Callable[[dict[str, Any]], str | None],
+    delivered: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _: None,
+) -> dict[str, Any]:
+    """The chain of a figure, as :func:`explain` has it."""
+    figure = facts.figure
+    definition = next(v for v in facts.versions if v["version"] == figure["definition_version"])
+    used = _used(facts.cells, definition, figure["method"] == "aggregated")
+    kept = ("version", "definition", "unit", "series_break", "valid_from", "valid_to")
     return {
-        "figure": figure | {"region_name": name, "unit": definition["unit"], "release": published.release_id},
+        "figure": figure | {"region_name": facts.name, "unit": definition["unit"], "release": release_id},
         "definition": definition,
-        "versions": versions,
-        "steps": _steps(figure, definition, used, members),
+        "versions": [{name: v[name] for name in kept} for v in facts.versions],
+        "steps": _steps(figure, definition, used, facts.members),
         "cells": [_cell(cell, store, cell_url) | {"delivered": delivered(cell)} for cell in used],
-        "history": _history(published, figure),
+        "history": facts.history,
     }
 
 
@@ -136,7 +175,7 @@ def _history(published: Published, figure: dict[str, Any]) -> list[dict[str, Any
     if not published.whole or published.closed:
         return []
     return published.rows(
-        "select value, missing_reason, period_status, known_from, known_to from core.indicator_history "
+        f"select {HISTORY} from core.indicator_history "
         "where indicator_id = ? and definition_version = ? and region_code = ? and period_code = ? order by known_from",
         [figure[key] for key in ("indicator_id", "definition_version", "region_code", "period_code")],
     )

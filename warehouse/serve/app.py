@@ -25,7 +25,7 @@ from warehouse.serve.admission import Admission
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
 from warehouse.serve.making import Making
-from warehouse.serve.portal import pictures, serving
+from warehouse.serve.portal import machines, pictures, serving
 from warehouse.serve.problem import Fault, Problem, answer, faults
 from warehouse.serve.request import Unchanged
 
@@ -95,7 +95,7 @@ def create_app(
     app.state.drawn = serving.Drawn()
     app.state.frames = pictures.may_frame(environment.get("RDC_SERVE_FRAMES", ""))
     app.state.geo = home / "geo"
-    for router in (files.router, api.router, odata.router, serving.router, pictures.router):
+    for router in (files.router, api.router, odata.router, serving.router, pictures.router, machines.router):
         app.include_router(router)
     document: dict[str, Any] = {}
 

@@ -16,6 +16,9 @@ from warehouse.serve.portal.assets import fingerprint
 from warehouse.serve.portal.charts.chart import Chart
 from warehouse.serve.portal.view import View
 
+#: The feed of releases.
+FEED = "uitgaven.atom"
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -76,6 +79,8 @@ class Kind:
     :param state: the parameters that it knows.
     :param addresses: those that a release has; none for a page that only answers to a question.
     :param charts: the names of the charts that such a page can have: each is also a file, and stands by itself in another site.
+    :param instead: where to look in the static site for a page of this kind that it does not have.
+    :param listed: whether a search engine is told of these pages.
     :param in_menu: whether the frame leads to it.
     """
 
@@ -87,10 +92,15 @@ class Kind:
     in_menu: bool = False
     charts: tuple[str, ...] = ()
     template: str = ""
+    instead: str | None = None
+    listed: bool = True
 
     def path(self, address: Address) -> str:
         """The path of a page, its values quoted."""
         return self.pattern.format(**{name: quote(value, safe="") for name, value in address.path.items()})
+
+    def data(self, theme: str) -> str | None:
+        """The whole address of a theme's table as a Parquet file of the release; None where it is not to be had."""
 
     def picture(self, path: str, chart: str, form: str) -> str:
         """Where a chart of the page at this path lies as a file: ``svg`` or ``png``."""
@@ -124,6 +134,10 @@ class Links(Protocol):
         """The whole address of a page, with scheme and host where these are known: to print, or to send to someone."""
 
     @property
+    def feed(self) -> str | None:
+        """The address of the feed of releases; None where there is none."""
+
+    @property
     def answers(self) -> bool:
         """Whether questions are answered (forms, filters); files do not answer."""
 
@@ -151,6 +165,7 @@ class ServiceLinks:
     release: str
     pinned: str | None = None
     answers: bool = True
+    feed: str | None = f"/{FEED}"
 
     def to(self, path: str, **state: str | int | Iterable[str] | None) -> str:
         return path + query({"uitgave": self.pinned, **state})
@@ -158,6 +173,9 @@ class ServiceLinks:
     def file(self, path: str, **parameters: str | Iterable[str] | None) -> str | None:
         release = None if path.startswith("/v1/releases") else self.pinned
         return path + query({"release": release, **parameters})
+
+    def data(self, theme: str) -> str | None:
+        return f"{self.root}/v1/releases/{self.pinned or 'actueel'}/bestanden/tables/{theme}.parquet"
 
     def picture(self, path: str, **state: str | int | Iterable[str] | None) -> str | None:
         return self.to(path, **state)

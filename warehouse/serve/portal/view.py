@@ -321,7 +321,9 @@ class View:
         return {(f.indicator, f.area): f for f in self._asked(where, parameters)}
 
     def figure_keys(self) -> list[tuple[str, str, str]]:
-        """Indicator, area and period of every figure that the asker sees."""
+        """Indicator, area and period of every figure that the asker sees, as far as the release can tell how it came about."""
+        if ("core", "cell") not in self.published.tables:
+            return []
         return self.published.con.execute(
             "select v.indicator_id, v.region_code, v.period_code from core.indicator_value as v "
             f"where {self.published.visible} order by all"

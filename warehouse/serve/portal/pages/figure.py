@@ -76,4 +76,11 @@ def addresses(view: View) -> Iterable[Address]:
         yield Address(dict(zip(("indicator", "area", "period"), figure, strict=True)))
 
 
-KIND = Kind("figure", "/cijfer/{indicator}/{area}/{period}", make, addresses=addresses)
+KIND = Kind(
+    "figure",
+    "/cijfer/{indicator}/{area}/{period}",
+    make,
+    addresses=addresses,
+    instead="/indicator/{indicator}",
+    listed=False,
+)
