@@ -38,7 +38,7 @@ from ingest.outcome import FAILED, FETCHED, UNREACHABLE, Outcome, Outcomes
 from ingest.settings import Settings, SettingsError
 from ingest.snapshot import Store
 from ingest.statline.landing import land
-from tests.ingest.test_land import V3, V4, replace_table, v3_table, v4_table
+from tests.ingest.statline.test_landing import V3, V4, replace_table, v3_table, v4_table
 from tests.standin import StandIn
 
 THIRD = replace_table(V3, id="50090NED", catalog="third-party", source_id="third_party")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.drift import BREAKING, COMPATIBLE, HARMLESS, Change, changes
-from tests.ingest.test_land import V3, V4, Setting, v3_table, v4_table
+from tests.ingest.statline.test_landing import V3, V4, Setting, v3_table, v4_table
 from tests.standin import StandIn, Topic
 
 

@@ -19,9 +19,9 @@ from ingest.settings import Settings
 from ingest.snapshot import Store
 from ingest.statline.landing import land
 from orchestration import pipeline
-from tests.ingest.municipal.test_linked import ALL, open_work
+from tests.ingest.municipal.disclosure.test_linked import ALL, open_work
+from tests.ingest.statline.test_landing import V3, V4, v3_table, v4_table
 from tests.ingest.test_attempt import ERRORS, THIRD, Replay, Spoilt
-from tests.ingest.test_land import V3, V4, v3_table, v4_table
 from tests.standin import Fault, StandIn
 
 SERVICES = {"v3": V3, "v4": V4, "third party": THIRD}

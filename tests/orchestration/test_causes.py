@@ -14,7 +14,7 @@ from orchestration import run as running
 from orchestration.causes import causes, lines
 from orchestration.run import run
 from orchestration.workspace import Workspace
-from tests.ingest.test_land import v3_table
+from tests.ingest.statline.test_landing import v3_table
 from tests.standin import Fault, StandIn
 
 NO_ANSWER = "no answer ([Errno 111] Connection refused)"

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestration.cli import main
-from tests.ingest.test_land import V3, V4, Setting, v3_table, v4_table
+from tests.ingest.statline.test_landing import V3, V4, Setting, v3_table, v4_table
 from tests.orchestration.conftest import Rdc
 from tests.standin import StandIn
 from tests.warehouse.made import publish

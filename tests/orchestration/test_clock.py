@@ -20,11 +20,11 @@ from ingest.storage.durable import Damaged
 from orchestration import pipeline
 from orchestration.cli import main
 from orchestration.workspace import Workspace, prunable
-from tests.ingest.test_land import V3
+from tests.ingest.statline.test_landing import V3
 from tests.orchestration.test_one_writer import chosen
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
 from tests.standin import StandIn
-from tests.warehouse.test_release import CHECKS, candidate
+from tests.warehouse.releases.test_release import CHECKS, candidate
 from warehouse.making.publishing import publish
 from warehouse.releases.plan import Plan
 from warehouse.releases.release import Release

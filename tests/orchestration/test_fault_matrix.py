@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.ingest.test_land import v3_table, v4_table
+from tests.ingest.statline.test_landing import v3_table, v4_table
 from tests.orchestration.conftest import Rdc
 from tests.standin import Fault, StandIn, Topic
 

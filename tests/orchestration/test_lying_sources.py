@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.ingest.municipal.test_linked import ALL, CONTRACT
-from tests.ingest.test_land import v3_table, v4_table
+from tests.ingest.municipal.disclosure.test_linked import ALL, CONTRACT
+from tests.ingest.statline.test_landing import v3_table, v4_table
 from tests.orchestration.conftest import Rdc
 from tests.orchestration.test_fault_matrix import _figures
 from tests.standin import Fault, StandIn

@@ -16,7 +16,7 @@ from orchestration.instance import KILLED, PROCESS, close_dead_runs, dagster_hom
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
 from orchestration.writer import SIGNS, WRITER, BusyError, lives, sign_of_life, writing
-from tests.ingest.test_land import V3
+from tests.ingest.statline.test_landing import V3
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
 from tests.standin import StandIn
 from warehouse.making.publishing import publish

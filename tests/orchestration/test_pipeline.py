@@ -19,10 +19,10 @@ from orchestration import judging, pipeline
 from orchestration.judging import AcceptError
 from orchestration.pipeline import BlockedError
 from orchestration.workspace import Workspace, prunable
-from tests.ingest.test_land import V3, v3_table
-from tests.ingest.test_land import replace_table as changed
+from tests.ingest.statline.test_landing import V3, v3_table
+from tests.ingest.statline.test_landing import replace_table as changed
 from tests.standin import StandIn
-from tests.warehouse.test_release import CHECKS, candidate
+from tests.warehouse.releases.test_release import CHECKS, candidate
 from warehouse.making.publishing import publish
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from ingest.settings import Settings
 from orchestration.cli import main
 from orchestration.workspace import Workspace
-from tests.warehouse.test_release import CHECKS, candidate
+from tests.warehouse.releases.test_release import CHECKS, candidate
 from warehouse.making import publishing
 from warehouse.releases.release import Release
 

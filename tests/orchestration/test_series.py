@@ -8,10 +8,10 @@ import pytest
 
 from orchestration import pipeline, run
 from orchestration.workspace import Workspace
-from tests.ingest.test_land import V3
+from tests.ingest.statline.test_landing import V3
 from tests.orchestration.test_one_writer import chosen
 from tests.orchestration.test_pipeline import cbs, take, work  # noqa: F401
-from tests.warehouse.test_release import CHECKS, candidate
+from tests.warehouse.releases.test_release import CHECKS, candidate
 from warehouse.making.publishing import publish
 
 LEVELS = ["public", "partners", "GM0770", "GM1728"]

@@ -17,7 +17,7 @@ from ingest.snapshot import Snapshot, Store, Verdict, now
 from orchestration import pipeline
 from orchestration.status import overview
 from orchestration.workspace import Workspace
-from tests.ingest.test_land import V3, v3_table
+from tests.ingest.statline.test_landing import V3, v3_table
 from tests.orchestration.conftest import Rdc
 from tests.sample_tables import sample_tables
 from tests.standin import StandIn

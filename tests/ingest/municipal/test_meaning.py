@@ -21,7 +21,7 @@ from ingest.files.periods import code
 from ingest.municipal.contract import Column, Contract, Disclosure, read
 from ingest.municipal.intake import Intake, take_in
 from ingest.rules import SAFE
-from tests.ingest.municipal.test_numbers import NOWHERE, made
+from tests.ingest.files.test_numbers import NOWHERE, made
 
 
 def judged(contract: Contract, content: str | bytes) -> Intake:

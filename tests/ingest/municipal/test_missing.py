@@ -12,10 +12,10 @@ from ingest.municipal.contract import Contract, read
 from ingest.municipal.intake import Intake
 from ingest.municipal.report import write
 from orchestration.workspace import Workspace
+from tests.ingest.files.test_numbers import made
 from tests.ingest.municipal.conftest import put
 from tests.ingest.municipal.test_deliveries import figures, land
 from tests.ingest.municipal.test_meaning import contract_file, judged
-from tests.ingest.municipal.test_numbers import made
 
 
 def sheet(values: list[Any], form: str = "0.0%") -> bytes:

@@ -14,7 +14,7 @@ import pytest
 
 from ingest.registry import Registry as Tables
 from ingest.snapshot import Store
-from tests.dbt_model import build
+from tests.dbt_project.model import build
 from warehouse.export import extract, pieces
 from warehouse.making.build import dbt_build
 from warehouse.making.candidate import Candidate

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 import yaml
 
-from tests.dbt_model import build
+from tests.dbt_project.model import build
 from tests.warehouse.made import CHECKS, candidate
 from warehouse.export import extract, pieces
 from warehouse.export.extraction import LONG_SHAPE

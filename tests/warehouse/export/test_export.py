@@ -228,5 +228,5 @@ def test_a_file_is_there_whole_or_not_at_all(warehouse: Path, tmp_path: Path) ->
 
 
 def test_the_page_of_the_api_names_every_format() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
     assert not [name for name in FORMATS if f"`{name}`" not in page]

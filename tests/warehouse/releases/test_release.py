@@ -23,7 +23,7 @@ from warehouse.making.candidate import Candidate
 from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.releases.release import ReleaseError, Releases
 
-PROJECT = Path(__file__).parent.parent.parent
+PROJECT = Path(__file__).parents[3]
 CHECKS = {"passed": 1, "critical": 0, "warning": 0, "info": 0}
 
 
@@ -261,10 +261,13 @@ def dying_at(step: int, releases: Releases) -> None:
 
 
 def test_killed_at_any_step_of_a_release_there_is_the_whole_of_it_or_nothing(tmp_path: Path) -> None:
-    program = "import sys, pathlib; from tests.warehouse.test_release import killed_while_releasing as run; run(pathlib.Path(sys.argv[1]))"
+    program = (
+        "import sys, pathlib; from tests.warehouse.releases.test_release import killed_while_releasing as run; "
+        "run(pathlib.Path(sys.argv[1]))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         timeout=240,

@@ -23,8 +23,8 @@ from ingest.municipal import drop
 from ingest.municipal.contract import Contract
 from ingest.municipal.intake import Intake, take_in
 from ingest.municipal.region import Geography
-from tests.ingest.municipal import oldbook
-from tests.ingest.municipal.test_reader import ods, repacked, zipped
+from tests.ingest.files import oldbook
+from tests.ingest.files.test_reader import ods, repacked, zipped
 
 #: A contract with a column that counts, one that may be empty, and one that is not taken.
 CONTRACT = """

@@ -188,7 +188,7 @@ def test_what_is_not_public_is_in_no_file(folder: Path) -> None:
 
 
 def test_a_file_without_figures_is_released_all_the_same(tmp_path: Path) -> None:
-    from tests.warehouse.test_release import publish as bare
+    from tests.warehouse.releases.test_release import publish as bare
 
     release = bare(tmp_path, 1)
     folder = Releases(tmp_path).path(release.release_id).parent

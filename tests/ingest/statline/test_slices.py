@@ -13,7 +13,7 @@ from ingest.metadata import Dimension
 from ingest.outcome import FAILED, FETCHED, UNCHANGED
 from ingest.statline.slices import LONGEST_FILTER, MOST_CODES, by_code
 from ingest.verify import altered
-from tests.ingest.test_land import Setting, replace_table
+from tests.ingest.statline.test_landing import Setting, replace_table
 from tests.standin import Dim, Fault, Missing, StandIn, Topic, V3Table, V4Table
 
 TABLE = Table(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ingest.municipal.contract import Contract
 from ingest.municipal.intake import Intake, take_in
 from ingest.municipal.values import as_date
-from tests.ingest.municipal.test_numbers import NOWHERE, made
+from tests.ingest.files.test_numbers import NOWHERE, made
 
 CONTRACT: Contract = made(
     {"name": "datum", "type": "date"},

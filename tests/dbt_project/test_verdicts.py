@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.dbt_model import build
+from tests.dbt_project.model import build
 
 #: indicator, unit, reference rule, is a total, not comparable over time
 INDICATORS = [
