@@ -25,7 +25,18 @@ def simplified(geometries: Sequence[dict[str, Any] | None], tolerance: float = T
     :param geometries: of one kind of area and one year: they touch, and do not overlap.
     :raises ShapeError: one of them is no area.
     """
-    from shapely import coverage_simplify, make_valid
+    from shapely import coverage_simplify
+
+    found = fitted(geometries, tolerance)
+    return [_text(area) for area in coverage_simplify(found, tolerance)] if found else []
+
+
+def fitted(geometries: Sequence[dict[str, Any] | None], gap: float) -> list[Any]:
+    """The areas in RD, without overlaps, and without gaps between them that are narrower than so many metres.
+
+    :raises ShapeError: one of them is no area.
+    """
+    from shapely import coverage_clean, make_valid
     from shapely.geometry import shape
 
     found = []
@@ -37,7 +48,7 @@ def simplified(geometries: Sequence[dict[str, Any] | None], tolerance: float = T
         if not area.area:
             raise ShapeError(f"geometry {number} is no area but {area.geom_type}")
         found.append(_areas_of(area))
-    return [_text(area) for area in coverage_simplify(found, tolerance)] if found else []
+    return list(coverage_clean(found, gap_width=gap)) if found else []
 
 
 def _areas_of(geometry: Any) -> Any:

@@ -20,13 +20,15 @@ from typing import Any
 
 from ingest.boundaries.asking import address, wanted
 from ingest.boundaries.landing import PERIOD, REGION, write
-from ingest.boundaries.shapes import simplified
+from ingest.boundaries.shapes import fitted, simplified
 from ingest.datacenter import here
 from ingest.registry import Registry
 from ingest.settings import Settings
 from ingest.snapshot import AREAS, SAMPLE, Landing, Snapshot, now
 
 TABLE = "gebiedsgrenzen"
+#: Metres: how wide a slit between two buurten is closed.
+SLIT = 150.0
 #: What the sample's buurten are not good for, told wherever they are shown.
 NOTE = (
     "simplified boundaries, good for maps and not for measuring; those of wijken and buurten are approximations that "
@@ -44,7 +46,7 @@ def main(arguments: list[str]) -> int:
     year, _, file = asked.gemeenten.partition("=")
     rows = _rows(year, _features(Path(file)), names)
     year, _, file = asked.buurten.partition("=")
-    buurten = _features(Path(file))
+    buurten = _without_gaps(_features(Path(file)))
     rows += _rows(year, _wijken(buurten), names) + _rows(year, buurten, names)
     made = _lay_down(rows, year)
     print(f"{made.row_count} areas, {sum(f['bytes'] for f in made.files.values()) / 1000:.0f} kB in {made.path}")
@@ -63,6 +65,14 @@ def _features(file: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     features = json.loads(file.read_text(encoding="utf-8"))["features"]
     known = {f["properties"]["code"]: (f["properties"]["name"], f["geometry"]) for f in features}
     return {code: known[code] for code in sorted(known) if wanted(code, kinds[code[:2]], center)}
+
+
+def _without_gaps(areas: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Approximations leave slits between neighbours."""
+    from shapely.geometry import mapping
+
+    shapes = fitted([geometry for _, geometry in areas.values()], SLIT)
+    return {code: (name, mapping(shape)) for (code, (name, _)), shape in zip(areas.items(), shapes, strict=True)}
 
 
 def _wijken(buurten: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:

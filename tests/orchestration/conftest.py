@@ -10,12 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from tests.ingest.boundaries.pdok import Pdok, sample_areas
 from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import StandIn
 
@@ -91,9 +93,19 @@ def cbs() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="session")
-def released(cbs: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Rdc:
-    """A data folder with one live release in it."""
-    rdc = Rdc(tmp_path_factory.mktemp("released"), cbs.env)
+def pdok() -> Iterator[Pdok]:
+    """PDOK with the sample's areas, as those of the year of its wijken and buurten and as those of last year."""
+    with Pdok(most=1000) as pdok:
+        for year in (2020, datetime.now(UTC).year - 1):
+            pdok.year(year, sample_areas())
+        yield pdok
+
+
+@pytest.fixture(scope="session")
+def released(cbs: StandIn, pdok: Pdok, tmp_path_factory: pytest.TempPathFactory) -> Rdc:
+    """A data folder with one live release in it, boundaries too."""
+    rdc = Rdc(tmp_path_factory.mktemp("released"), cbs.env | {"RDC_PDOK_URL": pdok.url})
+    only_the_sample(rdc.home, boundaries=True)
     rdc("run")
     return rdc
 

@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 import pytest
 
 from ingest.datacenter import here
+from tests.ingest.boundaries.pdok import Pdok
 from tests.orchestration.conftest import Rdc
 from tests.warehouse.conftest import Service
 from tests.warehouse.serve.portal.reading import Read, sound
 from warehouse.reading.explain import ENGLISH
 from warehouse.reading.reader import reading
 from warehouse.releases.release import Releases
+from warehouse.serve.portal.page import Asking, ServiceLinks
 from warehouse.serve.portal.pages import KINDS
 from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
@@ -108,3 +110,54 @@ def test_how_a_figure_came_about_to_its_cells(service: Service) -> None:
 
 def test_every_step_has_its_words() -> None:
     assert ENGLISH.keys() <= words().figure.steps.keys()
+
+
+# -- maps -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.long)])
+def test_maps_show_the_figures_of_the_warehouse_on_the_areas_of_their_year(
+    released: Rdc, truth: Truth, pdok: Pdok, every: int
+) -> None:
+    """The maps of one in so many indicators and areas, read back from what is drawn."""
+    years = set(pdok.areas)
+    with reading(Releases(released.home / "warehouse")) as reader:
+        view = View(reader.published, here(), None)  # type: ignore[arg-type]  # no page is made
+        links = ServiceLinks("", view.release_id)
+        kinds = {kind.name: kind for kind in KINDS}
+        maps = []
+        for name in [n for n in sorted(view.with_figures) if not view.indicators[n]["is_total"]][::every]:
+            page = kinds["indicator"].make(view, Asking({"indicator": name}), links)
+            maps += [(name, c) for key, c in page.charts.items() if key.startswith("kaart")]
+        for kind in ("municipality", "village", "neighbourhood"):
+            for address in list(kinds[kind].addresses(view))[::every]:
+                page = kinds[kind].make(view, Asking(address.path), links)
+                assert page.charts.keys() == {"kaart"}, address
+                maps.append((page.content["on_map"][0].indicator, page.charts["kaart"]))
+    compared = 0
+    for name, chart in maps:
+        rows = chart.spec()["datasets"]["rijen"]
+        for row in rows:
+            if row["periode"] is not None:
+                assert truth[name, row["gebied"], row["periode"]][0] == row["waarde"], (name, row)
+                compared += 1
+        lines = [r["tekst"] for r in chart.spec()["datasets"]["regels"]]
+        [period] = {row["periode"] for row in rows} - {None}
+        if int(period[:4]) in years:
+            assert lines[0] == f"Gebieden van {period[:4]}"
+        else:
+            assert lines[0].startswith(f"Cijfers over {period[:4]}, op de gebieden van ")
+        assert not view.indicators[name]["is_total"], "a larger area has more of a number of things"
+    assert len(maps) > 200 / every and compared > 3000 / every
+
+
+def test_a_map_stands_on_its_pages_and_is_a_file(service: Service) -> None:
+    for path in ("/gemeente/bladel", "/gemeente/de-kempen", "/wijk/WK172802", "/buurt/BU17280200"):
+        page = service.get(path).text
+        assert 'class="chart map"' in page and "Op de kaart" in page and "Gebieden van 2020" in page, path
+        assert "Gebieden van 2020" in service.get(f"{path}/grafiek/kaart.svg").text
+    page = service.get("/indicator/bev_dichtheid").text
+    assert page.count('class="chart map"') == 3
+    of_bladel = service.get("/indicator/bev_dichtheid?gebied=GM1728").text
+    assert "Hapert Noord" in of_bladel and len(of_bladel) < len(page)
+    assert "Niet op de kaart" not in page

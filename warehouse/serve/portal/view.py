@@ -5,6 +5,7 @@ What belongs here: every question that a page has. No page writes SQL of its own
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
@@ -129,6 +130,20 @@ class Figure:
         return f"/cijfer/{self.indicator}/{self.area}/{self.period}"
 
 
+@dataclass(frozen=True)
+class Boundaries:
+    """Areas to draw a map on.
+
+    :param year: of which division they are.
+    :param shapes: name and GeoJSON geometry (WGS 84) by code.
+    :param attribution: whose they are, as it is to be named.
+    """
+
+    year: int
+    shapes: dict[str, tuple[str, dict[str, Any]]]
+    attribution: str
+
+
 @dataclass
 class View:
     """A release as pages see it, for whoever asks.
@@ -144,6 +159,7 @@ class View:
     open: bool = True
     look_up: Callable[[dict[str, Any]], str | None] = lambda _: None
     _figures: dict[Any, list[Figure]] = field(default_factory=dict)
+    _boundaries: dict[str, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
 
     @property
     def release_id(self) -> str:
@@ -252,6 +268,27 @@ class View:
             (a for a in self.areas.values() if a.kind == kind and a.code[2:].startswith(start)),
             key=lambda a: (a.name, a.code),
         )
+
+    def boundaries(self, kind: str, year: int) -> Boundaries | None:
+        """The areas of a kind as they were in a year; of the nearest year that there is where that one is not there."""
+        if ("core", "region_boundary") not in self.published.tables:
+            return None
+        if kind not in self._boundaries:
+            found = self.published.rows(
+                "select region_code, valid_year, name, geometry, attribution from core.region_boundary "
+                "where region_type = $1 order by valid_year, region_code",
+                [kind],
+            )
+            years: dict[int, list[dict[str, Any]]] = {}
+            for row in found:
+                years.setdefault(row["valid_year"], []).append(row)
+            self._boundaries[kind] = years
+        years = self._boundaries[kind]
+        if not years:
+            return None
+        used = min(years, key=lambda there: (abs(there - year), -there))
+        shapes = {r["region_code"]: (_short(r["name"]), json.loads(r["geometry"])) for r in years[used]}
+        return Boundaries(used, shapes, years[used][0]["attribution"])
 
     # -- figures ------------------------------------------------------------------------------------------------------
 

@@ -21,10 +21,13 @@ from hypothesis import strategies as st
 from warehouse.serve.portal.charts import drawing, theme
 from warehouse.serve.portal.charts.ages import ages
 from warehouse.serve.portal.charts.chart import Chart, Measure
+from warehouse.serve.portal.charts.choropleth import choropleth
+from warehouse.serve.portal.charts.classes import MOST, class_of, classes
 from warehouse.serve.portal.charts.line import line
+from warehouse.serve.portal.charts.places import middle, placed, rings
 from warehouse.serve.portal.charts.ranking import ranking
 from warehouse.serve.portal.charts.scale import apart, around
-from warehouse.serve.portal.view import Figure
+from warehouse.serve.portal.view import Boundaries, Figure
 
 MEASURE = Measure("Aardgasverbruik", "m³", 0, "CBS, tabel 81528NED", "2026.11.1")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -76,7 +79,27 @@ def some_ages() -> Chart:
     return made
 
 
-CHARTS = pytest.mark.parametrize("make", [a_line, a_ranking, some_ages])
+def square(west: float, south: float) -> dict[str, Any]:
+    corners = [(0.0, 0.0), (0.1, 0.0), (0.1, 0.1), (0.0, 0.1), (0.0, 0.0)]
+    return {"type": "Polygon", "coordinates": [[[west + x, south + y] for x, y in corners]]}
+
+
+#: Four municipalities side by side, as they were in 2022.
+AREAS = Boundaries(
+    2022,
+    {n: (n, square(5.2 + 0.1 * at, 51.4)) for at, n in enumerate(("Bladel", "Eersel", "Oirschot", "Bergeijk"))},
+    "Grenzen: CBS en Kadaster",
+)
+
+
+def a_map(year: int = 2022, **more: Any) -> Chart:
+    figures = [figure("Bladel", year, 1100), figure("Eersel", year, 1200.4), figure("Oirschot", year, None)]
+    made = choropleth(MEASURE, figures, AREAS, chosen="Eersel", own=("Bladel", "Eersel"), **more)
+    assert made
+    return made
+
+
+CHARTS = pytest.mark.parametrize("make", [a_line, a_ranking, some_ages, a_map])
 
 
 @CHARTS
@@ -192,7 +215,9 @@ def test_one_year_and_one_value_can_be_drawn() -> None:
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "']]&datum.constructor", "a\"b'c&amp;"])
 def test_a_name_stays_a_name(name: str) -> None:
     series = [replace(f, area_name=name) for f in NEDERLAND]
-    for made in (line(MEASURE, [series]), ranking(MEASURE, series[-1:], chosen="Nederland")):
+    areas = replace(AREAS, shapes={"Nederland": (name, square(5.2, 51.4))})
+    mapped = choropleth(MEASURE, series[-1:], areas, chosen="Nederland")
+    for made in (line(MEASURE, [series]), ranking(MEASURE, series[-1:], chosen="Nederland"), mapped):
         assert made
         root = ElementTree.fromstring(drawing.inline(made, "x", keep=False)["wide"])
         assert not [e for e in root.iter() if e.tag.endswith("script")]
@@ -240,8 +265,8 @@ def test_colours_have_contrast(mode: int) -> None:
     """WCAG 2.2: 4.5 for text, which the names of series are, 3 for what else tells something."""
     ground = _luminance(theme.COLOURS["vlak"][mode])
     for name, value in theme.COLOURS.items():
-        if name in ("vlak", "hulplijn"):
-            continue
+        if name in ("vlak", "hulplijn") or name.startswith("klas"):
+            continue  # the classes of a map have borders: see below
         light, dark = sorted((ground, _luminance(value[mode])), reverse=True)
         least = 3 if name.startswith("staaf") else 4.5
         assert (light + 0.05) / (dark + 0.05) >= least, (name, value[mode])
@@ -249,6 +274,78 @@ def test_colours_have_contrast(mode: int) -> None:
     assert len({str(d) for d in theme.DASHES}) == len(set(theme.SHAPES)) == theme.MOST_SERIES, (
         "told apart without colour"
     )
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("number", range(2, MOST + 1))
+def test_classes_are_told_apart_in_grey_too(mode: int, number: int) -> None:
+    names = {light: name for name, (light, _) in theme.COLOURS.items()}
+    shades = [_luminance(theme.COLOURS[names[c]][mode]) + 0.05 for c in theme.class_colours(number)]
+    assert all(max(a, b) / min(a, b) >= 1.4 for a, b in pairwise(shades)), shades
+    assert shades in (sorted(shades), sorted(shades, reverse=True))
+
+
+def _fills(chart: Chart) -> dict[str, str | None]:
+    root = ElementTree.fromstring(drawing.svg(chart.spec(), keep=False))
+    return {
+        str(m.get("aria-label")): m.get("fill") for m in root.iter(f"{SVG}path") if m.get("role") == "graphics-symbol"
+    }
+
+
+def test_an_area_has_the_shade_of_its_class_and_one_without_a_figure_has_none() -> None:
+    low, high = theme.class_colours(2)
+    assert _fills(a_map()) == {
+        "Bladel, 2022: 1.100 m³": low,
+        "Eersel, 2022: 1.200 m³": high,
+        "Oirschot, 2022: geen cijfer (geheim bij de bron)": theme.colour("vlak"),
+        "Bergeijk: geen cijfer (de bron noemt dit gebied niet)": theme.colour("vlak"),
+    }
+    drawn = {r["gebied"]: r["waarde"] for r in a_map().spec()["datasets"]["rijen"]}
+    assert drawn == {"Bladel": 1100, "Eersel": 1200.4, "Oirschot": None, "Bergeijk": None}
+
+
+def test_a_map_says_its_classes_its_reasons_and_of_which_year_its_areas_are() -> None:
+    words = " ".join(ElementTree.fromstring(drawing.svg(a_map().spec(), keep=False)).itertext())
+    for said in (
+        *("1.200 (1 gebied)", "1.100 (1 gebied)", "geen cijfer (2 gebieden)"),
+        *("Geheim bij de bron; de bron noemt dit gebied niet", "Gebieden van 2022", "Grenzen: CBS en Kadaster"),
+        *("Bladel", "Eersel", "Oirschot", "Bergeijk"),
+    ):
+        assert said in words, words
+    later = a_map(2024)
+    words = " ".join(ElementTree.fromstring(drawing.svg(later.spec(), keep=False)).itertext())
+    assert "Cijfers over 2024, op de gebieden van 2022: andere grenzen zijn er niet" in words
+    assert "De kaart heeft de gebieden van 2022; de cijfers gaan over die van 2024." in later.text
+    assert "Het hoogst is Eersel met 1.200 m³, het laagst Bladel met 1.100 m³." in later.text
+    assert "Geen cijfer: Oirschot (geheim bij de bron); Bergeijk (de bron noemt dit gebied niet)." in later.text
+
+
+def test_a_figure_without_a_border_is_told() -> None:
+    made = choropleth(MEASURE, [figure("Eersel", 2022, 1), figure("Hapert", 2022, 2)], AREAS)
+    assert made and "Niet op de kaart, want zonder grens van 2022: Hapert." in made.text
+    assert choropleth(MEASURE, [figure("Hapert", 2022, 2)], AREAS) is None
+    assert choropleth(MEASURE, [figure("Eersel", 2022, None)], AREAS) is None
+
+
+def test_areas_lie_as_they_lie() -> None:
+    """North is up, east is right, and a degree of longitude is shorter than one of latitude."""
+    at = placed({"west": square(5.2, 51.4), "east": square(5.3, 51.4), "north": square(5.2, 51.5)}, 400, 400)
+    (west_x, west_y), (east_x, east_y), (north_x, north_y) = (middle([at.shapes[n]]) for n in ("west", "east", "north"))
+    assert east_x > west_x and east_y == pytest.approx(west_y) and north_y < west_y and north_x == pytest.approx(west_x)
+    assert (east_x - west_x) / (west_y - north_y) == pytest.approx(0.6238, abs=0.01)
+    assert all(0 <= x <= at.width and 0 <= y <= at.height for s in at.shapes.values() for r in rings(s) for x, y in r)
+
+
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=60))
+def test_every_figure_is_in_one_class_and_equal_ones_in_the_same(values: list[int]) -> None:
+    bounds = classes(values)
+    assert 1 <= len(bounds) <= MOST and bounds[0][0] == min(values) and bounds[-1][1] == max(values)
+    assert all(low <= high for low, high in bounds) and all(a[1] < b[0] for a, b in pairwise(bounds))
+    assert {class_of(v, bounds) for v in values} == set(range(1, len(bounds) + 1))
+
+
+def test_classes_of_different_figures_have_as_many_areas_each() -> None:
+    assert [sum(class_of(v, classes(range(21))) == n for v in range(21)) for n in range(1, 6)] == [4, 4, 4, 4, 5]
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=8), st.integers(0, 3), st.booleans())

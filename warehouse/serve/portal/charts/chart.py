@@ -49,7 +49,7 @@ class Measure:
 class Chart:
     """A chart that is ready to be drawn.
 
-    :param kind: ``line``, ``ranking`` or ``ages``.
+    :param kind: ``line``, ``ranking``, ``ages`` or ``map``.
     :param title: what it shows, with the unit; it stands above the chart, on a page and in a file.
     :param text: what the picture says, in sentences.
     :param views: Vega-Lite without its data, for a ``wide`` and a ``narrow`` place, or ``wide`` alone where it fits both.

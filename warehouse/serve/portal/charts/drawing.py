@@ -129,7 +129,7 @@ def _drawn(spec: dict[str, Any]) -> str:
     settings = {setting["name"]: setting["value"] for setting in spec["params"]}
     form = {name: part for name, part in spec.items() if name not in ("datasets", "params")}
     vega = json.loads(_compiled(json.dumps(form, sort_keys=True), tuple(settings), tuple(spec["datasets"])))
-    for signal in vega["signals"]:
+    for signal in vega.get("signals", []):
         if signal["name"] in settings:
             signal["value"] = settings[signal["name"]]
     for source in vega["data"]:

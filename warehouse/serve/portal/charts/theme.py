@@ -21,6 +21,11 @@ COLOURS = {
     "reeks-4": ("#7a2fc2", "#cba6ff"),
     "reeks-5": ("#6d5a3f", "#d3c2a4"),
     "reeks-6": ("#b8266f", "#ff9cc9"),
+    "klas-1": ("#d3e4f3", "#24415a"),
+    "klas-2": ("#9dc4e0", "#33658c"),
+    "klas-3": ("#5f9fc9", "#4b8cbd"),
+    "klas-4": ("#2b73ab", "#86b9e0"),
+    "klas-5": ("#0b3f73", "#d0e6f8"),
     "staaf": ("#6f879e", "#7f97ae"),
     "staaf-eigen": ("#3d6a94", "#6fa8dc"),
 }
@@ -35,6 +40,8 @@ FONT_SIZE = 13
 #: Widths of the plotted part in units of the drawing: on a wide page, and on a phone.
 WIDE, NARROW = 520, 290
 LINE_HEIGHT = 250
+#: A map fits a phone; it is no higher than this.
+MAP_WIDTH, MAP_HEIGHT = 420, 460
 #: Height of a row in a chart with bars.
 ROW = 24
 
@@ -49,6 +56,12 @@ def colour(name: str) -> str:
 
 def series_colours() -> list[str]:
     return [colour(f"reeks-{number}") for number in range(1, MOST_SERIES + 1)]
+
+
+def class_colours(number: int) -> list[str]:
+    """Shades for so many classes, from light to dark, as far apart as they can be."""
+    steps = {1: (3,), 2: (2, 4), 3: (1, 3, 5), 4: (1, 2, 4, 5), 5: (1, 2, 3, 4, 5)}
+    return [colour(f"klas-{step}") for step in steps[number]]
 
 
 def adaptive(svg: str) -> str:

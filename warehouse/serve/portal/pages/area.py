@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
+from warehouse.serve.portal.pages.mapped import mapped
 from warehouse.serve.portal.pages.standing_out import standing_out
 from warehouse.serve.portal.view import Area, Figure, View
 from warehouse.serve.portal.words import words
@@ -41,7 +42,9 @@ def make(view: View, area: Area, links: Links) -> Page:
     inside = {
         kind: [(a, view.path_of(a), f) for a, f in _inhabitants(view, view.inside(area, kind))] for kind in _inner(area)
     }
+    drawn = mapped(view, area)
     return Page(
+        charts={"kaart": drawn[0]} if drawn else {},
         title=f"{area.name} ({words().kinds[area.kind].lower()})" if area.kind != "groep" else area.name,
         heading=area.name,
         crumbs=_above(view, area, links),
@@ -54,6 +57,7 @@ def make(view: View, area: Area, links: Links) -> Page:
             "outliers": standing_out(known, beside, alike, indicators),
             "alike": len(alike),
             "themes": themes,
+            "on_map": drawn[1] if drawn else [],
             "inside": {kind: areas for kind, areas in inside.items() if areas},
             "unknown": _unknown(view, latest.values()),
             "permalink": links.here(view.path_of(area) or "", uitgave=view.release_id),
@@ -131,7 +135,11 @@ def _codes(kind: str) -> Callable[[View], Iterable[Address]]:
 
 
 KINDS = [
-    Kind("municipality", "/gemeente/{name}", _municipality, addresses=_municipalities, template="area"),
-    Kind("village", "/wijk/{code}", _small("wijk"), addresses=_codes("wijk"), template="area"),
-    Kind("neighbourhood", "/buurt/{code}", _small("buurt"), addresses=_codes("buurt"), template="area"),
+    Kind(
+        "municipality", "/gemeente/{name}", _municipality, addresses=_municipalities, template="area", charts=("kaart",)
+    ),
+    Kind("village", "/wijk/{code}", _small("wijk"), addresses=_codes("wijk"), template="area", charts=("kaart",)),
+    Kind(
+        "neighbourhood", "/buurt/{code}", _small("buurt"), addresses=_codes("buurt"), template="area", charts=("kaart",)
+    ),
 ]

@@ -36,7 +36,10 @@ def make(view: View, asking: Asking, links: Links) -> Page:
     charts = {
         "reeks": of_indicator.over_time(view, indicator, columns, series),
         "rang": of_indicator.side_by_side(view, indicator, area, ranking),
+        "kaart-gemeente": of_indicator.on_map(view, indicator, "gemeente", ranking, area),
     }
+    inside = view.areas.get(home or "")
+    charts |= {f"kaart-{k}": of_indicator.on_map(view, indicator, k, found, area, inside) for k, found in small.items()}
     return Page(
         title=f"{title} – {area.name}" if asking.one("gebied") else title,
         heading=title,
@@ -151,5 +154,5 @@ KIND = Kind(
     make,
     ("gebied", "van", "tot", "sorteer"),
     addresses,
-    charts=("reeks", "rang"),
+    charts=("reeks", "rang", "kaart-gemeente", "kaart-wijk", "kaart-buurt"),
 )
