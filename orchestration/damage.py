@@ -27,9 +27,8 @@ from ingest.storage.durable import PRIVATE, Damaged
 from ingest.storage.log import Log
 from ingest.verified import file_sha256
 from orchestration.writer import LOCK, BusyError, writing
-from warehouse.making import datapackage
-from warehouse.making.datapackage import SUMS
 from warehouse.releases.release import CURRENT, LAST, MAKING, PROMOTED, Release, Releases
+from warehouse.releases.sums import SUMS, read_sums
 from warehouse.serve.keys import Keys
 
 #: What is a folder, when it is there at all.
@@ -356,7 +355,7 @@ def _twice(home: Path, right: Path, *both: Path) -> Iterator[_Remedy]:
 
 def _right(sums: Path, folder: Path) -> int:
     """How many files of a release have the sum that is written down for them."""
-    known = datapackage.read_sums(sums.read_text(encoding="utf-8"))
+    known = read_sums(sums.read_text(encoding="utf-8"))
     return sum((folder / n).is_file() and file_sha256(folder / n) == digest for n, digest in known.items())
 
 
@@ -375,7 +374,7 @@ def _facts(file: Path, release_id: str) -> Release | None:
 def _listed(sums: Path) -> str | None:
     """The sum that a release has written down for its ``release.json``."""
     try:
-        return datapackage.read_sums(sums.read_text(encoding="utf-8")).get("release.json")
+        return read_sums(sums.read_text(encoding="utf-8")).get("release.json")
     except (OSError, ValueError):
         return None
 

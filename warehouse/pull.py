@@ -27,8 +27,8 @@ from ingest.errors import MendableError
 from ingest.verified import file_sha256
 from warehouse import stranger
 from warehouse.formats import FORMATS, WIDE
-from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.places import Place, PlaceError, Places
+from warehouse.releases.sums import SUMS, read_sums
 from warehouse.stranger import StrangeError, plain
 
 #: Called with a file's name, the bytes that are there, and the bytes that there are in all (0 when unknown).

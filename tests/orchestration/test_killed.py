@@ -68,8 +68,8 @@ def whole(home: Path) -> None:
     from ingest.snapshot import Store
     from ingest.verified import file_sha256
     from orchestration.damage import mended
-    from warehouse.making.datapackage import SUMS, read_sums
     from warehouse.releases.release import Releases
+    from warehouse.releases.sums import SUMS, read_sums
     from warehouse.serve.keys import Keys
 
     assert mended(Settings(home)) == []

@@ -21,7 +21,7 @@ table as CSV and the rest) is made when asked for, from the same relations, so t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,12 @@ from ingest.verified import file_sha256
 from warehouse.columns import Column
 from warehouse.export import LONG_SHAPE, TABLE, Extract, extract, parquet
 from warehouse.export.guessed import ROW, Guess, look
-from warehouse.making import changelog, product
+from warehouse.making import changelog, product, takeover
 from warehouse.making.diff import Diff
+from warehouse.making.takeover import Content, Earlier
 from warehouse.reading.published import Published
 from warehouse.sharing.access import PUBLIC, Access
 
-SUMS = "SHA256SUMS"
 #: What a table's figures can be told apart by.
 _KEYS = {
     "indicator": ("indicator_id", "version"),
@@ -53,27 +53,38 @@ _WIDE_KEY = ("region_code", "period_code")
 
 @dataclass(frozen=True)
 class Written:
-    """A table as it was written: its two files, and its rows."""
+    """A table as it was written: what its files have, and of a theme where its rows come from."""
 
     name: str
     extract: Extract
-    rows: int
     key: tuple[str, ...]
+    content: Content | None = None
 
 
-def write(folder: Path, database: Path, release_id: str, created_at: str, diff: Diff, earlier: str = "") -> None:
+def write(
+    folder: Path,
+    database: Path,
+    release_id: str,
+    created_at: str,
+    diff: Diff,
+    changelog_before: str = "",
+    code: str = "",
+    before: Earlier | None = None,
+) -> None:
     """Write everything beside the database of a release that nobody sees yet.
 
-    :param earlier: the changelog of the release before.
+    :param changelog_before: the changelog of the release before.
+    :param code: SHA-256 over the code that makes a release.
+    :param before: the release whose rows may be taken over; without one all are made anew.
     """
     from warehouse.making import catalogue
 
     (folder / "tables").mkdir()
     _json(folder / "diff.json", diff.as_dict())
-    (folder / "CHANGELOG.md").write_text(changelog.changelog(diff, created_at, earlier), encoding="utf-8")
+    (folder / "CHANGELOG.md").write_text(changelog.changelog(diff, created_at, changelog_before), encoding="utf-8")
     with duckdb.connect(str(database), read_only=True) as con:
         published = _published(con, release_id)
-        written = _tables(folder, published) if published else []
+        written = _tables(folder, published, code, before) if published else []
         records = product.records(published) if published else []
         sources = published.sources() if published else []
         _json(folder / "producten.json", records)
@@ -86,21 +97,6 @@ def write(folder: Path, database: Path, release_id: str, created_at: str, diff: 
             (folder / "catalog.jsonld").write_text(catalogue.json_ld(graph), encoding="utf-8")
 
 
-def write_sums(folder: Path) -> None:
-    """``SHA256SUMS`` over every file in the folder, in the form that ``sha256sum --check`` reads."""
-    lines = [
-        f"{file_sha256(file)}  {file.relative_to(folder).as_posix()}\n"
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != SUMS
-    ]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
-
-
-def read_sums(text: str) -> dict[str, str]:
-    """File → SHA-256, from the text of ``SHA256SUMS``."""
-    return {name: digest for line in text.splitlines() if line for digest, _, name in [line.partition("  ")]}
-
-
 def _published(con: duckdb.DuckDBPyConnection, release_id: str) -> Published | None:
     """What the file publishes to everyone; None when it has no figures at all."""
     there = con.execute(
@@ -109,21 +105,32 @@ def _published(con: duckdb.DuckDBPyConnection, release_id: str) -> Published | N
     return Published(con, release_id, PUBLIC, Access.of(con)) if there == [(2,)] else None
 
 
-def _tables(folder: Path, published: Published) -> list[Written]:
-    found: list[Written] = []
-    for theme in published.themes:
-        long = folder / "tables" / f"{theme}.long.parquet"
-        parquet.write(extract(published, theme, shape=LONG_SHAPE), long)
-        figures = published.wide(theme, figures=f"select * from read_parquet({literal(long)})")
-        wide = replace(extract(published, theme), sql=f"select * from ({figures}) order by region_code, period_code")
-        found.append(_write(folder, theme, wide, _WIDE_KEY))
+def _tables(folder: Path, published: Published, code: str, before: Earlier | None) -> list[Written]:
+    found = [
+        _theme(folder / "tables", published, theme, rows_hash, before)
+        for theme, rows_hash in takeover.hashes(published, code).items()
+    ]
     for name in published.reference:
-        found.append(_write(folder, name, extract(published, f"{published.schema_of(name)}.{name}"), _KEYS[name]))
+        reference = extract(published, f"{published.schema_of(name)}.{name}")
+        _write(folder / "tables", name, reference)
+        found.append(Written(name, reference, _KEYS[name]))
     return found
 
 
-def _write(folder: Path, name: str, found: Extract, key: tuple[str, ...]) -> Written:
-    target = folder / "tables" / f"{name}.parquet"
+def _theme(tables: Path, published: Published, theme: str, rows_hash: str, before: Earlier | None) -> Written:
+    wide, long = extract(published, theme), extract(published, theme, shape=LONG_SHAPE)
+    content = takeover.take_over(before, theme, rows_hash, wide, long, tables) if before else None
+    if content is None:
+        content = Content(rows_hash, published.release_id)
+        parquet.write(long, tables / f"{theme}.long.parquet")
+        figures = f"select * from read_parquet({literal(tables / f'{theme}.long.parquet')})"
+        sql = f"select * from ({published.wide(theme, figures=figures)}) order by region_code, period_code"
+        _write(tables, theme, replace(wide, sql=sql))
+    return Written(theme, wide, _WIDE_KEY, content)
+
+
+def _write(tables: Path, name: str, found: Extract) -> None:
+    target = tables / f"{name}.parquet"
     parquet.write(found, target)
     source = f"read_parquet({literal(target)}, file_row_number = true)"
     numbered = f"select * exclude (file_row_number), file_row_number + 1 as {ROW} from {source}"
@@ -133,10 +140,8 @@ def _write(folder: Path, name: str, found: Extract, key: tuple[str, ...]) -> Wri
     # Formatted by DuckDB: as our own CSV writer does it, many times faster.
     con.execute(
         f"copy (select {columns} from ({numbered}) order by {guess.order}) "
-        f"to {literal(folder / 'tables' / f'{name}.csv')} (format csv, header true, delimiter ',', nullstr '')"
+        f"to {literal(tables / f'{name}.csv')} (format csv, header true, delimiter ',', nullstr '')"
     )
-    [(rows,)] = con.execute(f"select count(*) from {source}").fetchall()
-    return Written(name, found, rows, key)
 
 
 def _as_text(column: Column, guess: Guess) -> str:
@@ -231,6 +236,7 @@ def _csv_resource(folder: Path, table: Written, names: set[str]) -> dict[str, An
                 if other in names and other != table.name and column in found.names
             ],
         },
+        **({"content": asdict(table.content)} if table.content else {}),
     )
 
 

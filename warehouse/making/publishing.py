@@ -16,9 +16,11 @@ from ingest.storage.durable import fsync, record
 from ingest.verified import file_sha256
 from warehouse.making import datapackage, diff
 from warehouse.making.candidate import Candidate
+from warehouse.making.takeover import Earlier
 from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan
 from warehouse.releases.release import MAKING, Release, ReleaseError, Releases
+from warehouse.releases.sums import write_sums
 from warehouse.sharing.access import PUBLIC, delivered, levels_of
 from warehouse.sharing.closing import has_levels
 
@@ -30,10 +32,12 @@ def publish(
     checks: dict[str, int],
     report: str,
     plan: Plan | None = None,
+    anew: bool = False,
 ) -> Release:
     """Promote the candidate, with all that is published beside it.
 
     :param plan: what the candidate was to be made from; the record is the plan's, not what could be chosen by now.
+    :param anew: make every file anew; else rows that the current release has in its files are taken over from there.
     :raises PlanError: the candidate holds something else than its plan says; nothing was changed.
     :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
     """
@@ -87,7 +91,7 @@ def publish(
         withheld=withheld,
     )
     (making / "report.html").write_text(report, encoding="utf-8")
-    earlier = ""
+    earlier, files = "", None
     changes = diff.first(release)
     if previous:
         with diff.comparing(releases.path(previous.release_id), making / DATABASE) as con:
@@ -96,10 +100,11 @@ def publish(
         before = releases.path(previous.release_id).with_name("CHANGELOG.md")
         # A changelog names figures: it does not go on past the moment that some of them were closed.
         earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
-    datapackage.write(making, making / DATABASE, release_id, release.created_at, changes, earlier)
+        files = None if anew else Earlier(before.parent)
+    datapackage.write(making, making / DATABASE, release_id, release.created_at, changes, earlier, release.code, files)
     facts = json.dumps(asdict(release), indent=1, ensure_ascii=False)
     (making / "release.json").write_text(facts, encoding="utf-8")
-    datapackage.write_sums(making)
+    write_sums(making)
     for item in [*making.rglob("*"), making]:
         fsync(item)
     making.rename(releases.folder / "releases" / release_id)

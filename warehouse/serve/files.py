@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from ingest.settings import DATABASE
 from ingest.verified import file_sha256
-from warehouse.making.datapackage import SUMS, read_sums
+from warehouse.releases.sums import SUMS, read_sums
 from warehouse.serve.api.answers import RESPONSES, Item, answer_json
 from warehouse.serve.api.questions import ReleaseName, checked, named
 from warehouse.serve.library import Opened

@@ -210,7 +210,7 @@ def test_when_a_file_can_not_be_written_nothing_is_published(tmp_path: Path, mon
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
-        patched.setattr("warehouse.making.datapackage.write_sums", full)
+        patched.setattr("warehouse.making.publishing.write_sums", full)
         publish(tmp_path)
     releases = Releases(tmp_path)
     assert releases.current() == release and [r.release_id for r in releases.all()] == [release.release_id]

@@ -20,8 +20,8 @@ from tests.faulty import in_a_child
 from tests.warehouse import made
 from warehouse.making import publishing
 from warehouse.making.candidate import Candidate
-from warehouse.making.datapackage import SUMS, read_sums
 from warehouse.releases.release import ReleaseError, Releases
+from warehouse.releases.sums import SUMS, read_sums
 
 PROJECT = Path(__file__).parents[3]
 CHECKS = {"passed": 1, "critical": 0, "warning": 0, "info": 0}
