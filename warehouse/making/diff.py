@@ -226,7 +226,9 @@ def _values(
     con: duckdb.DuckDBPyConnection, listed: int, scope: Scope, closed: Collection[str], hidden: Collection[str]
 ) -> tuple[list[dict[str, Any]], dict[str, int], dict[str, dict[str, int]], int]:
     old, new = (visible_figures(con, alias, scope, closed, hidden) for alias in ("old", "new"))
-    con.execute(f"create or replace temp table changed_figure as {changed_figures(old, new)}")
+    names = texts(_changed_indicators(con, old, new)) or "''"
+    of_those = (f"(select * from {figures} where indicator_id in ({names}))" for figures in (old, new))
+    con.execute(f"create or replace temp table changed_figure as {changed_figures(*of_those)}")
     by_indicator: dict[str, dict[str, int]] = {}
     totals: dict[str, int] = {}
     for indicator_id, kind, count in con.execute(
@@ -244,6 +246,16 @@ def _values(
         )
     )
     return values, {kind: totals[kind] for kind in KINDS if kind in totals}, by_indicator, definitive
+
+
+def _changed_indicators(con: duckdb.DuckDBPyConnection, old: str, new: str) -> set[str]:
+    """The indicators of which some figure differs: so that those of the others, nearly all, need not be laid side by side."""
+    said = "region_code, period_code, value, missing_reason, definition_version, period_status"
+    before, after = (
+        set(con.execute(f"select indicator_id, count(*), sum(hash({said})) from {one} group by all").fetchall())
+        for one in (old, new)
+    )
+    return {indicator_id for indicator_id, *_ in before ^ after}
 
 
 # -- schema, rows, sources, definitions -------------------------------------------------------------------------------
@@ -304,10 +316,6 @@ _ABOUT_THE_MAKING = (
 def _rows(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any] | None:
     if table in _ABOUT_THE_MAKING or table == "core.observation":
         return None
-    old, new = (
-        con.execute(f"select count(*) from {alias}.{_name(table)}").fetchall()[0][0] for alias in ("old", "new")
-    )
-    added = removed = None
     keyed = {
         column
         for (column,) in con.execute(
@@ -315,12 +323,25 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any] | None:
             [table],
         ).fetchall()
     }
+    old: int
+    new: int
+    added: int | None
+    removed: int | None
     if table.startswith("mart.") and {"region_code", "period_code"} <= keyed:
-        added, removed = (
-            con.execute(
-                f"select count(*) from {one}.{_name(table)} anti join {other}.{_name(table)} using (region_code, period_code)"
-            ).fetchall()[0][0]
-            for one, other in (("new", "old"), ("old", "new"))
+        # Read once a side: it may be a view over all figures.
+        sides = ", ".join(
+            f"{alias}_ as (select region_code, period_code, count(*) as n from {alias}.{_name(table)} group by all)"
+            for alias in ("old", "new")
+        )
+        [(old, new, added, removed)] = con.execute(
+            f"with {sides} select coalesce(sum(old_.n), 0)::bigint, coalesce(sum(new_.n), 0)::bigint, "
+            "coalesce(sum(new_.n) filter (old_.n is null), 0)::bigint, coalesce(sum(old_.n) filter (new_.n is null), 0)::bigint "
+            "from old_ full outer join new_ using (region_code, period_code)"
+        ).fetchall()
+    else:
+        added = removed = None
+        old, new = (
+            con.execute(f"select count(*) from {alias}.{_name(table)}").fetchall()[0][0] for alias in ("old", "new")
         )
     if old == new and not added and not removed:
         return None
