@@ -56,7 +56,7 @@ def drawn(kind: Kind, page: Page, view: View, links: Links, path: str) -> str:
             page=page,
             kind=kind,
             path=path,
-            menu=[k for k in KINDS if k.in_menu],
+            places={place: [k for k in KINDS if k.place == place] for place in ("menu", "foot")},
             view=view,
             links=links,
             words=words(),

@@ -81,7 +81,7 @@ class Kind:
     :param charts: the names of the charts that such a page can have: each is also a file, and stands by itself in another site.
     :param instead: where to look in the static site for a page of this kind that it does not have.
     :param listed: whether a search engine is told of these pages.
-    :param in_menu: whether the frame leads to it.
+    :param place: where the frame leads to it: ``menu``, ``foot``, or nowhere.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Kind:
     make: Callable[[View, Asking, Links], Page]
     state: tuple[str, ...] = ()
     addresses: Callable[[View], Iterable[Address]] = _only
-    in_menu: bool = False
+    place: str = ""
     charts: tuple[str, ...] = ()
     template: str = ""
     instead: str | None = None
@@ -98,9 +98,6 @@ class Kind:
     def path(self, address: Address) -> str:
         """The path of a page, its values quoted."""
         return self.pattern.format(**{name: quote(value, safe="") for name, value in address.path.items()})
-
-    def data(self, theme: str) -> str | None:
-        """The whole address of a theme's table as a Parquet file of the release; None where it is not to be had."""
 
     def picture(self, path: str, chart: str, form: str) -> str:
         """Where a chart of the page at this path lies as a file: ``svg`` or ``png``."""
@@ -132,6 +129,9 @@ class Links(Protocol):
 
     def here(self, path: str, **state: str | int | Iterable[str] | None) -> str:
         """The whole address of a page, with scheme and host where these are known: to print, or to send to someone."""
+
+    def data(self, theme: str) -> str | None:
+        """The whole address of a theme's table as a Parquet file of the release; None where it is not to be had."""
 
     @property
     def feed(self) -> str | None:

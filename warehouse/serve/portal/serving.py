@@ -63,8 +63,15 @@ class Drawn:
 
 def view_of(asked: Asked, opened: Opened) -> View:
     """A release as the asker's pages see it."""
-    look_up = asked.request.app.state.look_up
-    return View(asked.published(opened), here(), opened.created_at, open=asked.caller.key is None, look_up=look_up)
+    told = asked.sees_all(opened) or not opened.tightened(asked.library.current())
+    return View(
+        asked.published(opened),
+        here(),
+        opened.created_at,
+        open=asked.caller.key is None,
+        folder=opened.folder if told else None,
+        look_up=asked.request.app.state.look_up,
+    )
 
 
 @dataclass(frozen=True)

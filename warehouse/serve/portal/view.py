@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ingest.datacenter import DataCenter
@@ -150,6 +151,7 @@ class View:
 
     :param created_at: when the release was made.
     :param open: whether the asker has no key, so that everyone may see the page.
+    :param folder: of the release's files; None where the asker may not be told what they say.
     :param look_up: gives the address at which a cell can be looked up at its source, or None.
     """
 
@@ -157,6 +159,7 @@ class View:
     center: DataCenter
     created_at: datetime
     open: bool = True
+    folder: Path | None = None
     look_up: Callable[[dict[str, Any]], str | None] = lambda _: None
     _figures: dict[Any, list[Figure]] = field(default_factory=dict)
     _boundaries: dict[str, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
@@ -172,6 +175,11 @@ class View:
     @cached_property
     def sources(self) -> list[dict[str, Any]]:
         return self.published.sources()
+
+    @cached_property
+    def attributions(self) -> list[str]:
+        """Whom the figures are from, as it is to be said, each once."""
+        return sorted({s["attribution"].removeprefix("Bron: ").rstrip(".") for s in self.sources if s["attribution"]})
 
     # -- indicators ---------------------------------------------------------------------------------------------------
 
@@ -356,6 +364,17 @@ class View:
         parameters: list[Any] = [[f"{f.indicator}|{f.period}" for f in figures]]
         where = f"list_contains($1, v.indicator_id || '|' || v.period_code) and {among('v.region_code', list(areas), parameters)}"
         return {(f.indicator, f.area): f for f in self._asked(where, parameters)}
+
+    def exact(self, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Figure]:
+        """The figures of these indicators, areas and periods that the asker sees, by the three."""
+        if not keys:
+            return {}
+        parameters: list[Any] = [["|".join(key) for key in keys]]
+        where = (
+            f"{among('v.indicator_id', sorted({k[0] for k in keys}), parameters)} and "
+            "list_contains($1, v.indicator_id || '|' || v.region_code || '|' || v.period_code)"
+        )
+        return {(f.indicator, f.area, f.period): f for f in self._asked(where, parameters)}
 
     def figure_keys(self) -> list[tuple[str, str, str]]:
         """Indicator, area and period of every figure that the asker sees, as far as the release can tell how it came about."""
