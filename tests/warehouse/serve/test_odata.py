@@ -239,6 +239,27 @@ def test_what_is_wrong_is_said_in_the_form_of_odata(center: Center, query: str, 
         assert said in (message["value"] if isinstance(message, dict) else message)
 
 
+@pytest.mark.parametrize(
+    ("most", "too_much", "said"),
+    [
+        (f"{'RegioS eq ' + repr('GM0770'):<6000}", f"{'RegioS eq ' + repr('GM0770'):<6001}", "hoogstens 6000 tekens"),
+        (f"won_prijs in ({','.join(['1'] * 999)})", f"won_prijs in ({','.join(['1'] * 1000)})", "meer dan 1000 delen"),
+        (f"{'(' * 49}won_prijs eq 1{')' * 49}", f"{'(' * 50}won_prijs eq 1{')' * 50}", "meer dan 50 haakjes"),
+        ("not " * 49 + "true", "not " * 50 + "true", "meer dan 50 haakjes"),
+    ],
+    ids=["length", "parts", "brackets", "not"],
+)
+def test_a_filter_up_to_its_limits_is_answered_and_one_step_further_is_not(
+    center: Center, most: str, too_much: str, said: str
+) -> None:
+    for path in ("/ODataFeed/odata/KEMPEN-WONEN/TypedDataSet", "/odata/v1/CBS/KEMPEN-WONEN/Observations"):
+        if "v1" in path:
+            most, too_much = most.replace("won_prijs", "Value"), too_much.replace("won_prijs", "Value")
+        assert center.service.get(path, **{"$filter": most}).status_code == 200
+        answer = center.service.get(path, **{"$filter": too_much})
+        assert answer.status_code == 400 and said in answer.text
+
+
 _WORDS = (
     "RegioS Perioden won_prijs ID 'GM0770' 'x'';drop' 1 -2.5e3 null true eq ne gt and or not ( ) , startswith( substringof( substring( in "
     "length( % ' \u00e9 -- /* ;"
