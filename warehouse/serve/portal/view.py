@@ -162,7 +162,7 @@ class View:
     folder: Path | None = None
     look_up: Callable[[dict[str, Any]], str | None] = lambda _: None
     _figures: dict[Any, list[Figure]] = field(default_factory=dict)
-    _boundaries: dict[str, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
+    _boundaries: dict[tuple[str, int], Boundaries] = field(default_factory=dict)
 
     @property
     def release_id(self) -> str:
@@ -279,24 +279,29 @@ class View:
 
     def boundaries(self, kind: str, year: int) -> Boundaries | None:
         """The areas of a kind as they were in a year; of the nearest year that there is where that one is not there."""
-        if ("core", "region_boundary") not in self.published.tables:
-            return None
-        if kind not in self._boundaries:
-            found = self.published.rows(
-                "select region_code, valid_year, name, geometry, attribution from core.region_boundary "
-                "where region_type = $1 order by valid_year, region_code",
-                [kind],
-            )
-            years: dict[int, list[dict[str, Any]]] = {}
-            for row in found:
-                years.setdefault(row["valid_year"], []).append(row)
-            self._boundaries[kind] = years
-        years = self._boundaries[kind]
+        years = self._boundary_years.get(kind)
         if not years:
             return None
         used = min(years, key=lambda there: (abs(there - year), -there))
-        shapes = {r["region_code"]: (_short(r["name"]), json.loads(r["geometry"])) for r in years[used]}
-        return Boundaries(used, shapes, years[used][0]["attribution"])
+        if (kind, used) not in self._boundaries:
+            found = self.published.rows(
+                "select region_code, name, geometry, attribution from core.region_boundary "
+                "where region_type = $1 and valid_year = $2 order by region_code",
+                [kind, used],
+            )
+            shapes = {r["region_code"]: (_short(r["name"]), json.loads(r["geometry"])) for r in found}
+            self._boundaries[kind, used] = Boundaries(used, shapes, found[0]["attribution"])
+        return self._boundaries[kind, used]
+
+    @cached_property
+    def _boundary_years(self) -> dict[str, list[int]]:
+        """The years of which there are boundaries, by kind of area; none in a release from before there were any."""
+        if ("core", "region_boundary") not in self.published.tables:
+            return {}
+        found = self.published.rows(
+            "select region_type, list(distinct valid_year) as years from core.region_boundary group by 1"
+        )
+        return {r["region_type"]: r["years"] for r in found}
 
     # -- figures ------------------------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ from warehouse.serve.portal.view import Boundaries, Figure
 
 #: Room for a line of the key, and for one of the lines below it.
 _KEY, _LINE = 21, 16
-#: Letters on a line of the key.
-_LETTERS = 58
+#: Letters on a line of the key, and on one of the smaller lines below it.
+_LETTERS, _SMALL = 48, 60
 #: With more areas than this their names would lie over one another.
 _MOST_NAMES = 12
 _BLANK = "geen"
@@ -132,8 +132,8 @@ def _lines(figure: Figure, boundaries: Boundaries, top: float) -> Rows:
     said = [f"Gebieden van {boundaries.year}"]
     if boundaries.year != year_of(figure):
         said = [f"Cijfers over {year_of(figure)}, op de gebieden van {boundaries.year}: andere grenzen zijn er niet"]
-    said.append(boundaries.attribution)
-    return [{"tekst": line, "plaats": top + 6 + _LINE * n} for n, line in enumerate(said)]
+    lines = [line for part in (*said, boundaries.attribution) for line in textwrap.wrap(part, _SMALL)]
+    return [{"tekst": line, "plaats": top + 6 + _LINE * n} for n, line in enumerate(lines)]
 
 
 def year_of(figure: Figure) -> int:
@@ -216,7 +216,7 @@ def _view(drawing: Placed, number: int) -> dict[str, Any]:
         },
         {
             "data": {"name": "regels"},
-            "mark": below | {"fontSize": 11, "color": line},
+            "mark": below | {"fontSize": 11.5, "color": line},
             "encoding": {"x": {"value": 0}, "y": place | {"field": "plaats"}, "text": {"field": "tekst"}},
         },
     ]

@@ -41,7 +41,7 @@ FONT_SIZE = 13
 WIDE, NARROW = 520, 290
 LINE_HEIGHT = 250
 #: A map fits a phone; it is no higher than this.
-MAP_WIDTH, MAP_HEIGHT = 420, 460
+MAP_WIDTH, MAP_HEIGHT = 360, 420
 #: Height of a row in a chart with bars.
 ROW = 24
 
