@@ -80,7 +80,7 @@ def query(sql: str, fmt: str, output: Path | None, as_of: str | None, level: str
     "--format",
     "fmt",
     type=click.Choice(list(FORMATS)),
-    help="csv-nl opens in a Dutch Excel as it is; gpkg needs boundaries in $RDC_HOME/geo.  "
+    help="csv-nl opens in a Dutch Excel as it is; gpkg takes other boundaries from $RDC_HOME/geo.  "
     "[default: by the extension of --output, else csv]",
 )
 @click.option("--long", "is_long", is_flag=True, help="A row per figure instead of a column per indicator.")

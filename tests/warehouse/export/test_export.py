@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pyjstat import pyjstat
 from tests.conftest import shared
 from tests.warehouse.made import figure_of, publish
 from warehouse.export import FORMATS, LONG_SHAPE, ExportError, extract, pieces, write
+from warehouse.reading.published import Published
 from warehouse.reading.reader import reading
 from warehouse.releases.release import Releases
 
@@ -197,6 +199,29 @@ def test_boundaries_in_the_dutch_grid_are_brought_to_degrees(warehouse: Path, tm
             f"select distinct st_xmin(geom), st_ymin(geom) from st_read('{file}')"
         ).fetchall()
     assert (left, bottom) == (pytest.approx(5.3, abs=1e-5), pytest.approx(51.3, abs=1e-5))
+
+
+def test_the_boundaries_of_the_release_are_those_of_the_year_or_the_nearest(warehouse: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(warehouse, tmp_path / "warehouse")
+    file = copy / "rdc.duckdb"
+    file.chmod(0o644)
+    with duckdb.connect(str(file)) as con:
+        con.execute("create table core.region_boundary (region_code varchar, valid_year smallint, geometry varchar)")
+        for code, year, at in (("GM0770", 2022, 5.3), ("GM0770", 2024, 5.4), ("GM1728", 2024, 5.2)):
+            con.execute("insert into core.region_boundary values (?, ?, ?)", [code, year, json.dumps(square(at))])
+    with duckdb.connect(str(file), read_only=True) as con:
+        published = Published(con, "2026.1.1")
+        content = b"".join(pieces(extract(published, "wonen"), "gpkg", tmp_path / "geo"))
+    (tmp_path / "wonen.gpkg").write_bytes(content)
+    with duckdb.connect() as con:
+        spatial(con)
+        rows = con.execute(
+            f"select region_code, period_code[:4]::int, round(st_xmin(geom), 6) from st_read('{tmp_path / 'wonen.gpkg'}') order by all"
+        ).fetchall()
+    assert set(rows) == {
+        *(("GM0770", 2022, 5.3), ("GM0770", 2023, 5.4), ("GM0770", 2024, 5.4)),
+        *(("GM1728", year, 5.2) for year in (2022, 2023, 2024)),
+    }
 
 
 def test_without_boundaries_it_says_where_to_put_them(warehouse: Path, tmp_path: Path) -> None:
