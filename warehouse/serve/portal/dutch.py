@@ -11,7 +11,7 @@ _MONTHS = (
     *("juli", "augustus", "september", "oktober", "november", "december"),
 )
 _PARTS = {"JJ": "", "HJ": "halfjaar", "KW": "kwartaal", "MM": "maand"}
-_PERIOD = re.compile(r"(\d{4})(JJ|HJ|KW|MM)(\d\d)")
+_PERIOD = re.compile(r"(\d{4})(JJ|SJ|HJ|KW|MM)(\d\d)")
 
 
 def number(value: float | None, decimals: int | None = None) -> str:
@@ -37,6 +37,11 @@ def day(value: date | datetime | str | None) -> str:
     return f"{found.day} {_MONTHS[found.month - 1]} {found.year}"
 
 
+def month(value: date) -> str:
+    """``juni 2027``."""
+    return f"{_MONTHS[value.month - 1]} {value.year}"
+
+
 def period(code: str | None) -> str:
     """A period as people say it: ``2026``, ``eerste halfjaar 2024``, ``januari 2024``; any other code as it is."""
     if not (found := _PERIOD.fullmatch(code or "")):
@@ -44,6 +49,8 @@ def period(code: str | None) -> str:
     year, kind, at = found[1], found[2], int(found[3])
     if kind == "JJ":
         return year
+    if kind == "SJ":
+        return f"schooljaar {year}-{int(year) + 1}"
     if kind == "MM":
         return f"{_MONTHS[at - 1]} {year}" if 1 <= at <= 12 else str(code)
     return f"{at}e {_PARTS[kind]} {year}"

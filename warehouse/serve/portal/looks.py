@@ -29,7 +29,13 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     found.filters |= {
-        **{"number": dutch.number, "day": dutch.day, "period": dutch.period, "reference": dutch.reference},
+        **{
+            "number": dutch.number,
+            "day": dutch.day,
+            "month": dutch.month,
+            "period": dutch.period,
+            "reference": dutch.reference,
+        },
         "inline": _inline,
         **{"listed": dutch.listed, "sentence": dutch.sentence, "signs": used_signs},
     }

@@ -18,11 +18,12 @@ from typing import Any
 from ingest.datacenter import DataCenter
 from warehouse.places import unnumbered
 from warehouse.reading.explain import chain
-from warehouse.reading.published import Published, among
+from warehouse.reading.published import MISSING_REASONS, Published, among
 from warehouse.serve.api.questions import known, region_codes
 from warehouse.serve.portal import dutch
 from warehouse.serve.problem import Problem
-from warehouse.sharing.access import PUBLIC
+from warehouse.sharing.access import LEVELS, PUBLIC
+from warehouse.sharing.access import known as known_level
 
 #: The figures of one region and period that CBS marks as not final, and how.
 PROVISIONAL = {"Voorlopig": "*", "NaderVoorlopig": "**"}
@@ -50,6 +51,9 @@ _LATER: dict[str, Any] = dict.fromkeys(
         "lowest_region",
     )
 )
+
+#: The signs of figures that are not there, each with its reason.
+MISSING = [(sign, MISSING_REASONS[reason]) for reason, sign in SIGNS.items()]
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,30 @@ class View:
     @cached_property
     def sources(self) -> list[dict[str, Any]]:
         return self.published.sources()
+
+    @cached_property
+    def table_sources(self) -> list[dict[str, Any]]:
+        """The source tables that the asker may know of, with how fresh each is."""
+        reach = LEVELS.index(self.published.scope.level)
+        told = {s["table_id"] for s in self.sources if LEVELS.index(known_level(s["sharing_level"])) <= reach}
+        rows = self.published.rows('select * from core."table" order by title, table_id')
+        return [r for r in rows if r["table_id"] in told]
+
+    @cached_property
+    def checks(self) -> dict[str, Any]:
+        """How the release was judged: per suite how many checks passed and failed, and those that failed.
+
+        What a check saw names figures: it is told to who may see all of them.
+        """
+        if ("core", "check_result") not in self.published.tables or not self.published.whole or self.published.closed:
+            return {"suites": [], "failed": []}
+        suites = self.published.con.execute(
+            "select suite, count(*) filter (success), count(*) filter (not success) from core.check_result group by all order by suite"
+        ).fetchall()
+        failed = self.published.rows(
+            "select * from core.check_result where not success order by suite, subject, check_name"
+        )
+        return {"suites": suites, "failed": failed}
 
     @cached_property
     def attributions(self) -> list[str]:

@@ -18,8 +18,8 @@ def make(view: View, asking: Asking, links: Links) -> Page:
     indicator = view.indicator(asking.path["indicator"])
     name = indicator["indicator_id"]
     area = _area(view, asking, name)
-    first, last = (_year(asking, which) for which in ("van", "tot"))
-    series = _between(view.figures([name], [a.code for a in view.around(area)]), first, last)
+    first, last = (year(asking, which) for which in ("van", "tot"))
+    series = between(view.figures([name], [a.code for a in view.around(area)]), first, last)
     there = {f.area for f in series if f.value is not None}
     columns = [a for a in view.around(area) if a.code in there or a is area]
     sort = asking.one("sorteer") or ("naam" if indicator["is_total"] else "waarde")
@@ -51,7 +51,7 @@ def make(view: View, asking: Asking, links: Links) -> Page:
             "area": area,
             "choices": _choices(view, name),
             "columns": columns,
-            "rows": _by_period(series, columns),
+            "rows": by_period(series, columns),
             "series": [f for f in series if f.area in {c.code for c in columns}],
             "latest": next((f for f in reversed(series) if f.area == area.code and f.value is not None), None),
             "ranking": ranking,
@@ -60,7 +60,7 @@ def make(view: View, asking: Asking, links: Links) -> Page:
             "state": state,
             "goals": [g for g in view.goals if g["indicator_id"] == name],
             "related": [i for i in view.of_theme(indicator["theme"]) if i["indicator_id"] != name],
-            "downloads": _downloads(links, name, columns, series),
+            "downloads": files(links, name, columns, series),
             "permalinks": {
                 "current": links.here(f"/indicator/{name}", **state | {"uitgave": None}),
                 "pinned": links.here(f"/indicator/{name}", **state | {"uitgave": view.release_id}),
@@ -78,7 +78,7 @@ def _area(view: View, asking: Asking, name: str) -> Area:
     return view.areas[next((c for c in wanted if c in there), view.center.code)]
 
 
-def _year(asking: Asking, which: str) -> int | None:
+def year(asking: Asking, which: str) -> int | None:
     said = asking.one(which)
     if said is None:
         return None
@@ -87,7 +87,7 @@ def _year(asking: Asking, which: str) -> int | None:
     return int(said)
 
 
-def _between(figures: list[Figure], first: int | None, last: int | None) -> list[Figure]:
+def between(figures: list[Figure], first: int | None, last: int | None) -> list[Figure]:
     return [f for f in figures if (first is None or f.start.year >= first) and (last is None or f.start.year <= last)]
 
 
@@ -103,7 +103,7 @@ def _choices(view: View, name: str) -> list[tuple[str, list[Area]]]:
     return [(kind, sorted(kinds[kind], key=lambda a: (a.name, a.code))) for kind in order if kind in kinds]
 
 
-def _by_period(series: list[Figure], columns: list[Area]) -> list[tuple[str, list[Figure | None]]]:
+def by_period(series: list[Figure], columns: list[Area]) -> list[tuple[str, list[Figure | None]]]:
     """A row per period, the newest first, with a figure or nothing for each area."""
     at = {(f.period, f.area): f for f in series}
     periods = sorted({(f.start, f.period) for f in series}, reverse=True)
@@ -122,7 +122,7 @@ def _ranking(view: View, name: str, sort: str) -> list[Figure]:
     return _sorted(view.newest(name, "gemeente"), sort)
 
 
-def _downloads(links: Links, name: str, columns: list[Area], series: list[Figure]) -> list[tuple[str, str]]:
+def files(links: Links, name: str, columns: list[Area], series: list[Figure]) -> list[tuple[str, str]]:
     """This view as files: title and address."""
     periods = list(dict.fromkeys(f.period for f in series))
     found: list[tuple[str, Any]] = [

@@ -37,9 +37,7 @@ def make(view: View, asking: Asking, links: Links) -> Page:
             "themes": [
                 (view.themes[h.key], links.to(f"/thema/{h.key}")) for h in _as_many(find(rest, _themes(view)))[:3]
             ],
-            "pages": [
-                (words()[h.key].menu, links.to(f"/{_PAGES[h.key]}")) for h in _as_many(find(sought, _pages()))[:3]
-            ],
+            "pages": [(words()[h.key].menu, links.to(_PATHS[h.key])) for h in _as_many(find(sought, _pages()))[:3]],
         },
     )
 
@@ -100,12 +98,29 @@ def _themes(view: View) -> list[Findable]:
     return [Findable.of(name, title) for name, title in view.themes.items()]
 
 
-#: Pages that stand by themselves, by the name of their texts, and their paths.
-_PAGES = {"goals": "doelen", "themes": "thema"}
-
-
 def _pages() -> list[Findable]:
-    return [Findable.of(name, words()[name].menu) for name in _PAGES]
+    """Pages that stand by themselves."""
+    return [
+        Findable.of(name, f"{said.menu} {said.get('title', '')}") for name, said in words().items() if name in _PATHS
+    ]
 
+
+#: The paths of pages that stand by themselves, by the name of their texts.
+_PATHS = {
+    **{
+        "goals": "/doelen",
+        "themes": "/thema",
+        "compare": "/vergelijk",
+        "quality": "/kwaliteit",
+        "releases": "/uitgaven",
+    },
+    **{
+        "products": "/producten",
+        "terms": "/begrippen",
+        "signs": "/tekens",
+        "about": "/over",
+        "accessibility": "/toegankelijkheid",
+    },
+}
 
 KIND = Kind("search", "/zoeken", make, ("q",), place="menu", listed=False)
