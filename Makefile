@@ -4,13 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run ui test test-long lint format lock sample clean
+.PHONY: help setup run ui test test-long browser lint format lock sample clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run        set up (once) and run the pipeline: ingest, build, audit, release"
 	@echo "make test       set up (once) and run the tests"
 	@echo "make test-long  run what takes longer: kills, full disks, long simulations"
+	@echo "make browser    install what the tests of pages need from Debian (root): Chromium, and Java for the checker of HTML"
 	@echo "make ui         the Dagster web interface on http://127.0.0.1:3000"
 	@echo "make lint       check style, SQL and the direction of imports;  make format  apply the style"
 	@echo "make setup      set up only: a virtual environment in $(VENV) with the locked packages"
@@ -40,6 +41,16 @@ test: $(STAMP)
 test-long: $(STAMP)
 	@echo "==> Running the long tests: kills, full disks, simulations"
 	@$(BIN)/python -m pytest --numprocesses auto -m long $(ARGS)
+
+# The tests of pages skip, and say so, where there is no browser; nothing else needs one.
+browser:
+	@if command -v chromium >/dev/null && command -v java >/dev/null; then :; \
+	elif ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ]; then \
+		echo "Chromium and Java are Debian's packages, and need apt-get as root: the tests of pages will be skipped."; \
+	else \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			chromium fonts-liberation default-jre-headless >/dev/null; \
+	fi
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint --quiet --disable-progress-bar dbt_project && $(BIN)/mypy

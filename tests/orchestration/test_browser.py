@@ -1,0 +1,175 @@
+"""The portal in a real browser: what it shows, that it can be used by everyone, and that it asks nothing of anyone else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser import DARK, DESKTOP, LIGHT, PHONE, Browser, Window, invalid, started
+from tests.orchestration.conftest import Rdc
+from tests.orchestration.test_portal import addresses
+from tests.warehouse.conftest import Service
+
+pytestmark = pytest.mark.browser
+
+#: Pages that have much on them, beside one of each kind.
+RICH = [
+    "/indicator/mil_gas?gebied=GM0770",
+    "/indicator/bev_65plus_pct?gebied=WK072806",
+    "/embed/indicator/mil_gas/reeks?gebied=GM0770",
+    "/indicator/mil_gas?gebied=GM0770&sorteer=naam&van=2015",
+]
+
+
+@pytest.fixture(scope="module")
+def service(released: Rdc) -> Iterator[Service]:
+    with Service(released.home) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def pages(released: Rdc, service: Service) -> list[str]:
+    """A page of every kind, and those with much on them."""
+    found = [paths[len(paths) // 2] for paths in addresses(released.home).values() if paths]
+    return found + [path for path in RICH if service.get(path).ok]
+
+
+def _is_for_everyone(window: Window, paths: list[str]) -> None:
+    """axe-core finds nothing, the console says nothing, nothing is asked elsewhere, and nothing sticks out sideways."""
+    for path in paths:
+        window.open(path)
+        assert window.violations() == [], path
+        assert window.sideways <= 0, path
+    assert window.wrong == []
+
+
+def test_pages_can_be_used_by_everyone(browser: Browser, service: Service) -> None:
+    with browser.window(service.url, LIGHT, PHONE) as window:
+        _is_for_everyone(window, ["/", RICH[0], "/gemeente/eersel"])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", [LIGHT, DARK])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP, 1920])
+def test_every_kind_of_page_can_be_used_by_everyone(
+    browser: Browser, service: Service, pages: list[str], scheme: str, width: int
+) -> None:
+    with browser.window(service.url, scheme, width) as window:
+        _is_for_everyone(window, pages)
+
+
+def test_what_looks_for_faults_sees_them(browser: Browser, service: Service) -> None:
+    with browser.window(service.url) as window:
+        page = window.open("/")
+        page.evaluate(
+            "document.querySelector('main').append(new Image(), Object.assign(document.createElement('p'), {id: 'wide'}))"
+        )
+        page.evaluate("document.getElementById('wide').style.width = '3000px'")
+        page.evaluate("fetch('https://elders.example/').catch(() => 0)")
+        assert any(said.startswith("image-alt") for said in window.violations())
+        assert window.sideways > 0 and any("elders.example" in said for said in window.wrong)
+
+
+@pytest.mark.long
+def test_text_twice_as_large_loses_nothing(browser: Browser, service: Service, pages: list[str]) -> None:
+    with browser.window(service.url, width=DESKTOP) as window:
+        for path in pages:
+            page = window.open(path)
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+            assert window.sideways <= 0, path
+            cut = page.evaluate(
+                """() => [...document.querySelectorAll('h1, h2, p, li, dd, dt, button, label, a')]
+                .filter(e => e.offsetParent && !e.closest('.scroll, .unseen, svg, .skip')
+                    && getComputedStyle(e).overflow !== 'visible' && e.scrollWidth > e.clientWidth + 1)
+                .map(e => e.outerHTML.slice(0, 120))"""
+            )
+            assert cut == [], path
+
+
+def test_everything_is_reached_by_keyboard(browser: Browser, service: Service) -> None:
+    """Tab goes through all that can be used, in the order of the page, each with a ring around it."""
+    with browser.window(service.url) as window:
+        page = window.open(RICH[0])
+        usable = page.evaluate(
+            """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
+            .filter(e => e.checkVisibility()).length"""
+        )
+        seen, first = [], None
+        for _ in range(usable + 2):
+            page.keyboard.press("Tab")
+            at = page.evaluate(
+                """() => { const e = document.activeElement; if (e === document.body) return null;
+                const s = getComputedStyle(e);
+                return [[...document.querySelectorAll('*')].indexOf(e), s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0,
+                    e.outerHTML.slice(0, 100)]; }"""
+            )
+            if at is None or (first is not None and at[0] == first):
+                break
+            first = at[0] if first is None else first
+            assert at[1], f"no ring around {at[2]}"
+            seen.append(at[0])
+        assert len(seen) == usable and seen == sorted(seen)
+        page.keyboard.press("Tab")
+
+
+def test_the_skip_link_leads_to_the_page(browser: Browser, service: Service) -> None:
+    with browser.window(service.url) as window:
+        page = window.open("/")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "inhoud"
+
+
+def test_pages_work_without_script(browser: Browser, service: Service) -> None:
+    with browser.window(service.url, java_script_enabled=False) as window:
+        page = window.open("/indicator/mil_gas")
+        page.get_by_label("Gebied").select_option("GM0770")
+        page.get_by_role("button", name="Toon").click()
+        assert "gebied=GM0770" in page.url
+        assert page.locator("figure.chart.line svg.grafiek-wide").is_visible()
+        assert not page.locator("figure.chart.line svg.grafiek-narrow").is_visible()
+        page.locator("table a.figure").first.click()
+        assert "/cijfer/mil_gas/GM0770/" in page.url
+
+
+def test_a_chart_has_the_colours_of_the_page_and_on_a_phone_its_own_form(browser: Browser, service: Service) -> None:
+    ink = {}
+    for scheme in (LIGHT, DARK):
+        with browser.window(service.url, scheme, PHONE) as window:
+            page = window.open(RICH[0])
+            chart = page.locator("figure.chart.line")
+            assert (
+                chart.locator("svg.grafiek-narrow").is_visible() and not chart.locator("svg.grafiek-wide").is_visible()
+            )
+            text = chart.locator("svg.grafiek-narrow text").first
+            assert text.bounding_box()["height"] >= 11, "labels can be read"
+            ink[scheme] = text.evaluate("e => getComputedStyle(e).fill")
+    assert ink[LIGHT] != ink[DARK]
+
+
+def test_another_website_shows_a_chart_only_if_it_is_named(browser: Browser, service: Service, tmp_path: Path) -> None:
+    """The browser itself keeps the frame empty."""
+    host = tmp_path / "gemeente.html"
+    host.write_text(f'<!DOCTYPE html><title>x</title><iframe src="{service.url}{RICH[2]}"></iframe>', encoding="utf-8")
+    with browser.window("") as window:
+        window.page.goto(host.as_uri())
+        window.page.wait_for_timeout(300)
+        assert any("frame-ancestors" in said for said in window.wrong), window.wrong
+
+
+@pytest.mark.long
+def test_html_is_valid(service: Service, pages: list[str], tmp_path: Path) -> None:
+    files = []
+    for number, path in enumerate(pages):
+        file = tmp_path / f"{number}{path.split('?')[0].replace('/', '_')}.html"
+        file.write_text(service.get(path).text, encoding="utf-8")
+        files.append(file)
+    assert invalid(files) == []
