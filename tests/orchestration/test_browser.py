@@ -70,9 +70,9 @@ def test_what_looks_for_faults_sees_them(browser: Browser, service: Service) -> 
     with browser.window(service.url) as window:
         page = window.open("/")
         page.evaluate(
-            "document.querySelector('main').append(new Image(), Object.assign(document.createElement('p'), {id: 'wide'}))"
+            "document.querySelector('main').append(new Image(), Object.assign(document.createElement('div'), {id: 'wide'}))"
         )
-        page.evaluate("document.getElementById('wide').style.width = '3000px'")
+        page.evaluate("document.getElementById('wide').style.cssText = 'width: 3000px; height: 1px'")
         page.evaluate("fetch('https://elders.example/').catch(() => 0)")
         assert any(said.startswith("image-alt") for said in window.violations())
         assert window.sideways > 0 and any("elders.example" in said for said in window.wrong)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
+from warehouse.serve.portal.pages.age_structure import age_structure
 from warehouse.serve.portal.pages.mapped import mapped
 from warehouse.serve.portal.pages.standing_out import standing_out
 from warehouse.serve.portal.view import Area, Figure, View
@@ -42,9 +43,9 @@ def make(view: View, area: Area, links: Links) -> Page:
     inside = {
         kind: [(a, view.path_of(a), f) for a, f in _inhabitants(view, view.inside(area, kind))] for kind in _inner(area)
     }
-    drawn = mapped(view, area)
+    drawn, by_age = mapped(view, area), age_structure(view, area, against)
     return Page(
-        charts={"kaart": drawn[0]} if drawn else {},
+        charts={name: made[0] for name, made in (("leeftijd", by_age), ("kaart", drawn)) if made},
         title=f"{area.name} ({words().kinds[area.kind].lower()})" if area.kind != "groep" else area.name,
         heading=area.name,
         crumbs=_above(view, area, links),
@@ -57,6 +58,7 @@ def make(view: View, area: Area, links: Links) -> Page:
             "outliers": standing_out(known, beside, alike, indicators),
             "alike": len(alike),
             "themes": themes,
+            "by_age": by_age[1] if by_age else [],
             "on_map": drawn[1] if drawn else [],
             "inside": {kind: areas for kind, areas in inside.items() if areas},
             "unknown": _unknown(view, latest.values()),
@@ -134,12 +136,9 @@ def _codes(kind: str) -> Callable[[View], Iterable[Address]]:
     return lambda view: [Address({"code": a.code}) for a in view.areas.values() if a.kind == kind and view.path_of(a)]
 
 
+CHARTS = ("leeftijd", "kaart")
 KINDS = [
-    Kind(
-        "municipality", "/gemeente/{name}", _municipality, addresses=_municipalities, template="area", charts=("kaart",)
-    ),
-    Kind("village", "/wijk/{code}", _small("wijk"), addresses=_codes("wijk"), template="area", charts=("kaart",)),
-    Kind(
-        "neighbourhood", "/buurt/{code}", _small("buurt"), addresses=_codes("buurt"), template="area", charts=("kaart",)
-    ),
+    Kind("municipality", "/gemeente/{name}", _municipality, addresses=_municipalities, template="area", charts=CHARTS),
+    Kind("village", "/wijk/{code}", _small("wijk"), addresses=_codes("wijk"), template="area", charts=CHARTS),
+    Kind("neighbourhood", "/buurt/{code}", _small("buurt"), addresses=_codes("buurt"), template="area", charts=CHARTS),
 ]
