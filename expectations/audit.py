@@ -6,7 +6,9 @@ failed critical one with the exception's text.
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,12 +20,34 @@ from expectations.result import CheckResult, now
 from ingest.storage.paths import plain
 
 
+def package() -> Any:
+    """Great Expectations, imported. A third of the time that this takes goes to ``scipy.stats``, which two expectations on
+    distributions use and we do not: it is loaded when it is first used."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    if "great_expectations" not in sys.modules:
+        _when_used("scipy", "stats")
+    import great_expectations as gx
+
+    return gx
+
+
+def _when_used(package: str, name: str) -> None:
+    """Let ``from package import name`` give a module that loads itself at the first look into it."""
+    spec = importlib.util.find_spec(f"{package}.{name}")
+    if spec is None or spec.loader is None or spec.name in sys.modules:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    setattr(sys.modules[package], name, module)
+
+
 @contextmanager
 def _source(database: Path) -> Iterator[tuple[Any, Any, Any]]:
     """Great Expectations on a DuckDB file: the package, its context, its data source. The file is fully closed afterwards:
     another process may write to it at once."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
+    gx = package()
     from great_expectations.data_context.types import base
 
     from expectations.duckdb_connection import keep_open

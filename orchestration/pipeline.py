@@ -27,6 +27,7 @@ from ingest.snapshot import AREAS, now
 from ingest.source import source_of
 from ingest.sql import add_rows
 from ingest.storage import durable
+from orchestration import ahead
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
@@ -89,8 +90,12 @@ def ingest(
 def landed(work: Workspace, tables: list[Table], watch: Watch, scope: str | None = None) -> Iterator[Outcome]:
     """The tables as they arrive, not yet audited, those of each service spread over the whole."""
 
+    def progress(table_id: str, pages: int, expected: int) -> None:
+        ahead.load()
+        watch.progress(table_id, pages, expected)
+
     def one(table: Table) -> Outcome:
-        outcome = source_of(table).land(work, table, watch.progress, scope)
+        outcome = source_of(table).land(work, table, progress, scope)
         watch.done(outcome)
         return outcome
 
