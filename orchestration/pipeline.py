@@ -31,6 +31,7 @@ from orchestration import ahead
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
+from warehouse.making import written
 from warehouse.making.build import Node
 from warehouse.making.candidate import Candidate
 from warehouse.making.publishing import publish
@@ -325,20 +326,10 @@ def note_checks(work: Workspace) -> dict[str, int]:
         raise BlockedError(NOT_AUDITED)
     results = kept[0]
     with work.candidate.connect() as con:
-        con.execute(
-            """
-            create or replace table core.check_result (
-                suite varchar, subject varchar, check_name varchar, column_name varchar, severity varchar,
-                success boolean, description varchar, observed varchar, ran_at timestamptz
-            )
-            """
-        )
-        con.execute("comment on table core.check_result is 'How this release was judged: one row per check.'")
-        rows = [
-            [r.suite, r.subject, r.check, r.column, r.severity, r.success, r.description, r.observed, r.ran_at]
-            for r in results
-        ]
-        add_rows(con, "core.check_result", rows)
+        names = written.create(con, "check_result")
+        # `check` and `column` are words of SQL.
+        records = [asdict(r) | {"check_name": r.check, "column_name": r.column} for r in results]
+        add_rows(con, "core.check_result", [[record[name] for name in names] for record in records])
     return summary(results)
 
 

@@ -14,8 +14,12 @@ from datetime import date
 
 #: How CBS begins the name of a wijk of most municipalities.
 _NUMBERED = re.compile(r"^wijk \d\d\s+", re.IGNORECASE)
+#: What CBS adds to a name that another region has too: ``Utrecht (gemeente)``, ``Bergen (NH.)``.
+_ADDED = re.compile(r"\s+\([^()]*\)$")
 #: Of regions that are there today, the one that people mean by a name comes first.
-_ORDER = ("gemeente", "groep", "wijk", "buurt", "corop", "provincie", "landsdeel", "land")
+_ORDER = ("gemeente", "provincie", "groep", "wijk", "buurt", "corop", "landsdeel", "land")
+#: Of these neither goes before the other: Utrecht and Groningen are both.
+_EQUAL = ("gemeente", "provincie")
 _SMALL = ("wijk", "buurt")
 #: How many places or names a message lists.
 _LISTED = 8
@@ -60,7 +64,9 @@ class UnknownPlaceError(PlaceError):
 
     def __init__(self, asked: str, near: list[str]) -> None:
         hint = f" Did you mean {', '.join(near)}?" if near else ""
-        super().__init__(asked, [], f"There is no region {asked!r}.{hint}")
+        super().__init__(
+            asked, [], f"This data center has no region {asked!r}.{hint} Table region lists those that there are."
+        )
         self.near = near
 
 
@@ -120,7 +126,7 @@ class Places:
                 until = place.until if place.until != newest.get(place.kind) else None
                 place = replace(place, until=until, owner=owners.get(f"GM{place.code[2:6]}"))
             self._by_code[place.code] = place
-            for name in {place.name.casefold(), _NUMBERED.sub("", place.name).casefold()}:
+            for name in {form.casefold() for form in _forms(place.name)}:
                 self._by_name.setdefault(name, []).append(place)
 
     def find(self, text: str) -> NamedRegion:
@@ -137,6 +143,8 @@ class Places:
             raise PastPlaceError(asked, named) if named else UnknownPlaceError(asked, self._near(asked))
         first = min(map(_rank, today))
         chosen = [p for p in today if _rank(p) == first]
+        if {p.kind for p in today} >= {*_EQUAL}:
+            chosen = [p for p in today if p.kind in _EQUAL]
         # A wijk is what people mean rather than the buurt of its name inside it, and not rather than one elsewhere.
         if chosen[0].kind == "wijk" and len({p.code[2:6] for p in today if p.kind in _SMALL}) > 1:
             chosen = [p for p in today if p.kind in _SMALL]
@@ -149,11 +157,14 @@ class Places:
 
     def _near(self, text: str) -> list[str]:
         larger = {p.name: p for p in self._by_code.values() if p.name and p.kind not in _SMALL}
-        words = {
-            name: p for p in self._by_code.values() if p.kind == "wijk" for name in (p.name, _NUMBERED.sub("", p.name))
-        } | larger
+        words = {name: p for p in self._by_code.values() if p.kind == "wijk" for name in _forms(p.name)} | larger
         near = difflib.get_close_matches(text, [*words, *(p.code for p in larger.values())], n=3, cutoff=0.6)
         return [f"{n} ({words[n].code})" if n in words else n for n in near]
+
+
+def _forms(name: str) -> set[str]:
+    """A name as CBS writes it and as people say it."""
+    return {name, _NUMBERED.sub("", name), _ADDED.sub("", name)}
 
 
 def unnumbered(name: str) -> str:

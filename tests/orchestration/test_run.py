@@ -117,6 +117,20 @@ def test_every_column_of_a_theme_is_documented(released: Rdc) -> None:
     assert released.sql("select count(*) from core.indicator")[0][0] >= 30
 
 
+def test_every_table_and_column_of_core_is_documented(released: Rdc) -> None:
+    """In the released file itself, where an analyst's program shows it."""
+    for kind in ("columns", "tables", "views"):
+        bare = released.sql(
+            f"select * from duckdb_{kind}() where schema_name = 'core' and not internal and coalesce(comment, '') = ''"
+        )
+        assert bare == [], kind
+    promised = dict(released.sql("select column_name, comment from duckdb_columns() where table_name = 'check_result'"))
+    assert promised.keys() == {
+        *("suite", "subject", "check_name", "column_name", "severity", "success", "description", "observed", "ran_at")
+    }
+    assert "keeps the release back" in promised["severity"]
+
+
 def test_checks_are_kept_with_the_release(released: Rdc) -> None:
     suites = dict(released.sql("select suite, count(*) from core.check_result group by all"))
     assert set(suites) == {"snapshot", "core", "disclosure", "mart", "dbt"}

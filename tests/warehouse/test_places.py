@@ -18,6 +18,14 @@ LISTED = [
     Place("GM0795", "Hoogeloon, Hapert en Casteren", "gemeente", until=date(1996, 12, 31)),
     Place("GM0852", "Luyksgestel", "gemeente", until=date(1996, 12, 31)),
     Place("GM0001", "Weg", "gemeente", until=date(1996, 12, 31)),
+    Place("GM0344", "Utrecht (gemeente)", "gemeente"),
+    Place("PV26", "Utrecht", "provincie"),
+    Place("CR17", "Utrecht", "corop"),
+    Place("PV24", "Flevoland", "provincie"),
+    Place("CR40", "Flevoland", "corop"),
+    Place("GM0164", "Hengelo (O.)", "gemeente"),
+    Place("GM0373", "Bergen (NH.)", "gemeente"),
+    Place("GM0893", "Bergen (L.)", "gemeente"),
     Place("WK166700", "Wijk 00 Reusel", "wijk", until=LAST),
     Place("BU16670000", "Reusel", "buurt", until=LAST),
     Place("WK172802", "Wijk 02 Hapert", "wijk", until=LAST),
@@ -58,6 +66,16 @@ def test_a_municipality_of_today_goes_before_its_village() -> None:
     assert PLACES.find("gm0851").code == "GM0851"  # by its code also one of the past
 
 
+def test_what_cbs_adds_to_a_name_may_be_left_out() -> None:
+    assert PLACES.find("Utrecht (gemeente)").code == "GM0344"
+    found = PLACES.find("Hengelo")
+    assert (found.code, found.notice) == ("GM0164", "Hengelo is taken as Hengelo (O.), GM0164 (gemeente)")
+
+
+def test_a_province_goes_before_a_corop_area_of_its_name() -> None:
+    assert PLACES.find("Flevoland").code == "PV24"
+
+
 def test_an_abolished_namesake_is_told() -> None:
     assert "GM0851 (gemeente Reusel until 1996-12-31)" in (PLACES.find("Reusel").notice or "")
 
@@ -71,7 +89,10 @@ def test_an_abolished_namesake_is_told() -> None:
             "Several regions are called 'Centrum': BU17280000 (buurt in Bladel), BU17240000 (buurt in Bergeijk)",
         ),
         ("Kerk", "Several regions are called 'Kerk': WK172801 (wijk in Bladel), BU17240001 (buurt in Bergeijk)"),
-        ("Haapert", "Did you mean Hapert (WK172802)"),
+        ("Haapert", "This data center has no region 'Haapert'. Did you mean Hapert (WK172802)? Table region lists"),
+        ("Nergens", "This data center has no region 'Nergens'. Table region lists those that there are."),
+        ("utrecht", "Several regions are called 'utrecht': GM0344 (gemeente), PV26 (provincie). Name one by its code."),
+        ("Bergen", "Several regions are called 'Bergen': GM0373 (gemeente), GM0893 (gemeente)"),
     ],
 )
 def test_a_name_that_is_no_place_or_several_is_told(name: str, said: str) -> None:

@@ -203,7 +203,10 @@ def test_what_goes_wrong_is_one_line(center: Running, tmp_path: Path) -> None:
     url = center.service.url
     for arguments, said in (
         (["pull", "wone", "--from", url], "Bedoelt u wonen"),
-        (["pull", "wonen", "--from", url, "--region", "Nergens"], "There is no region 'Nergens'"),
+        (
+            ["pull", "wonen", "--from", url, "--region", "Nergens"],
+            "This data center has no region 'Nergens'. Table region lists those that there are.",
+        ),
         (["pull", "wonen", "--from", url, "--region", "Centrum"], "Several regions are called"),
         (["pull", "wonen", "--from", url, "--since", "1999.1.1"], "Release 1999.1.1 is er niet;"),
         (["pull", "wonen", "--from", "ftp://x"], "is no address of a service"),

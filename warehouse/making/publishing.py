@@ -14,7 +14,7 @@ from ingest.settings import DATABASE
 from ingest.sql import records
 from ingest.storage.durable import fsync, record
 from ingest.verified import file_sha256
-from warehouse.making import datapackage, diff
+from warehouse.making import datapackage, diff, written
 from warehouse.making.candidate import Candidate
 from warehouse.making.takeover import Earlier
 from warehouse.releases.inputs import Input
@@ -52,9 +52,8 @@ def publish(
             plan.check(con, releases.code())
         con.execute("drop schema raw cascade")
         con.execute("drop schema if exists staging cascade")
-        con.execute("create or replace table core.release (release_id varchar, created_at timestamptz)")
+        written.create(con, "release")
         con.execute("insert into core.release values (?, ?)", [release_id, at])
-        con.execute("comment on table core.release is 'Which release this file is.'")
         tables = {
             f"{schema}.{name}": con.execute(f'select count(*) from "{schema}"."{name}"').fetchall()[0][0]
             for schema, name in con.execute(

@@ -46,6 +46,19 @@ def test_a_place_by_its_name_and_why_there_is_nothing(center: Center) -> None:
     assert "meldingen" not in center.service.get("/v1/waarnemingen", **EERSEL).json()
 
 
+def test_a_name_of_a_place_may_have_blanks_and_marks(center: Center) -> None:
+    for path in ("/v1/waarnemingen", "/v1/tabellen/wonen"):
+        found = center.service.get(path, gebied=["De Kempen", "Eersel"], formaat="json").json()
+        rows = found.get("waarnemingen") or found["rows"]
+        assert {r.get("gebied") or r["region_code"] for r in rows} == {"KEMPEN", "GM0770"}
+        for name in ("'s-Hertogenbosch", "Hoogeloon, Hapert en Casteren", "Utrecht (gemeente)", "Súdwest-Fryslân"):
+            answer = center.service.get(path, gebied=name)
+            assert answer.status_code == 404
+            assert f"Gebied {name} is er niet in deze release." in answer.json()["detail"]
+            assert "/v1/gebieden noemt de gebieden die er zijn." in answer.json()["detail"]
+        assert center.service.get(path, gebied=" ").status_code == 400
+
+
 def test_comparisons_and_goals_can_be_asked_for_and_hide_what_is_closed(center: Center) -> None:
     rows = center.service.get("/v1/tabellen/comparison", gebied="GM0770", formaat="json").json()["rows"]
     assert {r["indicator_id"] for r in rows} == set(OPEN) and {r["region_code"] for r in rows} == {"GM0770"}
@@ -92,7 +105,8 @@ def test_a_ranking_of_municipalities_pages_on(center: Center) -> None:
         ("/v1/tabellen/wonen", {"gebied": "Blader"}, 404, "Bedoelt u Bladel (GM1728)"),
         ("/v1/waarnemingen", {"gebid": "GM0770"}, 400, "bedoelt u gebied"),
         ("/v1/waarnemingen", {"limiet": "0"}, 400, "kleiner dan 1"),
-        ("/v1/waarnemingen", {"gebied": "GM0770' or 1=1 --"}, 400, "heeft niet de vorm"),
+        ("/v1/waarnemingen", {"gebied": "GM0770' or 1=1 --"}, 404, "Gebied GM0770' or 1=1 -- is er niet"),
+        ("/v1/waarnemingen", {"indicator": "x' or 1=1 --"}, 400, "heeft niet de vorm"),
         ("/v1/waarnemingen", {"release": "2020.1.1"}, 404, "Release 2020.1.1 is er niet;"),
         ("/v1/waarnemingen", {"sindsRelease": "2020.1.1"}, 404, "Release 2020.1.1 is er niet;"),
         ("/v1/waarnemingen", {"cursor": "abc"}, 400, "begin opnieuw"),

@@ -24,6 +24,7 @@ from warehouse.serve.api.questions import (
     Cursor,
     Formaat,
     Limiet,
+    Regions,
     Release,
     checked,
     codes,
@@ -96,7 +97,7 @@ def figures(
     asked: Ask,
     indicator: codes("Indicator, zoals bev_inwoners.") = None,  # type: ignore[valid-type]
     thema: codes("Thema, zoals wonen.") = None,  # type: ignore[valid-type]
-    gebied: codes("Gebiedscode van het CBS (GM, WK, BU of PV met een nummer), of van een groep.") = None,  # type: ignore[valid-type]
+    gebied: Regions = None,
     gebiedSoort: codes("Soort gebied, zoals gemeente.") = None,  # type: ignore[valid-type] # noqa: N803
     periode: codes("Periode of jaar, zoals 2024JJ00 of 2024.") = None,  # type: ignore[valid-type]
     sorteer: Annotated[

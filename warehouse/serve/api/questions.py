@@ -21,6 +21,8 @@ PAGE, MOST = 1000, 10_000
 _VALUES = 500
 
 CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+#: A region may be named, and names have blanks and marks: De Kempen, 's-Hertogenbosch.
+PLACE = r"^\S(.{0,98}\S)?$"
 RELEASE = r"^(actueel|[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,6})$"
 
 Release = Annotated[
@@ -47,6 +49,13 @@ def codes(text: str) -> Any:
     ]
 
 
+Regions = Annotated[
+    list[Annotated[str, Field(pattern=PLACE)]] | None,
+    Query(
+        max_length=_VALUES,
+        description="Gebied: code van het CBS (GM, WK, BU of PV met een nummer) of van een groep, of naam. Mag vaker voorkomen.",
+    ),
+]
 ReleaseName = Annotated[str, Path(pattern=RELEASE, description="Naam van de release, of actueel.")]
 
 
@@ -113,7 +122,7 @@ def _no_place(error: PlaceError) -> str:
             return f"Gebied {error.asked} is er niet meer: {'; '.join(places)}. Noem het bij zijn code."
         case UnknownPlaceError(near=near):
             hint = f" Bedoelt u {', '.join(near)}?" if near else ""
-            return f"Gebied {error.asked} is er niet in deze release.{hint}"
+            return f"Gebied {error.asked} is er niet in deze release.{hint} /v1/gebieden noemt de gebieden die er zijn."
         case _:
             raise AssertionError(error)
 

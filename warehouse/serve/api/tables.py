@@ -18,6 +18,7 @@ from warehouse.serve.api.answers import (
 from warehouse.serve.api.questions import (
     CODE,
     Formaat,
+    Regions,
     Release,
     checked,
     codes,
@@ -51,7 +52,7 @@ def tables(asked: Ask, release: Release = None) -> Response:
 def table(
     asked: Ask,
     tabel: Annotated[str, Path(pattern=CODE, description="Naam van de tabel, zoals wonen of region.")],
-    gebied: codes("Gebiedscode van het CBS: GM, WK, BU of PV met een nummer.") = None,  # type: ignore[valid-type]
+    gebied: Regions = None,
     periode: codes("Periode of jaar.") = None,  # type: ignore[valid-type]
     vorm: Annotated[
         Literal["breed", "lang"] | None, Query(description="breed: een kolom per indicator; lang: een rij per cijfer.")
