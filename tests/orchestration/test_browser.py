@@ -155,6 +155,18 @@ def test_a_chart_has_the_colours_of_the_page_and_on_a_phone_its_own_form(browser
     assert ink[LIGHT] != ink[DARK]
 
 
+def test_the_pointer_shows_the_figure_of_a_point(browser: Browser, service: Service) -> None:
+    with browser.window(service.url) as window:
+        page = window.open(RICH[0])
+        point = page.locator("figure.chart.line svg.grafiek-wide path[data-tekst]").first
+        point.scroll_into_view_if_needed()
+        point.hover()
+        bubble = page.locator(".bubble")
+        assert bubble.inner_text() == point.get_attribute("data-tekst") and "Eersel, 2010: " in bubble.inner_text()
+        page.locator("h1").hover()
+        assert not bubble.is_visible()
+
+
 def test_another_website_shows_a_chart_only_if_it_is_named(browser: Browser, service: Service, tmp_path: Path) -> None:
     """The browser itself keeps the frame empty."""
     host = tmp_path / "gemeente.html"

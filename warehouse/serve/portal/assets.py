@@ -9,7 +9,7 @@ from pathlib import Path
 from warehouse.serve.portal.charts import theme
 
 #: The files, and how each is served.
-STYLE = {"portal.css": "text/css; charset=utf-8"}
+STYLE = {"portal.css": "text/css; charset=utf-8", "portal.js": "text/javascript; charset=utf-8"}
 
 
 @cache

@@ -16,8 +16,8 @@ from warehouse.serve.portal.assets import fingerprint
 from warehouse.serve.portal.charts.chart import Chart
 from warehouse.serve.portal.view import View
 
-#: The feed of releases.
-FEED = "uitgaven.atom"
+#: The feed of releases, and the search index of the static site.
+FEED, INDEX = "uitgaven.atom", "zoeken.json"
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,10 @@ class Links(Protocol):
         """The whole address of a theme's table as a Parquet file of the release; None where it is not to be had."""
 
     @property
+    def index(self) -> str | None:
+        """The address of the search index, where pages are files; None where questions are answered."""
+
+    @property
     def feed(self) -> str | None:
         """The address of the feed of releases; None where there is none."""
 
@@ -166,6 +170,7 @@ class ServiceLinks:
     pinned: str | None = None
     answers: bool = True
     feed: str | None = f"/{FEED}"
+    index: str | None = None
 
     def to(self, path: str, **state: str | int | Iterable[str] | None) -> str:
         return path + query({"uitgave": self.pinned, **state})

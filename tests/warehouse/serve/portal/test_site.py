@@ -6,11 +6,15 @@ import hashlib
 import json
 import shutil
 import subprocess
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.browser import started
 from tests.warehouse.conftest import RDC, Center
 from tests.warehouse.made import INDICATORS, PERIODS, REGIONS, figure_of
 from tests.warehouse.serve.portal.reading import Read
@@ -155,3 +159,34 @@ def test_the_command(center: Center, site: Path, tmp_path: Path) -> None:
     checked = rdc("check", str(tmp_path / "s"))
     assert checked.returncode == 1 and "it is no portal" in checked.stderr
     assert rdc("build", "--output", str(tmp_path / "t"), "--base-url", "cijfers.nl").returncode == 2
+
+
+@pytest.mark.browser
+def test_it_works_from_any_web_server_in_any_folder(site: Path) -> None:
+    """In Chromium, below a path of its own: no error, nothing from elsewhere, and search answers from its index."""
+    handler = partial(QuietHandler, directory=str(site.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with started() as browser, browser.window(f"http://127.0.0.1:{server.server_port}") as window:
+            page = window.open(f"/{site.name}/")
+            page.locator('nav a[href$="zoeken/"]').first.click()
+            for question, title in (
+                ("aantal bewoners", "Aantal inwoners op 1 januari"),
+                ("inwonrs", "Aantal inwoners"),
+                ("eersel", "Eersel"),
+            ):
+                page.get_by_role("searchbox").fill(question)
+                assert page.locator("#gevonden a").first.inner_text().startswith(title)
+            page.get_by_role("searchbox").fill("zeppelin")
+            assert page.locator("#niets").is_visible() and not page.locator("#gevonden li").count()
+            page.get_by_role("searchbox").fill("inwoners")
+            page.locator("#gevonden a").first.click()
+            assert page.locator("h1").inner_text() == "Aantal inwoners op 1 januari"
+            assert page.locator("figure.chart svg").first.is_visible()
+            assert window.violations() == [] and window.wrong == []
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""

@@ -22,8 +22,9 @@ from typing import Any
 
 from ingest.errors import MendableError
 from warehouse.serve.portal import assets, feeds, looks
-from warehouse.serve.portal.page import FEED
+from warehouse.serve.portal.page import FEED, INDEX
 from warehouse.serve.portal.site import writer
+from warehouse.serve.portal.site.index import index
 from warehouse.serve.portal.site.writer import Writer
 
 #: What a site says of itself: which files it has and from what they were made.
@@ -156,6 +157,7 @@ class _Building:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(own.opened.folder / name, target)
             self.files[f"bestanden/{name}"] = digest
+        self._write(own, INDEX, index(own.view, own.site))
         self._write(own, "robots.txt", feeds.robots(f"{self.base}sitemap.xml" if self.base else None).encode())
         if self.base is None:
             return

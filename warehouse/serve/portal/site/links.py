@@ -15,7 +15,7 @@ from itertools import combinations
 from urllib.parse import quote, unquote
 
 from warehouse.serve.portal import assets
-from warehouse.serve.portal.page import FEED, Kind
+from warehouse.serve.portal.page import FEED, INDEX, Kind
 from warehouse.serve.portal.pages import KINDS
 
 State = tuple[tuple[str, str], ...]
@@ -111,6 +111,10 @@ class SiteLinks:
         table = re.fullmatch(r"/v1/tabellen/([a-z_]+)", path)
         name = f"tables/{table[1]}.{parameters.get('formaat')}" if table else ""
         return self._relative(f"bestanden/{name}") if name in self.site.data else None
+
+    @property
+    def index(self) -> str | None:
+        return self._relative(INDEX)
 
     @property
     def feed(self) -> str | None:

@@ -1,0 +1,81 @@
+// What a page does more where a browser runs scripts: the figure of a point under the pointer, and search in a site of files.
+// All of it is also on the page without this.
+"use strict";
+
+// -- the figure of a point in a chart or on a map
+
+const bubble = document.createElement("p");
+bubble.className = "bubble";
+bubble.hidden = true;
+bubble.setAttribute("aria-hidden", "true"); // the words of the chart and its table say the same to who does not see it
+document.body.append(bubble);
+
+for (const chart of document.querySelectorAll(".chart")) {
+  chart.addEventListener("pointermove", (event) => {
+    const point = event.target.closest("[data-tekst]");
+    bubble.hidden = !point;
+    if (!point) return;
+    bubble.textContent = point.dataset.tekst;
+    const left = Math.min(event.clientX + 12, document.documentElement.clientWidth - bubble.offsetWidth - 4);
+    bubble.style.left = `${Math.max(4, left) + scrollX}px`;
+    bubble.style.top = `${event.clientY + scrollY - bubble.offsetHeight - 8}px`;
+  });
+  chart.addEventListener("pointerleave", () => { bubble.hidden = true; });
+}
+
+// -- search where no server answers
+
+const words = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase().match(/[a-z0-9]+/g) || [];
+
+// Whether two words are one letter apart: one too many, one too few, or another.
+function near(one, two) {
+  if (Math.abs(one.length - two.length) > 1) return false;
+  let at = 0;
+  while (at < one.length && one[at] === two[at]) at += 1;
+  return one.slice(at + 1) === two.slice(at + 1) || one.slice(at + 1) === two.slice(at) || one.slice(at) === two.slice(at + 1);
+}
+
+function score(word, entry) {
+  if (entry.names.includes(word)) return 4;
+  if (word.length > 2 && entry.names.some((own) => own.startsWith(word) || (own.length > 3 && word.startsWith(own)))) return 3;
+  if (entry.others.includes(word)) return 2;
+  return word.length > 4 && entry.names.some((own) => near(word, own)) ? 1 : 0;
+}
+
+async function searching(form) {
+  const list = document.getElementById("gevonden");
+  const answer = await fetch(form.dataset.index);
+  const { stop, entries } = await answer.json();
+  const root = new URL(".", answer.url);
+  const field = form.elements.q;
+
+  const show = () => {
+    const asked = words(field.value).filter((word) => !stop.includes(word));
+    const found = entries
+      .map((entry) => ({ entry, scores: asked.map((word) => score(word, entry)) }))
+      .filter((hit) => hit.scores.some(Boolean))
+      .map((hit) => ({ ...hit, many: hit.scores.filter(Boolean).length, sum: hit.scores.reduce((a, b) => a + b, 0) }))
+      .sort((a, b) => b.many - a.many || b.sum - a.sum)
+      .slice(0, 30);
+    list.replaceChildren(...found.map(({ entry }) => {
+      const item = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = new URL(entry.address, root);
+      link.textContent = entry.title;
+      const kind = document.createElement("small");
+      kind.textContent = ` ${entry.kind}`;
+      item.append(link, kind);
+      return item;
+    }));
+    document.getElementById("niets").hidden = !asked.length || found.length > 0;
+  };
+
+  form.hidden = false;
+  field.addEventListener("input", show);
+  form.addEventListener("submit", (event) => { event.preventDefault(); show(); });
+  field.value = new URLSearchParams(location.search).get("q") || "";
+  show();
+}
+
+const form = document.querySelector("form[data-index]");
+if (form) searching(form);
