@@ -123,6 +123,7 @@ def test_maps_show_the_figures_of_the_warehouse_on_the_areas_of_their_year(
     years = set(pdok.areas)
     with reading(Releases(released.home / "warehouse")) as reader:
         view = View(reader.published, here(), None)  # type: ignore[arg-type]  # no page is made
+        assert "gebiedsgrenzen" not in {s["table_id"] for s in view.sources}, "they are no source of figures"
         links = ServiceLinks("", view.release_id)
         kinds = {kind.name: kind for kind in KINDS}
         maps = []

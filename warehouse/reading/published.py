@@ -556,14 +556,14 @@ class Published:
         ]
 
     def sources(self, theme: str | None = None) -> list[dict[str, Any]]:
-        """The source tables that a theme's figures are bound to as far as the scope reaches, or all tables."""
+        """The source tables that a theme's figures are bound to as far as the scope reaches, or all tables; boundaries are none."""
         bindings = None if self.access is None else self.access.within(self.scope)
         return self.rows(
             """
             select
                 table_id, title, owner, licence, attribution, origin, modified, fetched_at, snapshot_id, sharing_level
             from core."table"
-            where not list_contains($3::varchar[], table_id) and ($1::varchar is null or table_id in (
+            where not list_contains($3::varchar[], table_id) and protocol <> 'boundaries' and ($1::varchar is null or table_id in (
                 select term.table_id from core.indicator_term as term
                 where term.indicator_id in (select indicator_id from core.indicator where theme = $1)
                     and ($2::integer[] is null or list_contains($2::integer[], term.binding_id))
