@@ -167,6 +167,38 @@ def test_the_pointer_shows_the_figure_of_a_point(browser: Browser, service: Serv
         assert not bubble.is_visible()
 
 
+def test_a_map_is_made_larger_and_scrolled_by_keyboard(browser: Browser, service: Service) -> None:
+    with browser.window(service.url, width=PHONE) as window:
+        page = window.open("/gemeente/bladel")
+        chart = page.locator("figure.chart.map")
+        svg, box, larger = (
+            chart.locator("svg"),
+            chart.locator(".seen"),
+            chart.get_by_role("button", name="Kaart groter"),
+        )
+        before, high = svg.bounding_box()["width"], box.bounding_box()["height"]
+        assert chart.get_by_role("button", name="Kaart kleiner").is_disabled()
+        larger.focus()
+        for _ in range(3):
+            page.keyboard.press("Enter")
+        assert svg.bounding_box()["width"] == pytest.approx(3.6 * before, rel=0.02) and larger.is_disabled()
+        assert box.bounding_box()["height"] == pytest.approx(high, abs=1) and window.sideways <= 0
+        left = box.evaluate("e => e.scrollLeft")
+        assert left > 0, "the middle stays in the middle"
+        box.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("([e, left]) => e.scrollLeft > left", arg=[box.element_handle(), left])
+        assert window.violations() == []
+        area = chart.locator("path[data-tekst^='Hapert, 2020']")
+        area.scroll_into_view_if_needed()
+        area.hover()
+        assert page.locator(".bubble").inner_text() == area.get_attribute("data-tekst")
+        for _ in range(3):
+            chart.get_by_role("button", name="Kaart kleiner").click()
+        assert svg.bounding_box()["width"] == pytest.approx(before, abs=1)
+        assert window.wrong == []
+
+
 def test_another_website_shows_a_chart_only_if_it_is_named(browser: Browser, service: Service, tmp_path: Path) -> None:
     """The browser itself keeps the frame empty."""
     host = tmp_path / "gemeente.html"

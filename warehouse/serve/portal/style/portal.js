@@ -23,6 +23,48 @@ for (const chart of document.querySelectorAll(".chart")) {
   chart.addEventListener("pointerleave", () => { bubble.hidden = true; });
 }
 
+// -- a map made larger, within a box that scrolls
+
+const SIZES = [1, 1.6, 2.4, 3.6];
+
+function zooming(map) {
+  const svg = map.querySelector("svg");
+  const box = Object.assign(document.createElement("div"), { className: "seen" });
+  const tools = Object.assign(document.createElement("p"), { className: "zoom" });
+  const button = (said, sign, step) => {
+    const made = Object.assign(document.createElement("button"), { type: "button", textContent: sign });
+    made.setAttribute("aria-label", said);
+    made.addEventListener("click", () => to(at + step));
+    tools.append(made);
+    return made;
+  };
+  let at = 0;
+  const smaller = button(map.dataset.smaller, "−", -1);
+  const larger = button(map.dataset.larger, "+", 1);
+
+  function to(step) {
+    const high = box.offsetHeight;
+    const middle = [(box.scrollLeft + box.clientWidth / 2) / svg.clientWidth, (box.scrollTop + high / 2) / svg.clientHeight];
+    at = Math.max(0, Math.min(SIZES.length - 1, step));
+    box.style.height = at ? `${high}px` : "";
+    svg.style.width = at ? `${SIZES[at] * 100}%` : "";
+    // Whoever uses a keyboard scrolls what can be scrolled.
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", map.querySelector("figcaption").textContent]]) {
+      if (at) box.setAttribute(name, value); else box.removeAttribute(name);
+    }
+    box.scrollTo(middle[0] * svg.clientWidth - box.clientWidth / 2, middle[1] * svg.clientHeight - high / 2);
+    // Not `disabled`: that takes the focus away from who presses the button.
+    smaller.setAttribute("aria-disabled", String(at === 0));
+    larger.setAttribute("aria-disabled", String(at === SIZES.length - 1));
+  }
+
+  svg.before(tools, box);
+  box.append(svg);
+  to(0);
+}
+
+for (const map of document.querySelectorAll(".chart.map[data-larger]")) zooming(map);
+
 // -- search where no server answers
 
 const words = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase().match(/[a-z0-9]+/g) || [];
