@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import duckdb
+import yaml
 
+from ingest.project import DBT_PROJECT
 from warehouse.reading import models
+
+
+def _var(name: str) -> object:
+    """A variable of the project, as dbt gives it."""
+    return yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][name]
+
+
+models._environment().globals["var"] = _var
 
 
 def build(con: duckdb.DuckDBPyConnection, model: str) -> None:

@@ -39,7 +39,7 @@ def meaning(unit: str | None) -> str | None:
     >>> meaning("1 000 euro"), meaning("€ x 1 000"), meaning("Aantal"), meaning("kWp"), meaning("% van de huishoudens")
     ('1000 euro', '1000 euro', 'aantal', 'kW', '%')
     """
-    text = " ".join((unit or "").replace("\u00a0", " ").casefold().replace("³", "3").replace("²", "2").split())
+    text = " ".join((unit or "").casefold().replace("³", "3").replace("²", "2").split())
     text = re.sub(r"(?<=\d)\.(?=\d{3}\b)", " ", re.sub(r"\s*=\s*", "=", text))
     text = re.sub(rf"\b({'|'.join(_NUMBERS)})\b", lambda found: _NUMBERS[found[1]], text)
     if not text.strip("-. "):

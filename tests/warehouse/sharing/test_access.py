@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
+from ingest.sql import add_rows
 from warehouse.sharing.access import (
     EVERYTHING,
     LEVELS,
@@ -60,7 +61,7 @@ SCOPES = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as con:
         con.execute(
@@ -72,20 +73,14 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             create table core.indicator_value (binding_id integer, table_id varchar, region_code varchar, method varchar);
             """
         )
-        for table, level in TABLES.items():
-            con.execute(
-                'insert into core."table" values (?, ?, ?)', [table, level, "municipal" if "OWN" in table else "v3"]
-            )
-        for binding, tables in BINDINGS.items():
-            for table in tables:
-                con.execute("insert into core.indicator_term values (?, ?)", [binding, table])
-            for region in REGIONS:
-                con.execute(
-                    "insert into core.indicator_value values (?, ?, ?, 'published')", [binding, tables[0], region]
-                )
-        for group, members in GROUPS.items():
-            for member in members:
-                con.execute("insert into core.region_group values (?, ?)", [group, member])
+        rows = {
+            'core."table"': [(t, level, "municipal" if "OWN" in t else "v3") for t, level in TABLES.items()],
+            "core.indicator_term": [(b, t) for b, tables in BINDINGS.items() for t in tables],
+            "core.indicator_value": [(b, tables[0], r, "published") for b, tables in BINDINGS.items() for r in REGIONS],
+            "core.region_group": [(g, m) for g, members in GROUPS.items() for m in members],
+        }
+        for table, values in rows.items():
+            add_rows(con, table, values)
         # No source in this release; and a figure of which nobody knows the source.
         con.execute(
             "insert into core.indicator_value values (null, null, 'GM0770', 'absent'), (null, null, 'GM0770', 'kept')"
