@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class Admission:
             if len(self._buckets) > 10_000:
                 self._buckets = {w: b for w, b in self._buckets.items() if now - b[1] < 60}
         if left < 1:
-            wait = max(1, round((1 - left) * 60 / per_minute))
+            wait = math.ceil((1 - left) * 60 / per_minute)
             raise Problem(
                 429,
                 f"Meer dan {per_minute} vragen per minuut; probeer het over {wait} seconden weer.",

@@ -64,16 +64,23 @@ def test_an_address_has_its_number_a_minute_and_gets_it_back_evenly(tmp_path: Pa
     refusal(gate, asked())
 
 
-def test_who_is_told_to_come_back_is_let_in_then(tmp_path: Path, clock: Clock) -> None:
-    gate = Admission(tmp_path, 7)
-    for _ in range(7):
+@pytest.mark.parametrize("per_minute", [1, 7, 11, 13, 59, 61, 600])
+def test_who_is_told_to_come_back_is_let_in_then_and_not_before(tmp_path: Path, clock: Clock, per_minute: int) -> None:
+    gate = Admission(tmp_path, per_minute)
+    for _ in range(per_minute):
         gate.admit(asked())
-    clock.now += int(refusal(gate, asked()).headers["Retry-After"])
+    wait = int(refusal(gate, asked()).headers["Retry-After"])
+    clock.now += max(0, wait - 1)
+    assert refusal(gate, asked()).status == 429
+    clock.now += 1
     gate.admit(asked())
+
+
+def test_nobody_is_told_to_come_back_at_once(tmp_path: Path, clock: Clock) -> None:
     fast = Admission(tmp_path, 6000)
     for _ in range(6000):
         fast.admit(asked())
-    assert refusal(fast, asked()).headers == {"Retry-After": "1"}, "never at once"
+    assert refusal(fast, asked()).headers == {"Retry-After": "1"}
 
 
 def test_a_network_of_one_subscriber_is_one_and_an_unknown_address_too(tmp_path: Path, clock: Clock) -> None:
@@ -170,12 +177,15 @@ def test_a_secret_is_looked_at_up_to_its_longest(tmp_path: Path, clock: Clock, m
     assert looked_up == [200]
 
 
-def test_keys_that_cant_be_read_open_nothing_and_close_nothing_that_is_public(tmp_path: Path, clock: Clock) -> None:
+def test_keys_that_cant_be_read_open_nothing_and_close_nothing_that_is_public(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     _, secret = Keys(tmp_path).add("abc", "Partner", "partners")
     (tmp_path / "keys.json").write_text("{")
     gate = Admission(tmp_path, 100)
     problem = refusal(gate, asked(x_api_key=secret))
     assert (problem.status, problem.headers) == (503, {"Retry-After": "60"})
+    assert "The keys can't be read" in caplog.text
     assert gate.admit(asked()).scope == PUBLIC
 
 
@@ -209,7 +219,9 @@ def test_a_line_for_what_came_with_a_key_and_none_for_others(tmp_path: Path, clo
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_what_cant_be_written_down_is_not_answered(tmp_path: Path, clock: Clock) -> None:
+def test_what_cant_be_written_down_is_not_answered(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     _, secret = Keys(tmp_path).add("abc", "Partner", "partners")
     (tmp_path / "serve" / "audit.jsonl").mkdir(parents=True)
     gate = Admission(tmp_path, 100)
@@ -219,6 +231,7 @@ def test_what_cant_be_written_down_is_not_answered(tmp_path: Path, clock: Clock)
     with pytest.raises(Problem) as refused:
         gate.note(request, "GET", 200, None)
     assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "60"})
+    assert "The audit log can't be written" in caplog.text
     gate.note(nobody, "GET", 200, None)
 
 
