@@ -67,10 +67,9 @@ def _dimensions(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapsho
 
 
 def _measures(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) -> list[Change]:
-    def read(snapshot: Snapshot) -> dict[tuple[str, str], dict[str, Any]]:
-        file = literal(snapshot.file("measures.parquet"))
-        rows = records(con.execute(f"select * from read_parquet({file}) order by position"))
-        return {(r["path"], r["stem"]): r for r in rows}
+    def read(snapshot: Snapshot) -> dict[tuple[str, str, int], dict[str, Any]]:
+        rows = records(con.execute(f"select * from {_numbered(snapshot)} order by position"))
+        return {(r["path"], r["stem"], r["nth"]): r for r in rows}
 
     old, new = read(before), read(after)
     gone, added = [k for k in old if k not in new], [k for k in new if k not in old]
@@ -178,8 +177,8 @@ def _content(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) 
 def _columns(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) -> list[tuple[str, str, str]]:
     """Per numeric measure that both have: its name, and where its values are in either snapshot."""
     pairs = con.execute(
-        f"select b.stem, a.code, b.code from read_parquet({literal(before.file('measures.parquet'))}) a "
-        f"join read_parquet({literal(after.file('measures.parquet'))}) b using (path, stem) "
+        f"select b.stem, a.code, b.code from {_numbered(before)} a join {_numbered(after)} b "
+        "on a.path is not distinct from b.path and a.stem = b.stem and a.nth = b.nth "
         "where a.datatype <> 'String' and b.datatype <> 'String' order by b.position"
     ).fetchall()
     if after.layout == "long":
@@ -197,6 +196,13 @@ def _columns(con: duckdb.DuckDBPyConnection, before: Snapshot, after: Snapshot) 
         (stem, *(f"{identifier(c)}::double as value from {_rows(s)}" for s, c in ((before, a), (after, b))))
         for stem, a, b in pairs
     ]
+
+
+def _numbered(snapshot: Snapshot) -> str:
+    """SQL: the measures. CBS cuts keys off at some thirty characters, so that columns of one topic group may share a stem; they are
+    told apart by their order (``nth``)."""
+    file = literal(snapshot.file("measures.parquet"))
+    return f"(select *, row_number() over (partition by path, stem order by position) as nth from read_parquet({file}))"
 
 
 def _rows(snapshot: Snapshot) -> str:

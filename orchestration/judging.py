@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from expectations.snapshots import SnapshotFacts
 
 
+#: As many reasons are told where a snapshot is refused; its verdict has all.
+_REASONS = 5
+
+
 class AcceptError(MendableError):
     """A snapshot that can't be accepted."""
 
@@ -44,8 +48,12 @@ def judge(work: Workspace, tables: list[Table]) -> dict[str, str]:
             if acceptance := _acceptance(work, newest, verdict):
                 _let_through(work, newest, verdict, acceptance.by)
                 continue
+            more = len(verdict.reasons) - _REASONS
+            why = " ".join(verdict.reasons[:_REASONS]) + (
+                f" (and {more} more: `rdc status --json`)" if more > 0 else ""
+            )
             refused[table.id] = (
-                f"{table.id}: snapshot {newest.snapshot_id} is in quarantine: {' '.join(verdict.reasons)} The last good one "
+                f"{table.id}: snapshot {newest.snapshot_id} is in quarantine: {why} The last good one "
                 f"serves on. When the change is right, `rdc sources accept {table.id}` lets it through (it adds `- {{snapshot: "
                 f"{newest.snapshot_id}, by: NAME, at: DATE}}` to sources/accepted/{table.id}.yml in the data folder); mend the "
                 f"indicators bound to it first, in dbt_project/indicators."

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.drift import BREAKING, COMPATIBLE, HARMLESS, Change, changes
 from tests.ingest.statline.test_landing import V3, V4, Setting, v3_table, v4_table
-from tests.standin import StandIn, Topic
+from tests.standin import Group, StandIn, Topic, V3Table
 
 
 def difference(tmp_path: Path, table, edit: Callable) -> list[Change]:
@@ -85,3 +85,33 @@ def test_a_change_in_a_long_table_is_classed(tmp_path: Path, edit: Callable, exp
 def test_a_renamed_column_is_suggested(tmp_path: Path) -> None:
     found = difference(tmp_path, V3, lambda t: t.rename_measure("Stadsverwarming_2", "Stadsverwarmingen_2"))
     assert "Lijkt op: Stadsverwarmingen" in found[0].text
+
+
+def cut_off() -> V3Table:
+    """Two columns of one topic group whose keys CBS cut off at the same letter, a thousand times apart."""
+    return V3Table.build(
+        V3.id,
+        dims={"RegioS": ["NL01", "GM0770", "GM1724", "GM1728", "GM1667", "GM0823"], "Perioden": ["2024JJ00"]},
+        topics=[Group("Energie", [Topic("Gemiddeld", unit="m³"), Topic("Gemiddeld", unit="m³")])],
+        rows=[
+            (r, "2024JJ00", n + 1, 1000 * n + 1000)
+            for n, r in enumerate(["NL01", "GM0770", "GM1724", "GM1728", "GM1667", "GM0823"])
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda t: t.set_value({"RegioS": "GM0770"}, "Gemiddeld_1", 7), {(HARMLESS, "revised")}),
+        (lambda t: t.drop_measure("Gemiddeld_2"), {(BREAKING, "measure_gone")}),
+    ],
+)
+def test_columns_that_share_a_stem_are_told_apart(tmp_path: Path, edit: Callable, expected: set) -> None:
+    with StandIn([cut_off()]) as cbs:
+        setting = Setting(tmp_path, cbs)
+        setting.land(V3)
+        edit(cbs[V3.id])
+        cbs[V3.id].touch()
+        assert setting.land(V3).result == "fetched"
+        assert said(changes(*setting.store.all(V3.id))) == expected
