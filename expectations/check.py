@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.datacenter import here
 from ingest.sql import literals
 
+#: The rows that a query is asked of, as Great Expectations fills them in.
+_ALL = "select * from {batch}"
 #: How many of the things at fault a result names.
 EXAMPLES = 3
 
@@ -72,12 +74,21 @@ def rows(
         # Great Expectations puts the table in as a subquery, of which the alias depends on the words in the query.
         # Counted apart: `count(*) over ()` behind a join breaks down once in a thousand times when DuckDB 1.5.5 has several
         # threads ("Attempted to access index 0 within vector of size 0").
-        f"with audited as not materialized (select * from {{batch}}), found as materialized ({query}) "
+        f"with audited as not materialized ({_ALL}), found as materialized ({query}) "
         "select example, (select count(*) from found) as total from found "
         f"order by ({first}) desc, example limit {EXAMPLES}"
     )
     arguments = {"unexpected_rows_query": _escape(wrapped)}
     return Check(name, description, "UnexpectedRowsExpectation", arguments, severity, column, noun)
+
+
+def within(check: Check, condition: str) -> Check:
+    """The same check, asked only of the rows for which a condition holds; one that is no query stays as it is."""
+    query = check.arguments.get("unexpected_rows_query")
+    if query is None:
+        return check
+    asked = str(query).replace(_ALL, f"{_ALL} where {_escape(condition)}", 1)
+    return replace(check, arguments={"unexpected_rows_query": asked})
 
 
 def not_empty(description: str, least: int = 1) -> Check:

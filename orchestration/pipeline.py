@@ -25,13 +25,14 @@ from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.snapshot import AREAS, now
 from ingest.source import source_of
-from ingest.sql import add_rows
+from ingest.sql import add_rows, records
 from ingest.storage import durable
 from orchestration import ahead
 from orchestration.interrupt import stop_if_asked
 from orchestration.judging import judge
 from orchestration.workspace import PUBLIC, Workspace
 from warehouse.making import written
+from warehouse.making.base import Base, SpoiltBaseError, base_of
 from warehouse.making.build import Node
 from warehouse.making.candidate import Candidate
 from warehouse.making.publishing import publish
@@ -234,9 +235,10 @@ def keep_apart(work: Workspace) -> None:
         folder.chmod(0o700)
 
 
-def prepare(work: Workspace, inputs: list[Input]) -> None:
+def prepare(work: Workspace, inputs: list[Input], whole: bool = False) -> None:
     """Lay out the candidate, and write down what it is made from: from here on :func:`planned` says it.
 
+    :param whole: make everything anew, also what did not change since the current release.
     :raises BlockedError: a snapshot that the current release was made from can't be used, and no other can serve.
     """
     work.audit_file.unlink(
@@ -246,14 +248,26 @@ def prepare(work: Workspace, inputs: list[Input]) -> None:
         raise BlockedError(why)
     keep_apart(work)
     work.note_levels()
-    plan = work.releases.plan(inputs, datetime.now(UTC), len(work.clock.corrections))
-    work.saw(lay_out(work, work.candidate, inputs, plan))
+    current, corrections, at = work.releases.current(), len(work.clock.corrections), datetime.now(UTC)
+    file, code = work.releases.current_file, work.releases.code()
+    base = None if whole else base_of(current, file, code, inputs, work.closed, corrections)
+    try:
+        plan = work.releases.plan(inputs, at, corrections, current if base else None)
+        known_at = lay_out(work, work.candidate, inputs, plan, base)
+    except SpoiltBaseError:
+        # Readers of the current release learn of it elsewhere (orchestration/damage.py).
+        known_at = lay_out(work, work.candidate, inputs, work.releases.plan(inputs, at, corrections))
+    work.saw(known_at)
 
 
-def lay_out(work: Workspace, candidate: Candidate, inputs: list[Input], plan: Plan | None = None) -> datetime:
+def lay_out(
+    work: Workspace, candidate: Candidate, inputs: list[Input], plan: Plan | None = None, base: Base | None = None
+) -> datetime:
     """Start a candidate anew with these inputs.
 
     :param plan: which build it is for; without one nothing will be released of it.
+    :param base: the release that it goes on from.
+    :raises SpoiltBaseError: the file of that release is not what was released.
     :returns: the moment from which what is built of it is known.
     """
     clock, current = work.clock, work.releases.current()
@@ -267,6 +281,7 @@ def lay_out(work: Workspace, candidate: Candidate, inputs: list[Input], plan: Pl
         plan,
         clock,
         current.corrections if current else 0,
+        base,
     )
 
 
@@ -293,9 +308,29 @@ def build(work: Workspace) -> list[Node]:
     from warehouse.registry.wide import wide_tables
 
     project = project_with(wide_tables(work.indicators), work.scratch)
-    nodes = dbt_build(work.candidate.file, work.scratch, project)
-    _keep(work, [_dbt_check(node) for node in nodes if node.resource_type in ("test", "unit_test")], complete=False)
+    earlier = _earlier(work)
+    # A unit test asks the code, which is the same where a build goes on from a release.
+    nodes = dbt_build(work.candidate.file, work.scratch, project, leave_out="unit_test" if earlier else None)
+    found = [_dbt_check(node) for node in nodes if node.resource_type in ("test", "unit_test")]
+    asked = {result.check for result in found}
+    found += [r for r in earlier if r.suite == "dbt" and r.check not in asked]
+    _keep(work, found, complete=False)
     return nodes
+
+
+def _earlier(work: Workspace) -> list[CheckResult]:
+    """How the release was judged that the candidate goes on from; nothing where it started from nothing."""
+    base = Plan.read(work.candidate.folder).base
+    if base is None:
+        return []
+    import duckdb
+
+    with duckdb.connect(str(work.releases.path(base)), read_only=True) as con:
+        found = con.execute(
+            'select suite, subject, check_name as "check", severity, success, description, observed, '
+            'column_name as "column", ran_at::varchar as ran_at from core.check_result'
+        )
+        return [CheckResult(**row) for row in records(found)]
 
 
 def audit(work: Workspace) -> list[CheckResult]:
@@ -311,7 +346,7 @@ def audit(work: Workspace) -> list[CheckResult]:
         for result in verdict.results
     ]
     results += [r for r in _kept(work)[0] if r.suite == "dbt"]
-    results += audit_candidate(work.candidate.file)
+    results += audit_candidate(work.candidate.file, _earlier(work))
     _keep(work, results, complete=True)
     return results
 

@@ -1,9 +1,9 @@
-{#- The snapshots with figures of this candidate, in order: what the loads per snapshot loop over. Empty while dbt only parses. -#}
+{#- The snapshots with figures of this candidate that it does not have already, in order: what the loads per snapshot loop over. Empty while dbt only parses. -#}
 {% macro snapshots() %}
     {% if not execute %}{{ return([]) }}{% endif %}
     {% set found = run_query(
         "select snapshot_no, first_row_id, layout, region_dimension, time_dimension, period, "
-        ~ "to_json(other_dimensions)::varchar as other_dimensions from raw.snapshot where layout <> 'areas' order by snapshot_no"
+        ~ "to_json(other_dimensions)::varchar as other_dimensions from raw.snapshot where layout <> 'areas' and not is_taken_over order by snapshot_no"
     ) %}
     {% set rows = [] %}
     {% for row in found.rows %}

@@ -6,6 +6,8 @@
 -#}
 {% macro theme_mart(indicators=none) %}
     {% if indicators is none %}
+        {{ config(materialized='whole_part', kind='mart') }}
+        -- depends_on: {{ ref('build_part') }}
         {% set indicators = [] %}
         {% for column in model.columns.values() %}
             {% if column.meta.get('indicator_id') or (column.config or {}).get('meta', {}).get('indicator_id') %}

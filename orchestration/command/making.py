@@ -61,6 +61,17 @@ def run(mode: str, tables: tuple[str, ...], scope: str | None, verbose: bool, as
     sys.exit(status)
 
 
+@click.command()
+@click.option("--release", "publish", is_flag=True, help="Publish what was made where it is not the same.")
+@json_option
+@friendly
+def rebuild(publish: bool, as_json: bool) -> None:
+    """Make the current release again, whole, from its snapshots alone, and compare every row."""
+    from orchestration.rebuild import rebuild as go
+
+    sys.exit(go(publish, as_json))
+
+
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--rdc-help"]})
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED)
 @friendly
@@ -82,4 +93,4 @@ def ui() -> None:
     sys.exit(start(Settings.from_env(), os.environ.get("RDC_UI_PORT", "3000")))
 
 
-COMMANDS = [run, dbt, ui]
+COMMANDS = [run, rebuild, dbt, ui]

@@ -100,7 +100,10 @@ def serve(latency: float, pipe) -> None:
             url = urlsplit(self.path)
             parts = unquote(url.path).strip("/").split("/")
             query = {k: v[0] for k, v in parse_qs(url.query).items()}
-            if parts[0] == "ODataCatalog":
+            if parts[0] == "changed":
+                CHANGED[parts[1]] = CHANGED.get(parts[1], 1) + 1
+                self._send([b"{}"])
+            elif parts[0] == "ODataCatalog":
                 table = query["$filter"].split("'")[1]
                 self._send([json.dumps({"value": [_info(table)]}).encode()])
             elif len(parts) < 4 or parts[3] == "TableInfos":
@@ -138,9 +141,19 @@ def serve(latency: float, pipe) -> None:
     server.serve_forever()
 
 
+#: Per table that was said to have changed, the day on which it did.
+CHANGED: dict[str, int] = {}
+
+
 def _info(table: str) -> dict[str, object]:
     return {
-        **{"ID": 0, "Identifier": table, "Title": table, "Modified": "2026-01-01T02:00:00", "RecordCount": REGIONS},
+        **{
+            "ID": 0,
+            "Identifier": table,
+            "Title": table,
+            "Modified": f"2026-01-{CHANGED.get(table, 1):02d}T02:00:00",
+            "RecordCount": REGIONS,
+        },
         "ColumnCount": MEASURES + 2,
         **{"Catalog": "CBS", "Period": "2024", "Frequency": "Perjaar"},
     }

@@ -376,7 +376,7 @@ def keep_last_good(con: duckdb.DuckDBPyConnection, released: Path | None) -> Non
             select binding_id, list(distinct table_id) as tables from released.core.indicator_term group by binding_id
         )
         select {_KEPT}, min(withheld.binding_id), 'Laatste goede cijfer; een nieuwer is ingehouden: '
-            || string_agg(distinct withheld.reason_nl, ' ')
+            || string_agg(distinct withheld.reason_nl, ' ' order by withheld.reason_nl)
         from released.core.indicator_value as figure
         inner join released.core.indicator as then_
             on then_.indicator_id = figure.indicator_id and then_.version = figure.definition_version

@@ -57,16 +57,23 @@ def project_with(files: Mapping[Path, str], scratch: Path) -> Path:
     return copy
 
 
-def dbt_build(database: Path, scratch: Path, project: Path = PROJECT, select: Sequence[str] = ()) -> list[Node]:
+def dbt_build(
+    database: Path, scratch: Path, project: Path = PROJECT, select: Sequence[str] = (), leave_out: str | None = None
+) -> list[Node]:
     """Build every model into ``database`` and run every dbt test.
 
     :param scratch: folder for dbt's own output (manifest, logs).
     :param project: the dbt project, as :func:`project_with` gives it.
     :param select: only these models and tests, by their names.
+    :param leave_out: a resource type of dbt that is not built.
     :raises BuildError: a model failed. A failed test does not raise: it is among the nodes.
     """
     with _environment(database):
-        result = _invoke(["build", *(["--select", *select] if select else [])], scratch, project)
+        which = [
+            *(["--select", *select] if select else []),
+            *(["--exclude-resource-type", leave_out] if leave_out else []),
+        ]
+        result = _invoke(["build", *which], scratch, project)
     if result.exception is not None:
         raise BuildError(f"dbt: {_why(result)}")
     # An exposure is among the results too; there is nothing to build of it.

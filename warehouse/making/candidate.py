@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -19,10 +20,11 @@ import duckdb
 from ingest.datacenter import here
 from ingest.settings import DATABASE
 from ingest.snapshot import AFTER_TABLE, AREAS
-from ingest.sql import literal
+from ingest.sql import identifier, literal
 from ingest.storage.clock import Clock
 from ingest.storage.paths import for_duckdb
 from warehouse.making import raw
+from warehouse.making.base import Base
 from warehouse.making.binding import keep_last_good, load_registry
 from warehouse.registry import goals, indicators
 from warehouse.registry.indicators import Registry
@@ -56,8 +58,9 @@ class Candidate:
         plan: Plan | None = None,
         clock: Clock | None = None,
         corrected: int = 0,
+        base: Base | None = None,
     ) -> datetime:
-        """Start anew: an empty file with schema ``raw``, and its plan beside it.
+        """Start anew: a file with schema ``raw``, and its plan beside it.
 
         :param released: the current release, for what was published before; None for the first one.
         :param outcomes: the log of all attempts to ingest (JSON lines).
@@ -67,20 +70,25 @@ class Candidate:
         :param plan: which build this is; without one it can be looked at, and is known from now on.
         :param clock: how moments that a wrong clock told are to be told; as they are by default.
         :param corrected: how many of the clock's corrections the released history has already.
+        :param base: the release of which the file is a copy to begin with; without one it is empty, and everything is made.
         :returns: the moment from which what this build makes is known.
         :raises IndicatorError: the registry can't be used. What of it does not fit the tables is withheld.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
+        if base:
+            base.copy_to(self.file)
         with self.connect() as con:
             con.execute("create schema raw")
             clock = clock or Clock()
-            # Last, so that the numbers of rows and measures are the same with boundaries and without.
             figures = [i for i in inputs if i.snapshot.layout != AREAS]
             areas = [i for i in inputs if i.snapshot.layout == AREAS]
-            _load_inputs(con, [*figures, *areas], clock)
-            _load_metadata(con, figures)
-            _load_rows(con, figures)
+            # Boundaries last, so that the numbers of a first release are the same with them and without.
+            numbers = _numbers(con, [*figures, *areas], released)
+            _load_parts(con, base)
+            _load_inputs(con, [*figures, *areas], numbers, base, clock)
+            _load_metadata(con, figures, numbers)
+            _load_rows(con, figures, numbers)
             _load_boundaries(con, areas)
             _load_disclosure_rules(con, inputs)
             _load_region(con)
@@ -94,7 +102,7 @@ class Candidate:
                 "where term.binding_id = binding.binding_id and rule.units <> 'none')"
             )
             load_goals(con, goals.load(registry=registry))
-            _load_published(con, released, closed)
+            _load_published(con, None if base else released, closed, base)
             _correct_history(con, clock, corrected)
             _load_outcomes(con, outcomes, closed, delivered)
             # In a table and not in a dbt variable: a variable that changes makes dbt parse the whole project anew.
@@ -112,14 +120,42 @@ class Candidate:
         return known_at
 
 
-def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input], clock: Clock) -> None:
+#: What a snapshot's rows and its columns are numbered from: its own number times this. So the numbers of one table do not
+#: depend on how long the others are, and are the same in every release that has the same snapshot.
+ROWS, COLUMNS = 1 << 32, 1 << 16
+
+
+def _numbers(con: duckdb.DuckDBPyConnection, inputs: list[Input], released: Path | None) -> dict[str, int]:
+    """The number of each table's snapshot: what it has in the current release; a table that is new there gets the next."""
+    known: dict[str, int] = {}
+    if released is not None and released.is_file():
+        con.execute(f"attach {literal(released)} as released (read_only)")
+        with suppress(duckdb.CatalogException):
+            known = dict(con.execute('select table_id, snapshot_no from released.core."snapshot"').fetchall())
+        con.execute("detach released")
+    following = count(max(known.values(), default=0) + 1)
+    return {item.table.id: known.get(item.table.id) or next(following) for item in inputs}
+
+
+def _load_parts(con: duckdb.DuckDBPyConnection, base: Base | None) -> None:
+    """The parts that the candidate has already, as it goes on from a release."""
+    raw.create(con, "part")
+    if base:
+        con.execute("insert into raw.part by name select * from core.build_part")
+
+
+def _load_inputs(
+    con: duckdb.DuckDBPyConnection, inputs: list[Input], numbers: Mapping[str, int], base: Base | None, clock: Clock
+) -> None:
     raw.create(con, "snapshot")
-    rows, first = [], 0
-    for number, item in enumerate(inputs, 1):
+    there = base.snapshots if base else {}
+    rows = []
+    for item in inputs:
         snapshot, table = item.snapshot, item.table
+        number = numbers[table.id]
         told = vars(snapshot) | {
             "snapshot_no": number,
-            "first_row_id": first,
+            "first_row_id": number * ROWS,
             "origin": item.origin,
             "note": item.note or None,
             "fetched_at": clock.fetched(snapshot),
@@ -127,26 +163,30 @@ def _load_inputs(con: duckdb.DuckDBPyConnection, inputs: list[Input], clock: Clo
             "owner": table.owner,
             "sharing_level": table.sharing_level,
             "cadence": table.cadence,
+            "is_taken_over": there.get(table.id) == (snapshot.snapshot_id, snapshot.sha256),
         }
         rows.append({name: told[name] for name in raw.columns("snapshot")})
-        first += snapshot.row_count
     raw.insert(con, "snapshot", rows)
 
 
-def _load_metadata(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+def _load_metadata(con: duckdb.DuckDBPyConnection, inputs: list[Input], numbers: Mapping[str, int]) -> None:
     for name, order in (("dimensions", "position"), ("codes", "dimension, position"), ("measures", "position")):
         parts = [
-            f"select {number}::smallint as snapshot_no, * from read_parquet({literal(item.snapshot.file(name + '.parquet'))})"
-            for number, item in enumerate(inputs, 1)
+            f"select {numbers[item.table.id]}::smallint as snapshot_no, * "
+            f"from read_parquet({literal(item.snapshot.file(name + '.parquet'))})"
+            for item in inputs
         ]
+        number = "row_number() over (order by snapshot_no, {order})"
+        if name == "measures":
+            number = f"snapshot_no * {COLUMNS} + row_number() over (partition by snapshot_no order by {{order}}) - 1"
         con.execute(
-            f"create table raw.{name[:-1]} as select row_number() over (order by snapshot_no, {order}) as {name[:-1]}_id, * "
+            f"create table raw.{name[:-1]} as select {number.format(order=order)} as {name[:-1]}_id, * "
             f"from ({' union all by name '.join(parts)})"
         )
-    for number, item in enumerate(inputs, 1):
+    for item in inputs:
         if stated := item.table.stated_status:
             of = "snapshot_no = $1 and dimension = $2"
-            key = [number, item.snapshot.time_dimension]
+            key = [numbers[item.table.id], item.snapshot.time_dimension]
             con.execute(
                 f"update raw.code set status = 'Voorlopig' where {of} and code > $3", [*key, max(stated.periods)]
             )
@@ -154,11 +194,11 @@ def _load_metadata(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
                 con.execute(f"update raw.code set status = $3 where {of} and code = $4", [*key, status, code])
 
 
-def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input]) -> None:
+def _load_rows(con: duckdb.DuckDBPyConnection, inputs: list[Input], numbers: Mapping[str, int]) -> None:
     """A view on each snapshot's rows. ``row_no`` is the row's place in the snapshot, counted from 0."""
-    for number, item in enumerate(inputs, 1):
+    for item in inputs:
         con.execute(
-            f"create view raw.rows_{number} as select file_row_number as row_no, * exclude (file_row_number) "
+            f"create view raw.rows_{numbers[item.table.id]} as select file_row_number as row_no, * exclude (file_row_number) "
             f"from read_parquet({literal(item.snapshot.file('data.parquet'))}, file_row_number = true)"
         )
 
@@ -213,11 +253,17 @@ def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> No
     raw.insert(con, "policy_goal", [{n: getattr(goal, differ.get(n, n)) for n in names} for goal in declared])
 
 
-def _load_published(con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str]) -> None:
+def _load_published(
+    con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str], base: Base | None
+) -> None:
     """What earlier releases published, so that the history goes on; empty before the first release.
 
     What drew on a table that was closed since has no history here any more, in whatever version.
     """
+    if base:  # it is in the candidate; dbt reads it before it replaces what changed
+        names = ", ".join(map(identifier, raw.columns("published")))
+        con.execute(f"create view raw.published as select {names} from core.indicator_history")
+        return
     raw.create(con, "published")
     if released is None or not released.is_file():
         return

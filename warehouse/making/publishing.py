@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,7 @@ def publish(
     with candidate.connect() as con:
         if plan:
             plan.check(con, releases.code())
+        _say_where_made(con, release_id)
         con.execute("drop schema raw cascade")
         con.execute("drop schema if exists staging cascade")
         written.create(con, "release")
@@ -87,6 +89,8 @@ def publish(
         code=plan.code if plan else releases.code(),
         sequence=1 + max((r.sequence for r in releases.all()), default=0),
         corrections=plan.corrections if plan else 0,
+        base=plan.base if plan else None,
+        depth=plan.depth if plan else 0,
         withheld=withheld,
     )
     (making / "report.html").write_text(report, encoding="utf-8")
@@ -114,6 +118,12 @@ def publish(
     shutil.rmtree(candidate.folder, ignore_errors=True)
     releases.prune()
     return release
+
+
+def _say_where_made(con: duckdb.DuckDBPyConnection, release_id: str) -> None:
+    """What was taken over from no other release, this one made."""
+    with suppress(duckdb.CatalogException):  # a file that dbt did not make has no parts
+        con.execute("update core.build_part set made_in = ? where made_in is null", [release_id])
 
 
 def _withheld(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ class Plan:
     :param known_at: the moment from which the figures of this build are known (ISO 8601, UTC).
     :param inputs: per table ``snapshot_id``, ``sha256``, ``origin`` and ``note``.
     :param corrections: how many corrections of the clock are made in its history.
+    :param base: the release that it goes on from, and ``depth`` that release's own place after a whole build.
     :param code: SHA-256 over what turns snapshots into figures, and ``fingerprint`` over that and the inputs.
     """
 
@@ -44,6 +45,8 @@ class Plan:
     code: str
     fingerprint: str
     corrections: int = 0
+    base: str | None = None
+    depth: int = 0
 
     @classmethod
     def of(cls, inputs: Iterable[Input], known_at: str, code: str, fingerprint: str, corrections: int = 0) -> Plan:

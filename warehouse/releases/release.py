@@ -30,8 +30,9 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ class Release:
     :param code: SHA-256 over the code alone; tells which releases of two series were made alike.
     :param sequence: its place in the series, whatever the clock said; 0 for those from before there were numbers.
     :param corrections: how many corrections of the clock are made in its history.
+    :param base: the release from which what did not change was taken over (``core.build_part`` says what); None where the whole
+        was made. ``depth`` is how many builds lie between it and a whole one.
     :param tables: number of rows per released table.
     :param checks: number of checks by outcome.
     :param withheld: what the registry binds and its tables did not fit, as rows of core.withheld.
@@ -82,6 +85,8 @@ class Release:
     code: str = ""
     sequence: int = 0
     corrections: int = 0
+    base: str | None = None
+    depth: int = 0
     withheld: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -175,7 +180,8 @@ class Releases:
         return hashlib.sha256("".join([*used, self.code(), self.mark]).encode()).hexdigest()
 
     def code(self) -> str:
-        """SHA-256 over all that turns snapshots into figures: every file, the user's own indicators and who this data centre is."""
+        """SHA-256 over all that turns snapshots into figures: every file, the user's own indicators, who this data centre is,
+        and the engine."""
         sha = hashlib.sha256()
         for file in sorted(
             f
@@ -191,6 +197,7 @@ class Releases:
             sha.update(f"{file.name}\n".encode())
             sha.update(file.read_bytes())
         sha.update(here().model_dump_json().encode())
+        sha.update(version("duckdb").encode())
         return sha.hexdigest()
 
     def is_new(self, inputs: list[Input]) -> bool:
@@ -224,9 +231,13 @@ class Releases:
             given[month] = max(given.get(month, 0), int(number))
         return given
 
-    def plan(self, inputs: list[Input], known_at: datetime, corrections: int = 0) -> Plan:
-        """Write down what a build is to be made from."""
-        return Plan.of(inputs, known_at.isoformat(), self.code(), self.fingerprint(inputs), corrections)
+    def plan(self, inputs: list[Input], known_at: datetime, corrections: int = 0, base: Release | None = None) -> Plan:
+        """Write down what a build is to be made from.
+
+        :param base: the release that it goes on from; None makes the whole.
+        """
+        plan = Plan.of(inputs, known_at.isoformat(), self.code(), self.fingerprint(inputs), corrections)
+        return replace(plan, base=base.release_id, depth=base.depth + 1) if base else plan
 
     def rollback(self, release_id: str) -> Release:
         """Make an earlier release current.

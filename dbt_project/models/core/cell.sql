@@ -1,4 +1,4 @@
-{{ config(materialized='per_snapshot', load='load_cell') }}
+{{ config(materialized='per_snapshot', load='load_cell', snapshot_no='measure_id // 65536') }}
 -- depends_on: {{ source('raw', 'measure') }}
 -- depends_on: {{ ref('source_row') }}
 select

@@ -1,12 +1,13 @@
+{{ config(materialized='by_part', kind='indicator', part='indicator_id') }}
 -- What we published when. A figure that stays the same keeps its row; one that changes, or goes, gets an end and the new
 -- one a beginning. Only the figure, its reason and its status count: a new snapshot with the same figure changes nothing. What
 -- else belongs to a figure is as it was last told with it.
 with current_value as (
-    select * from {{ ref('indicator_value') }}
+    select * from {{ ref('indicator_value') }} where {{ made_now('indicator_id') }}
 ),
 
 published as (
-    select * from {{ source('raw', 'published') }}
+    select * from {{ source('raw', 'published') }} where {{ made_now('indicator_id') }}
 ),
 
 build as (

@@ -1,3 +1,4 @@
+{{ config(materialized='by_part', kind='indicator', part='indicator_id') }}
 {%- set roles = ['value', 'numerator', 'denominator', 'lower', 'upper'] -%}
 -- One figure per indicator, region and period, and how it came about. In steps: the cells that a binding names, added up per
 -- role; the figure of each region from them; the figure of a group (such as the data centre's own) from its members' roles; a row with the
@@ -18,6 +19,7 @@ with shape as (
 unfilled as (
     select measure_id
     from {{ ref('cell') }}
+    where measure_id in (select measure_id from {{ ref('indicator_term') }} where {{ made_now('indicator_id') }})
     group by measure_id
     having count(value) = 0 and count(text_value) = 0
 ),
@@ -45,7 +47,7 @@ term as (
     select term.* exclude (regions), unnest(term.regions) as region_type, unfilled.measure_id is not null as is_unfilled
     from {{ ref('indicator_term') }} as term
     left join unfilled using (measure_id)
-    where term.measure_id is not null
+    where term.measure_id is not null and {{ made_now('term.indicator_id') }}
 ),
 
 -- Which missing reason wins where several parts miss: the one that can least be mended comes first.
@@ -78,7 +80,7 @@ found as (
 
 status as (
     select term.binding_id, member.code as period_code, {{ weakest_status('member.status') }} as period_status
-    from (select distinct binding_id, table_id from {{ ref('indicator_term') }}) as term
+    from (select distinct binding_id, table_id from {{ ref('indicator_term') }} where {{ made_now('indicator_id') }}) as term
     inner join {{ ref('dimension_member') }} as member on member.table_id = term.table_id and member.kind = 'time'
     group by term.binding_id, member.code
 ),
@@ -278,6 +280,7 @@ kept as (
     semi join {{ ref('region') }} as region on region.region_code = kept_figure.region_code
     anti join own using (indicator_id, region_code, period_code)
     anti join grouped using (indicator_id, region_code, period_code)
+    where {{ made_now('kept_figure.indicator_id') }}
 ),
 
 made as (
@@ -295,7 +298,7 @@ unmade as (
         withheld.indicator_id,
         withheld.version as definition_version,
         coalesce(snapshot.declared_period, latest.period_code) as period_code,
-        'Ingehouden: ' || string_agg(distinct withheld.reason_nl, ' ') as note,
+        'Ingehouden: ' || string_agg(distinct withheld.reason_nl, ' ' order by withheld.reason_nl) as note,
         withheld.table_id,
         withheld.binding_id
     from {{ source('raw', 'withheld') }} as withheld
@@ -303,12 +306,15 @@ unmade as (
         on binding.binding_id = withheld.binding_id and list_contains(binding.regions, 'gemeente')
     inner join {{ ref('snapshot') }} as snapshot on snapshot.table_id = withheld.table_id
     cross join latest
+    where {{ made_now('withheld.indicator_id') }}
     group by all
     union all by name
     select indicator_id, version as definition_version, latest.period_code, no_figure as note
     from {{ ref('indicator') }}
     cross join latest
-    where indicator_id not in (select indicator_id from {{ ref('indicator_term') }} where measure_id is not null)
+    where
+        indicator_id not in (select indicator_id from {{ ref('indicator_term') }} where measure_id is not null)
+        and {{ made_now('indicator_id') }}
 ),
 
 absent as (

@@ -5,7 +5,7 @@ with listed as (
     select
         {{ canonical_region('code.code') }} as region_code,
         left(series.period, 4)::int as year,
-        any_value({{ region_name('code.title') }}) as name
+        arg_min({{ region_name('code.title') }}, (code.snapshot_no, code.position)) as name
     from {{ ref('stg_statline__code') }} as code
     inner join {{ ref('snapshot') }} as snapshot using (snapshot_no)
     inner join {{ source('raw', 'series') }} as series

@@ -1,4 +1,4 @@
-{{ config(materialized='per_snapshot', load='load_source_row') }}
+{{ config(materialized='per_snapshot', load='load_source_row', snapshot_no='snapshot_no') }}
 -- depends_on: {{ source('raw', 'snapshot') }}
 select
     null::bigint as row_id,

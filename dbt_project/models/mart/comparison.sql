@@ -1,3 +1,4 @@
+{{ config(materialized='by_part', kind='indicator', part='indicator_id') }}
 -- Each of our municipalities, and all of them together, beside others: its place in every group that it belongs to or is compared with,
 -- and the difference to that group, to the country, and to its own past. Where a source gives margins, a difference of
 -- which the intervals overlap is said to be none that can be shown.
@@ -5,7 +6,9 @@ with figure as (
     select value_.*, period.period_type, period.start_date
     from {{ ref('indicator_value') }} as value_
     inner join {{ ref('period') }} as period using (period_code)
-    where value_.value is not null and value_.region_code[1:2] not in ('WK', 'BU')
+    where
+        value_.value is not null and value_.region_code[1:2] not in ('WK', 'BU')
+        and {{ made_now('value_.indicator_id') }}
 ),
 
 center as (

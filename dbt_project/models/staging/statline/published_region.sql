@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='table') }}
 -- The regions that the sources list, one row each, by the code list that tells most about it: v4's says since when, until
 -- when, and in which province; titles that repeat the code tell nothing. Lists may contradict each other (83625NED says of
 -- Oisterwijk, Boxtel and Vught, which exist, that they were abolished in 2021): the longest description is believed.
@@ -7,22 +7,24 @@ with code as (
         {{ canonical_region('code.code') }} as region_code,
         code.title,
         code.description,
+        code.snapshot_no,
+        code.position,
         code.group_code,
         snapshot.protocol,
-        snapshot.declared_period,
+        snapshot.period as declared_period,
         code.title <> code.code as has_name,
         snapshot.origin <> 'sample' and code.group_code like 'GMPV%' as in_full_list
     from {{ ref('stg_statline__code') }} as code
-    inner join {{ ref('snapshot') }} as snapshot using (snapshot_no)
+    inner join {{ source('raw', 'snapshot') }} as snapshot using (snapshot_no)
     where code.kind = 'region'
 ),
 
 merged as (
     select
         region_code,
-        arg_max(title, (has_name::int, (protocol = 'v4')::int, coalesce(declared_period, ''))) as title,
+        arg_max(title, (has_name::int, (protocol = 'v4')::int, coalesce(declared_period, ''), -snapshot_no, -position)) as title,
         max(regexp_extract(group_code, '(PV\d\d)$', 1)) as province_code,
-        arg_max(description, length(description)) as description,
+        arg_max(description, (length(description), -snapshot_no, -position)) as description,
         min(left(declared_period, 4)::int) as first_year,
         max(left(declared_period, 4)::int) as last_year,
         bool_or(in_full_list) as in_full_list
