@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from ingest.storage.durable import PRIVATE, Damaged, record
 from tests.orchestration.conftest import Rdc
 from warehouse.serve.keys import AccessKeyError, Keys
 from warehouse.sharing.access import Scope
@@ -53,6 +54,26 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
     keys.add("abc", "Partner", "partners")
     with pytest.raises(AccessKeyError, match="already"):
         keys.add("abc", "Partner", "partners")
+
+
+def test_a_key_that_is_not_there_cant_be_revoked(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "not" / "yet")
+    with pytest.raises(AccessKeyError, match=r"There is no key nobody\. Known: none\."):
+        keys.revoke("nobody")
+    for name in ("abc", "other"):
+        keys.add(name, "Partner", "partners")
+    with pytest.raises(AccessKeyError, match=r"There is no key nobody\. Known: abc, other\."):
+        keys.revoke("nobody")
+    keys.revoke("abc")
+    assert [bool(k.revoked_at) for k in keys.all()] == [True, False]
+    assert (tmp_path / "not" / "yet" / ".keys.lock").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("content", [[{"key_id": "abc"}], [{"nonsense": 1, "municipalities": []}], [3]])
+def test_what_is_no_list_of_keys_opens_nothing(tmp_path: Path, content: list[object]) -> None:
+    record(tmp_path / "keys.json", content, PRIVATE)
+    with pytest.raises(Damaged, match="it is no list of keys"):
+        Keys(tmp_path).find("rdc_anything")
 
 
 def test_keys_that_are_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
