@@ -94,6 +94,7 @@ def test_text_twice_as_large_loses_nothing(browser: Browser, service: Service, p
             assert cut == [], path
 
 
+@pytest.mark.long
 def test_everything_is_reached_by_keyboard(browser: Browser, service: Service) -> None:
     """Tab goes through all that can be used, in the order of the page, each with a ring around it."""
     with browser.window(service.url) as window:
@@ -140,6 +141,7 @@ def test_pages_work_without_script(browser: Browser, service: Service) -> None:
         assert "/cijfer/mil_gas/GM0770/" in page.url
 
 
+@pytest.mark.long
 def test_a_chart_has_the_colours_of_the_page_and_on_a_phone_its_own_form(browser: Browser, service: Service) -> None:
     ink = {}
     for scheme in (LIGHT, DARK):
