@@ -104,13 +104,13 @@ tables as (
 
 definition as (
     select indicator_id, any_value(theme) as theme, md5(string_agg(to_json(indicator)::varchar, ',' order by version)) as content
-    from {{ source('raw', 'indicator') }} as indicator
+    from {{ source('raw', 'indicator') }} as indicator  -- noqa: AL05
     group by indicator_id
 ),
 
 withheld as (
     select indicator_id, md5(string_agg(to_json(withheld)::varchar, ',' order by to_json(withheld)::varchar)) as content
-    from {{ source('raw', 'withheld') }} as withheld
+    from {{ source('raw', 'withheld') }} as withheld  -- noqa: AL05
     group by indicator_id
 ),
 
