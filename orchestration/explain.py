@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from ingest.settings import Settings
@@ -35,16 +36,23 @@ def cell_url(work: Workspace) -> Callable[[dict[str, Any]], str | None]:
     return url
 
 
-def looking_up(settings: Settings) -> Callable[[dict[str, Any]], str | None]:
-    """:func:`cell_url` for a service: the data folder is opened when a figure is first asked for."""
-    opened: list[Callable[[dict[str, Any]], str | None]] = []
+@dataclass
+class LookUp:
+    """:func:`cell_url` for the service and for the processes that draw the static site: the data folder is opened when a cell is
+    first asked for."""
 
-    def url(cell: dict[str, Any]) -> str | None:
-        if not opened:
-            opened.append(cell_url(Workspace.open(settings)))
-        return opened[0](cell)
+    settings: Settings
 
-    return url
+    def __call__(self, cell: dict[str, Any]) -> str | None:
+        return self._url(cell)
+
+    @cached_property
+    def _url(self) -> Callable[[dict[str, Any]], str | None]:
+        return cell_url(Workspace.open(self.settings))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets opens the folder itself."""
+        return {"settings": self.settings}
 
 
 def provenance(work: Workspace) -> Callable[[dict[str, Any]], dict[str, Any] | None]:

@@ -41,15 +41,18 @@ def portal() -> None:
 def build(output: Path, base_url: str | None, as_json: bool) -> None:
     """Write every page of the current release. What has not changed is not drawn again."""
     from ingest.settings import Settings
+    from orchestration.explain import LookUp
     from warehouse.serve.portal.site.build import build as made
 
+    settings = Settings.from_env()
     with show.bar() as bar:
         task = bar.add_task("pages", total=None)
         built = made(
-            Settings.from_env().home.absolute(),
+            settings.home.absolute(),
             output.absolute(),
             base_url,
             lambda done, of: bar.update(task, completed=done, total=of),
+            LookUp(settings),
         )
     if as_json:
         show.as_json(asdict(built) | {"output": str(output)})

@@ -15,12 +15,12 @@ from orchestration.command.friendly import friendly, json_option
 def serve(host: str, port: int) -> None:
     """Serve the releases: API, OData as StatLine's, files, and the portal."""
     from ingest.settings import Settings
-    from orchestration.explain import looking_up
+    from orchestration.explain import LookUp
     from warehouse.serve.app import run as listen
 
     settings = Settings.from_env()
-    show.note(f"http://{host}:{port}  API: /v1  OData: /ODataCatalog, /odata/v1/CBS  (stop with Ctrl-C)")
-    listen(settings.home, host, port, looking_up(settings))
+    show.note(f"http://{host}:{port}  portal: /  API: /v1  OData: /ODataCatalog, /odata/v1/CBS  (stop with Ctrl-C)")
+    listen(settings.home, host, port, LookUp(settings))
 
 
 @click.group()

@@ -87,12 +87,22 @@ def candidate(
                 indicator_id varchar, version integer, theme varchar, theme_title varchar, position integer, name_nl varchar,
                 definition varchar, unit varchar, decimals integer, direction varchar, aggregation varchar, factor double,
                 why_not varchar, numerator varchar, denominator varchar, caveats varchar, source varchar, bbv integer,
-                valid_from date, valid_to date, reference varchar, is_total boolean, not_comparable varchar);
+                valid_from date, valid_to date, reference varchar, is_total boolean, not_comparable varchar, series_break varchar);
             create table core.indicator_reference (
                 indicator_id varchar, definition_version integer, period_code varchar, reference_start date,
                 reference_end date);
             create table core.indicator_term (
-                binding_id integer, role varchar, term_no integer, table_id varchar, indicator_id varchar, version integer);
+                binding_id integer, role varchar, term_no integer, table_id varchar, indicator_id varchar, version integer,
+                sign integer, measure_id integer, dimensions_key varchar);
+            create table core.snapshot (
+                snapshot_no smallint, snapshot_id varchar, table_id varchar, origin varchar, url varchar, fetched_at timestamptz,
+                modified varchar, sha256 varchar);
+            create table core.measure (
+                measure_id integer, measure_code varchar, measure_title varchar, measure_path varchar, unit varchar);
+            create table core.source_row (
+                row_id integer, snapshot_no smallint, region_code varchar, period_code varchar,
+                dimensions map(varchar, varchar), dimensions_key varchar);
+            create table core.cell (row_id integer, measure_id integer, value double, missing_reason varchar);
             create table core.indicator_value (
                 indicator_id varchar, definition_version integer, region_code varchar, period_code varchar, value double,
                 numerator double, denominator double, lower_bound double, upper_bound double, missing_reason varchar,
@@ -149,7 +159,10 @@ def candidate(
                 f"insert into core.indicator ({', '.join(fields)}) values ({', '.join('?' * len(fields))})",
                 list(fields.values()),
             )
-            con.execute("insert into core.indicator_term values (?, 'value', 1, ?, ?, 1)", [at, table, name])
+            con.execute(
+                "insert into core.indicator_term values (?, 'value', 1, ?, ?, 1, 1, ?, '')", [at, table, name, at]
+            )
+            con.execute("insert into core.measure values (?, ?, ?, null, ?)", [at, f"M{at}", title, unit])
             con.execute("insert into core.observation select ?, region_code, 123456789 from core.region", [table])
             rows = []
             for region, *_ in REGIONS:
@@ -185,6 +198,7 @@ def candidate(
                 "where v.indicator_id = $1 and r.region_type = 'gemeente'",
                 [name, theme],
             )
+        _cells(con)
         con.execute("update core.indicator_value set lower_bound = value - 1, upper_bound = value + 1")
         con.execute(
             "update core.indicator_value set series_break = 'Andere telling.' where indicator_id = $1 and period_code = $2",
@@ -216,6 +230,27 @@ def candidate(
                     [f"doel_{name}_{region}", region, name, region, PERIODS[-1]],
                 )
     return made
+
+
+def _cells(con: Any) -> None:
+    """The cells of the source behind the figures: a row of a snapshot for each."""
+    con.execute(
+        """
+        insert into core.snapshot
+        select row_number() over (order by table_id), table_id || '-1', table_id, 'live', 'https://bron.example/' || table_id,
+            timestamptz '2026-03-01 00:00:00+00', '2026-03-01', sha256(table_id)
+        from core."table";
+        insert into core.source_row
+        select row_number() over (order by v.table_id, v.region_code, v.period_code), s.snapshot_no, v.region_code, v.period_code, null, ''
+        from (select distinct table_id, region_code, period_code from core.indicator_value) as v(table_id, region_code, period_code)
+        join core.snapshot as s using (table_id);
+        insert into core.cell
+        select r.row_id, v.binding_id, v.value, v.missing_reason
+        from core.indicator_value as v
+        join core.snapshot as s using (table_id)
+        join core.source_row as r on r.snapshot_no = s.snapshot_no and r.region_code = v.region_code and r.period_code = v.period_code
+        """
+    )
 
 
 def publish(folder: Path, keep: int = 20, **options: Any) -> Release:

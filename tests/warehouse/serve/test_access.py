@@ -89,6 +89,8 @@ def everything_to_ask(center: Center) -> list[tuple[str, dict[str, object]]]:
         for theme in ("core.observation", "core.indicator_value", "observation", "indicator_value", "mart.bevolking"):
             asks.append((f"/v1/tabellen/{theme}", dict(of)))
         asks.append(("/v1/beleidsdoelen", dict(of)))
+        if release in (None, center.releases[0]):
+            asks += pages({"uitgave": release} if release else {})
         for service in ("ODataFeed", "ODataApi"):
             root = f"/{service}/odata/KEMPEN-BEVOLKING"
             for resource in (
@@ -133,6 +135,25 @@ def everything_to_ask(center: Center) -> list[tuple[str, dict[str, object]]]:
             if f.is_file()
         ]
     return asks
+
+
+def pages(of: dict[str, object]) -> list[tuple[str, dict[str, object]]]:
+    """Pages of the portal and their charts, of what is closed above all."""
+    closed = ("soc_meldingen", "soc_partners")
+    asks: list[tuple[str, dict[str, object]]] = [
+        *(
+            (path, {})
+            for path in ("/", "/doelen", "/thema", "/thema/bevolking", "/kwaliteit", "/uitgaven", "/producten")
+        ),
+        *((f"/gemeente/{name}", {}) for name in ("bladel", "eersel", "de-kempen")),
+        *((path, {}) for path in ("/wijk/WK172800", "/buurt/BU17280000", "/sitemap.xml", "/uitgaven.atom")),
+        *(("/zoeken", {"q": f"{words} bladel"}) for words in ("meldingen", "gedeeld met partners")),
+    ]
+    for name in closed:
+        asks += [(f"/indicator/{name}{part}", {"gebied": "GM1728"}) for part in ("", "/grafiek/reeks.svg")]
+        asks.append(("/vergelijk", {"indicator": name, "gebied": ["GM1728", "KEMPEN", "GM0770", "NL01"]}))
+        asks += [(f"/cijfer/{name}/{region}/2024JJ00", {}) for region in ("GM1728", "KEMPEN", "GM0770")]
+    return [(path, params | of) for path, params in asks]
 
 
 def test_a_key_of_eersel_gets_nothing_of_bladel(center: Center, tmp_path: Path) -> None:

@@ -115,3 +115,17 @@ def test_what_is_wrong_reads_as_a_page(center: Center, path: str, params: dict, 
     assert said.casefold() in page.text.casefold()
     # A program still gets what it can read.
     assert center.service.get(path, **params).headers["Content-Type"] == "application/problem+json"
+
+
+def test_how_a_figure_came_about_is_told_to_who_may_see_it(center: Center) -> None:
+    path = "/cijfer/bev_inwoners/GM0770/2024JJ00"
+    page = sound(center.service.get(path).text)
+    assert "Wij nemen één cel uit tabel T_OPEN" in page.text and "Hier breekt de reeks: Andere telling." in page.text
+    assert figure_of("bev_inwoners", "GM0770", "2024JJ00") in {f.value for f in page.figures}
+    closed = "/cijfer/soc_meldingen/GM0770/2024JJ00"
+    for release in center.releases:
+        assert center.service.get(closed, uitgave=release).status_code == 404
+    mine = center.service.get(closed, center.keys["eersel"])
+    assert "uit tabel T_EIGEN" in sound(mine.text).text and mine.headers["Cache-Control"] == "no-store"
+    for region in ("GM1728", "KEMPEN"):
+        assert center.service.get(closed.replace("GM0770", region), center.keys["eersel"]).status_code == 404

@@ -9,6 +9,7 @@ from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import of_indicator
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
 from warehouse.serve.portal.view import Area, Figure, View
+from warehouse.serve.portal.words import words
 from warehouse.serve.problem import Fault, Problem
 
 _SORTS = ("naam", "waarde")
@@ -44,6 +45,10 @@ def make(view: View, asking: Asking, links: Links) -> Page:
         title=f"{title} – {area.name}" if asking.one("gebied") else title,
         heading=title,
         description=indicator["definition"],
+        crumbs=[
+            (words().themes.title, links.to("/thema")),
+            (indicator["theme_title"], links.to(f"/thema/{indicator['theme']}")),
+        ],
         charts={chart: made for chart, made in charts.items() if made},
         content={
             "indicator": indicator,

@@ -25,7 +25,7 @@ from warehouse.serve.portal import assets, feeds, looks
 from warehouse.serve.portal.page import FEED, INDEX
 from warehouse.serve.portal.site import writer
 from warehouse.serve.portal.site.index import index
-from warehouse.serve.portal.site.writer import Writer
+from warehouse.serve.portal.site.writer import LookUp, Writer
 
 #: What a site says of itself: which files it has and from what they were made.
 MANIFEST = "portal.json"
@@ -50,10 +50,17 @@ class Built:
     bytes: int
 
 
-def build(home: Path, output: Path, base: str | None = None, tell: Tell = lambda done, of: None) -> Built:
+def build(
+    home: Path,
+    output: Path,
+    base: str | None = None,
+    tell: Tell = lambda done, of: None,
+    look_up: LookUp | None = None,
+) -> Built:
     """The current release as a site in ``output``.
 
     :param base: the address at which the site will be; without it there is neither a sitemap nor a feed, whose addresses are whole.
+    :param look_up: gives the address at which a cell can be looked up at its source; it goes to other processes.
     :param tell: told how many pages are done, and of how many.
     :raises SiteError: the folder has something else in it. :raises ReleaseError: there is no release.
     """
@@ -62,7 +69,7 @@ def build(home: Path, output: Path, base: str | None = None, tell: Tell = lambda
     made = output.with_name(f".{output.name}.{uuid.uuid4().hex[:8]}")
     try:
         made.mkdir()
-        built = _Building(home, output, made, f"{base.rstrip('/')}/" if base else None).go(tell)
+        built = _Building(home, output, made, f"{base.rstrip('/')}/" if base else None, look_up).go(tell)
         _take_place(made, output)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -94,11 +101,12 @@ class _Building:
     output: Path
     made: Path
     base: str | None
+    look_up: LookUp | None = None
     files: dict[str, str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
 
     def go(self, tell: Tell) -> Built:
-        own = Writer(self.home, self.made, self.base, None)
+        own = Writer(self.home, self.made, self.base, None, self.look_up)
         try:
             mark = self._mark(own)
             before = read_manifest(self.output)
@@ -142,7 +150,7 @@ class _Building:
         if processes < 2:
             some = ([(place, own.draw(own.entries[place])) for place in part] for part in parts)
             return writer.counted(some, tell)
-        given = (self.home, self.made, self.base, own.opened.release_id)
+        given = (self.home, self.made, self.base, own.opened.release_id, self.look_up)
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, context, writer.begin, given) as pool:
             return writer.counted(pool.map(writer.part, parts), tell)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ingest.datacenter import at
 from warehouse.serve.files import public_files
@@ -21,6 +22,8 @@ from warehouse.serve.portal.site.whole import WholeView
 from warehouse.sharing.access import PUBLIC
 
 _MEMORY, _SECONDS = "1GB", 3600.0
+
+LookUp = Callable[[dict[str, Any]], str | None]
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,12 @@ class Writer:
     :param made: the folder of the site in the making.
     :param base: the address at which it will be, or None.
     :param release: its id; None for the current one.
+    :param look_up: gives the address at which a cell can be looked up at its source.
     """
 
-    def __init__(self, home: Path, made: Path, base: str | None, release: str | None) -> None:
+    def __init__(
+        self, home: Path, made: Path, base: str | None, release: str | None, look_up: LookUp | None = None
+    ) -> None:
         self.made, self.center = made, at(home)
         self._open = ExitStack()
         libraries = Libraries(home / "warehouse", _MEMORY, _SECONDS)
@@ -56,7 +62,13 @@ class Writer:
         self.files = public_files(self.opened, self.library.current())
         self.site = Site(base, frozenset(self.files))
         self.published = self._open.enter_context(self.library.asking(self.opened, PUBLIC))
-        self.view = WholeView(self.published, self.center, self.opened.created_at)
+        self.view = WholeView(
+            self.published,
+            self.center,
+            self.opened.created_at,
+            folder=None if self.opened.tightened(self.library.current()) else self.opened.folder,
+            look_up=look_up or (lambda _: None),
+        )
         # All are known before the first is drawn: a page leads only to what is there.
         self.entries = list(self._entries())
 
@@ -104,10 +116,10 @@ class Writer:
 _mine: Writer | None = None
 
 
-def begin(home: Path, made: Path, base: str | None, release: str) -> None:
+def begin(home: Path, made: Path, base: str | None, release: str, look_up: LookUp | None) -> None:
     """Opens the release in this process."""
     global _mine
-    _mine = Writer(home, made, base, release)
+    _mine = Writer(home, made, base, release, look_up)
 
 
 def part(places: Iterable[int]) -> list[tuple[int, dict[str, str]]]:
