@@ -22,8 +22,13 @@ pytestmark = pytest.mark.long
             ["--indicators", "8", "--regions", "30", "--years", "2", "--requests", "1"],
             r"(ratio \d.*){3}at its highest",
         ),
+        (
+            "portal",
+            ["--indicators", "8", "--regions", "30", "--years", "2", "--pages", "2"],
+            r"(median \d.*){3}at its highest",
+        ),
     ],
-    ids=["ingest", "long_table", "serve"],
+    ids=["ingest", "long_table", "serve", "portal"],
 )
 def test_a_benchmark_runs(module: str, options: list[str], told: str) -> None:
     done = subprocess.run(

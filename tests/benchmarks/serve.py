@@ -72,7 +72,8 @@ def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
             "'Naam' as name_nl, 'Definitie op 1 januari' as definition, 'aantal' as unit, 0 as decimals, 'neutraal' as direction, "
             "'sum' as aggregation, 1.0 as factor, null::varchar as why_not, null::varchar as numerator, "
             "null::varchar as denominator, null::varchar as caveats, "
-            "'CBS' as source, null::int as bbv, date '2000-01-01' as valid_from, null::date as valid_to",
+            "'CBS' as source, null::int as bbv, date '2000-01-01' as valid_from, null::date as valid_to, "
+            "false as is_total, null::varchar as reference, null::varchar as not_comparable, null::varchar as no_figure",
             [names, themes, list(range(indicators))],
         )
         con.execute(
