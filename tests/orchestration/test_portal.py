@@ -133,7 +133,7 @@ def test_maps_show_the_figures_of_the_warehouse_on_the_areas_of_their_year(
         for kind in ("municipality", "village", "neighbourhood"):
             for address in list(kinds[kind].addresses(view))[::every]:
                 page = kinds[kind].make(view, Asking(address.path), links)
-                assert page.charts.keys() == {"kaart"}, address
+                assert "kaart" in page.charts, address
                 maps.append((page.content["on_map"][0].indicator, page.charts["kaart"]))
     compared = 0
     for name, chart in maps:

@@ -51,6 +51,10 @@ def test_what_is_read_once_is_what_is_asked_each_time(writer: Writer) -> None:
         {"indicators": names, "periods": sorted({k[2] for k in some})},
     ):
         assert whole.figures(**asked) == each.figures(**asked)  # type: ignore[arg-type]
+    for name in names:
+        assert whole.areas_with(name) == each.areas_with(name)
+        for kind in ("gemeente", "wijk", "land"):
+            assert whole.newest(name, kind) == each.newest(name, kind)
 
 
 def _drawn(entry: Entry, page: Page) -> Iterator[tuple[tuple[str, str, str], float | None]]:

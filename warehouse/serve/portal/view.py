@@ -367,9 +367,29 @@ class View:
 
     def newest(self, indicator: str, kind: str, areas: Collection[str] = ()) -> list[Figure]:
         """The figures of an indicator in the newest period in which an area of this kind has a number."""
-        table = self.figures([indicator], areas, kinds=[kind])
-        last = max(((f.start, f.period) for f in table if f.value is not None), default=None)
-        return [f for f in table if last and (f.start, f.period) == last]
+        period = self.newest_period(indicator, kind, areas)
+        return self.figures([indicator], areas, [period], [kind]) if period else []
+
+    def newest_period(self, indicator: str, kind: str, areas: Collection[str] = ()) -> str | None:
+        """The newest period in which an area of this kind, or one of these areas of it, has a number."""
+        parameters: list[Any] = [indicator, kind]
+        some = f" and {among('v.region_code', list(areas), parameters)}" if areas else ""
+        found = self.published.rows(
+            f"select v.period_code from core.indicator_value as v inner join core.period as p using (period_code) "
+            f"inner join core.region as r using (region_code) where {self.published.visible} and v.indicator_id = $1 "
+            f"and r.region_type = $2 and v.value is not null{some} order by p.start_date desc, v.period_code desc limit 1",
+            parameters,
+        )
+        return found[0]["period_code"] if found else None
+
+    def areas_with(self, indicator: str) -> set[str]:
+        """The codes of the areas of which the asker sees a number of an indicator."""
+        found = self.published.rows(
+            f"select distinct v.region_code from core.indicator_value as v where {self.published.visible} "
+            "and v.indicator_id = ? and v.value is not null",
+            [indicator],
+        )
+        return {r["region_code"] for r in found}
 
     def latest(self, areas: Collection[str], indicators: Collection[str] = ()) -> list[Figure]:
         """Of each indicator and area the figure of the newest period that has a number, or else the newest that is missing.

@@ -29,8 +29,9 @@ def make(view: View, asking: Asking, links: Links) -> Page:
     ranking = _ranking(view, name, sort)
     home = area.municipality
     small = {
-        kind: _sorted([f for f in view.newest(name, kind) if home is None or f.area[2:6] == home[2:]], sort)
+        kind: _sorted(view.newest(name, kind, codes), sort)
         for kind in ("wijk", "buurt")
+        if (codes := _small(view, home, kind))
     }
     state = {"gebied": asking.one("gebied"), "van": asking.one("van"), "tot": asking.one("tot")}
     title = indicator["name_nl"]
@@ -78,9 +79,15 @@ def _area(view: View, asking: Asking, name: str) -> Area:
     """The area that was asked for; else the municipalities together, or where these have no figure the first area that has one."""
     if code := asking.one("gebied"):
         return view.area(code)
-    there = {f.area for f in view.figures([name]) if f.value is not None}
+    there = view.areas_with(name)
     wanted = [view.center.code, view.center.example, *view.center.codes, "NL01", *sorted(there)]
     return view.areas[next((c for c in wanted if c in there), view.center.code)]
+
+
+def _small(view: View, home: str | None, kind: str) -> list[str]:
+    """The wijken or buurten of a municipality, or of all the own ones."""
+    within = [view.areas[home]] if home in view.areas else view.own
+    return [a.code for municipality in within for a in view.inside(municipality, kind)]
 
 
 def year(asking: Asking, which: str) -> int | None:
@@ -98,7 +105,7 @@ def between(figures: list[Figure], first: int | None, last: int | None) -> list[
 
 def _choices(view: View, name: str) -> list[tuple[str, list[Area]]]:
     """The areas that have a figure, by kind, to choose from: those of the data centre and what they are seen against."""
-    there = {f.area for f in view.figures([name]) if f.value is not None}
+    there = view.areas_with(name)
     kinds: dict[str, list[Area]] = {}
     for area in view.areas.values():
         is_ours = area.municipality in view.center.members if area.kind in ("wijk", "buurt") else True

@@ -59,6 +59,13 @@ class WholeView(View):
             self._by_indicator[indicator] = found
         return self._by_indicator[indicator]
 
+    def newest_period(self, indicator: str, kind: str, areas: Collection[str] = ()) -> str | None:
+        there = (f for f in self.figures([indicator], areas, kinds=[kind]) if f.value is not None)
+        return max(((f.start, f.period) for f in there), default=(None, None))[1]
+
+    def areas_with(self, indicator: str) -> set[str]:
+        return {f.area for f in self._all(indicator) if f.value is not None}
+
     def figure_keys(self) -> list[tuple[str, str, str]]:
         return [key for key in super().figure_keys() if key[1] in self.shown]
 
