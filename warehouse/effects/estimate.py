@@ -34,6 +34,10 @@ class Method(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def assumes(self) -> str:
+        """What must hold for its estimate to mean anything, in Dutch."""
+
     def weights(self, panel: Panel) -> Array: ...
 
     def spread(self, panel: Panel, weights: Array) -> tuple[float, float]: ...
@@ -73,6 +77,7 @@ class Effect:
     answer: str
     reason: str
     method: str
+    assumes: str
     treated: str
     start: str
     questions: int
@@ -103,7 +108,8 @@ def estimate(panel: Panel, question: Question | None = None, method: Method | No
     question, method = question or Question(), method or OutcomeOnly()
     why = refused(panel, question.breaks, question.also_treated)
     if why is not None:
-        return Effect(CANNOT_TELL, why, method.name, panel.treated, panel.start, question.questions, panel.left_out)
+        about = (method.name, method.assumes, panel.treated, panel.start)
+        return Effect(CANNOT_TELL, why, *about, question.questions, panel.left_out)
     found = _estimate(panel, question, method)
     after = {panel.periods[i] for i in np.flatnonzero(panel.after)}
     unsure = sorted(panel.provisional & after)
@@ -160,6 +166,7 @@ def _estimate(panel: Panel, question: Question, method: Method) -> Effect:
         answer=answer.answer,
         reason=answer.reason,
         method=method.name,
+        assumes=method.assumes,
         treated=panel.treated,
         start=panel.start,
         questions=question.questions,

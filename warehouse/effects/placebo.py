@@ -46,7 +46,7 @@ class Gaps:
 
 def gaps(unit: str, gap: Array, before: Array, after: Array, level: float) -> Gaps:
     """The gaps of one area; ``level`` is the size of the outcome, for what is rounding."""
-    fit = max(float(np.sqrt(np.mean(gap[before] ** 2))), _ROUNDING * level)
+    fit = max(float(np.sqrt(np.mean(gap[before] ** 2))), _ROUNDING * level, _ROUNDING**2)
     return Gaps(unit, fit, gap[after])
 
 

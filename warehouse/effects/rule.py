@@ -88,15 +88,15 @@ def judge(found: Found) -> Answer:
             "zonder elk van die gebieden, op een eerder moment en bij bijna even goede vergelijkingen",
         )
     if found.smallest is None or found.smallest > found.relevant:
-        size = "geen enkele omvang" if found.smallest is None else f"een effect vanaf {_number(found.smallest)}"
+        size = "geen enkele omvang" if found.smallest is None else f"een effect vanaf {number(found.smallest)}"
         return Answer(
             CANNOT_TELL,
             f"het verschil valt binnen wat ook zonder ingreep voorkomt, maar met deze reeks was {size} te onderscheiden; "
-            f"ook een effect dat telt ({_number(found.relevant)}) kan dus gemist zijn",
+            f"ook een effect dat telt ({number(found.relevant)}) kan dus gemist zijn",
         )
     return Answer(
         NOT_SEEN,
-        f"het verschil valt binnen wat ook zonder ingreep voorkomt; een effect vanaf {_number(found.smallest)} was te zien geweest",
+        f"het verschil valt binnen wat ook zonder ingreep voorkomt; een effect vanaf {number(found.smallest)} was te zien geweest",
     )
 
 
@@ -113,12 +113,12 @@ def _sturdy(found: Found) -> Answer | None:
         return Answer(
             CANNOT_TELL,
             "bijna even goede vergelijkingen geven verschillen van "
-            f"{_number(found.spread[0])} tot {_number(found.spread[1])}: niet eens de richting staat vast",
+            f"{number(found.spread[0])} tot {number(found.spread[1])}: niet eens de richting staat vast",
         )
     if found.earlier and found.earlier[1] and abs(found.earlier[0]) >= EARLIER_SHARE * abs(found.estimate):
         return Answer(
             CANNOT_TELL,
-            f"ook vóór de ingreep week het gebied al af ({_number(found.earlier[0])}, gemeten vanaf een eerder moment)",
+            f"ook vóór de ingreep week het gebied al af ({number(found.earlier[0])}, gemeten vanaf een eerder moment)",
         )
     return None
 
@@ -127,7 +127,7 @@ def _holds_zero(interval: tuple[float, float]) -> bool:
     return interval[0] <= 0 <= interval[1]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three figures that count, as Dutch writes them."""
     digits = max(0, 2 - int(f"{abs(value):e}".split("e")[1])) if value else 0
     return f"{value:,.{digits}f}".replace(",", " ").replace(".", ",").replace(" ", ".")

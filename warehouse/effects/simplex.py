@@ -16,7 +16,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 # How far above the optimum a fit may lie: as a share of its own sum of squares, and of that of the target.
 _GAP = 1e-5
-_GAP_OF_TARGET = 1e-11
+_GAP_OF_TARGET = 1e-9
 
 
 class UncertifiedError(MendableError, ValueError):

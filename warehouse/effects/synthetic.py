@@ -20,6 +20,10 @@ class OutcomeOnly:
     """The default: a convex problem, so there is one best fit and it is found from anywhere."""
 
     name: str = "synthetische controle"
+    assumes: str = (
+        "Aangenomen is dat het gebied zonder de ingreep was gegaan als het mengsel van gebieden dat het vooraf het best volgt, dat "
+        "niets anders alleen hier gebeurde, en dat de ingreep de andere gebieden niet raakte."
+    )
 
     def weights(self, panel: Panel) -> Array:
         return best_weights(panel.others[panel.before], panel.outcome[panel.before])

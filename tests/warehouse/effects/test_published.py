@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import shared
 from warehouse.effects.estimate import Effect, estimate
+from warehouse.effects.file import read
 from warehouse.effects.panel import shape
+from warehouse.effects.predictors import WithPredictors, gathered
 
 pytestmark = pytest.mark.shared
 
@@ -71,3 +74,66 @@ def test_california(cases: Path, tmp_path: Path) -> None:
     cells = [(state, row["Year"], float(row[state])) for row in rows for state in row if state != "Year"]
     weights = {"Utah": 0.394, "Montana": 0.232, "Nevada": 0.205, "Connecticut": 0.109, "New Hampshire": 0.045}
     _check(estimate(shape(cells, "California", "1989")), 1.656, -19.51, -26.60, (3, 39), weights)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("file", "columns", "treated", "start", "fit", "published", "asked"),
+    [
+        (
+            "basque.csv",
+            ("regionname", "year", "gdpcap"),
+            "Basque Country (Pais Vasco)",
+            "1975",
+            ("1960", "1969"),
+            (0.0089, -0.70),
+            [
+                *(f"school.{level}:1964-1969" for level in ("illit", "prim", "med", "high", "post.high")),
+                *("invest:1964-1969", "gdpcap:1960-1969", "popdens:1969"),
+                *(
+                    f"sec.{sector}:1961+1963+1965+1967+1969"
+                    for sector in (
+                        "agriculture",
+                        "energy",
+                        "industry",
+                        "construction",
+                        "services.venta",
+                        "services.nonventa",
+                    )
+                ),
+            ],
+        ),
+        (
+            "germany.csv",
+            ("country", "year", "gdp"),
+            "West Germany",
+            "1990",
+            ("1960", "1989"),
+            (14955, -1585),
+            [
+                *("gdp:1981-1990", "infrate:1981-1990", "trade:1981-1990", "schooling:1980-1985", "invest80:1980"),
+                "industry:1981-1990",
+            ],
+        ),
+    ],
+)
+def test_with_predictors_the_fit_is_no_worse_than_the_published_one_and_its_gap_lies_in_the_spread(
+    cases: Path,
+    file: str,
+    columns: tuple[str, str, str],
+    treated: str,
+    start: str,
+    fit: tuple[str, str],
+    published: tuple[float, float],
+    asked: list[str],
+) -> None:
+    table = read(cases / file)
+    unit, time, outcome = columns
+    rows = zip(table.names(unit), table.periods(time), table.values(outcome), strict=True)
+    panel = shape([row for row in rows if row[0] != "Spain (Espana)"], treated, start, fit=fit)
+    method = WithPredictors(gathered(table, unit, time, asked, panel))
+    weights = method.weights(panel)
+    gap = panel.outcome - panel.others @ weights
+    assert np.mean(gap[panel.before] ** 2) <= published[0]
+    low, high = method.spread(panel, weights)
+    assert low < published[1] < high

@@ -1,0 +1,163 @@
+"""What a policy choice did: ``rdc effect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestration import show
+from orchestration.command.friendly import friendly, json_option
+
+if TYPE_CHECKING:
+    from warehouse.effects.estimate import Effect
+
+
+@click.group()
+def effect() -> None:
+    """What a policy choice did: effect seen, no effect seen, or not to be told, with the reason."""
+
+
+@effect.command("estimate")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV file with a row per unit and period.")
+@click.option("--unit", required=True, metavar="COL", help="Column with the area.")
+@click.option("--time", required=True, metavar="COL", help="Column with the period: years, or CBS's codes.")
+@click.option("--outcome", required=True, metavar="COL", help="Column with the figure.")
+@click.option("--treated", required=True, metavar="NAME", help="The unit where it was done.")
+@click.option("--from", "start", required=True, metavar="T", help="The first period that counts as after.")
+@click.option(
+    "--donors",
+    multiple=True,
+    metavar="NAMES",
+    help="Units to compare with, with commas or repeated.  [default: all others]",
+)
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="NAMES",
+    help="Units that are no donors, such as the country that they are part of.",
+)
+@click.option(
+    "--also-treated", multiple=True, metavar="NAMES", help="Units in which it was done too; refused as donors."
+)
+@click.option(
+    "--predictors",
+    multiple=True,
+    metavar="COLS",
+    help="Columns that donors must be like too; COL:1981-1990 and COL:1961+1963 name the periods of its mean.",
+)
+@click.option("--fit", metavar="FROM:TO", help="Periods of the fit.  [default: all before]")
+@click.option(
+    "--break", "breaks", multiple=True, metavar="T", help="Period from which series or area is no longer the same."
+)
+@click.option(
+    "--provisional", multiple=True, metavar="T", help="Periods whose figure of the treated unit may still change."
+)
+@click.option(
+    "--relevant",
+    type=click.FloatRange(min=0),
+    help="Size of effect that matters, in units of the figure.  [default: 10% of its mean before]",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Margin of the source (half a width), on the mean effect.",
+)
+@click.option(
+    "--questions",
+    type=click.IntRange(min=1),
+    default=1,
+    help="How many questions you ask at once; they share the rate of wrong answers.",
+)
+@json_option
+@friendly(look=False)
+def estimate(
+    data: Path,
+    unit: str,
+    time: str,
+    outcome: str,
+    treated: str,
+    start: str,
+    donors: tuple[str, ...],
+    without: tuple[str, ...],
+    also_treated: tuple[str, ...],
+    predictors: tuple[str, ...],
+    fit: str | None,
+    breaks: tuple[str, ...],
+    provisional: tuple[str, ...],
+    relevant: float | None,
+    margin: float,
+    questions: int,
+    as_json: bool,
+) -> None:
+    """Answer the question for a panel of your own, by the same rule as the declared choices.
+
+    Synthetic control: the other units, weighed so that together they follow the treated one before. A donor that lacks a
+    value is left out, and named.
+    """
+    from warehouse.effects import file as panels
+    from warehouse.effects.estimate import Question, estimate
+    from warehouse.effects.panel import shape
+
+    table = panels.read(data)
+    names = table.names(unit)
+    gone = set(panels.chosen(without, names))
+    rows = [row for row in zip(names, table.periods(time), table.values(outcome), strict=True) if row[0] not in gone]
+    first, colon, last = (fit or ":").partition(":")
+    if not colon:
+        raise click.UsageError("--fit takes FROM:TO, such as 1960:1969")
+    panel = shape(
+        rows,
+        treated,
+        start,
+        panels.chosen(donors, names) or None,
+        (first or None, last or None),
+        panels.chosen(provisional, ()),
+    )
+    question = Question(
+        breaks=dict.fromkeys(panels.chosen(breaks, ()), "een breuk"),
+        also_treated=panels.chosen(also_treated, names),
+        relevant=relevant,
+        margin=margin,
+        questions=questions,
+    )
+    method = None
+    if predictors:
+        from warehouse.effects.predictors import WithPredictors, gathered
+
+        columns = panels.chosen(predictors, list(table.columns))
+        method = WithPredictors(gathered(table, unit, time, columns, panel))
+    found = estimate(panel, question, method)
+    if as_json:
+        show.as_json(found.as_dict())
+    else:
+        tell(found)
+
+
+def tell(found: Effect) -> None:
+    """The answer, then what must be known of it, then the figures; a number never stands alone."""
+    from warehouse.effects.words import caveats, figures
+
+    show.line(
+        f"{found.answer[0].upper()}{found.answer[1:]}: {found.reason}.",
+        strong=found.answer[0].upper() + found.answer[1:],
+    )
+    show.line("")
+    for line in caveats(found):
+        show.line(f"- {line}")
+    if found.estimate is None:
+        return
+    show.line("")
+    show.table("", ["wat", "waarde"], figures(found), right=["waarde"])
+    weights = sorted(((w, name) for name, w in found.weights.items() if w >= 0.001), reverse=True)
+    show.table(
+        "Vergeleken met",
+        ["gebied", "aandeel"],
+        [(name, f"{w:.1%}".replace(".", ",")) for w, name in weights],
+        right=["aandeel"],
+    )
+
+
+COMMANDS = [effect]

@@ -1,0 +1,109 @@
+"""``rdc effect`` as an analyst uses it on a file of their own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestration.cli import main
+from tests.warehouse.effects.panels import made, with_effect
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An effect of 6 from 2014 on, with two predictors, of which one has a value in a single year only."""
+    file = tmp_path_factory.mktemp("effect") / "panel.csv"
+    made_up = with_effect(made(4, donors=12), 6.0)
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines, delimiter=";")
+        writer.writerow(["gebied", "jaar", "cijfer", "dichtheid", "scholing"])
+        for at, period in enumerate(made_up.periods):
+            for number, name in enumerate((made_up.treated, *made_up.donors)):
+                value = made_up.outcome[at] if number == 0 else made_up.others[at, number - 1]
+                once = f"{number % 5}" if period == "2010" else "NA"
+                writer.writerow([name, period, f"{value:.6f}".replace(".", ","), 100 + 3 * number + at, once])
+    return file
+
+
+def effect(panel: Path, *more: str, treated: str = "behandeld", start: str = "2014") -> Result:
+    columns = ["--unit", "gebied", "--time", "jaar", "--outcome", "cijfer"]
+    return CliRunner().invoke(
+        main,
+        ["effect", "estimate", "--data", str(panel), *columns, "--treated", treated, "--from", start, *more],
+    )
+
+
+def answer(panel: Path, *more: str, **where: str) -> Any:
+    result = effect(panel, *more, "--json", **where)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_an_effect_is_seen_with_all_that_it_rests_on(panel: Path) -> None:
+    found = answer(panel)
+    assert found["answer"] == "effect gezien" and found["reason"]
+    assert found["interval"][0] < found["estimate"] < found["interval"][1]
+    assert sum(found["weights"].values()) == pytest.approx(1) and len(found["weights"]) == 12
+    assert found["placebo"]["in_space"]["of"] == 13 and found["smallest_detectable"] > 0
+    assert [row["period"] for row in found["path"]] == [str(year) for year in range(2000, 2020)]
+
+
+def test_it_is_told_in_dutch_with_its_caveats_before_the_figures(panel: Path) -> None:
+    told = effect(panel, "--questions", "1").stdout
+    assert told.startswith("Effect gezien: ")
+    assert told.index("Aangenomen is") < told.index("interval van 92%") < told.index("Vergeleken met")
+
+
+def test_a_refusal_has_a_reason_and_no_number(panel: Path) -> None:
+    for more in (["--break", "2010"], ["--also-treated", "gebied 3"], ["--donors", "gebied 1"], ["--fit", "2010:2013"]):
+        found = answer(panel, *more)
+        assert found["answer"] == "niet te zeggen" and found["reason"]
+        assert found["estimate"] is None and found["interval"] is None and found["path"] == []
+    assert answer(panel, "--also-treated", "gebied 3", "--without", "gebied 3")["estimate"] is not None
+    assert "waarde" not in effect(panel, "--break", "2010").stdout
+
+
+def test_donors_are_those_named(panel: Path) -> None:
+    names = ",".join(f"gebied {n}" for n in range(10))
+    assert set(answer(panel, "--donors", names)["weights"]) == {f"gebied {n}" for n in range(10)}
+    assert "gebied 11" not in answer(panel, "--without", "gebied 11")["weights"]
+
+
+@pytest.mark.long
+def test_with_predictors_the_spread_is_part_of_the_answer(panel: Path) -> None:
+    found = answer(panel, "--predictors", "dichtheid:2000-2005,scholing:2010", "--predictors", "cijfer:2008-2013")
+    assert found["method"] == "synthetische controle met kenmerken"
+    assert found["spread"][0] <= found["estimate"] <= found["spread"][1]
+    assert found["spread"][0] < found["spread"][1]
+    assert found["fit"]["rmspe"] >= answer(panel)["fit"]["rmspe"] * (
+        1 - 1e-6
+    )  # Nothing fits the outcome better than its own fit.
+
+
+@pytest.mark.parametrize(
+    ("more", "where", "said"),
+    [
+        (["--outcome", "omzet"], {}, "has no column 'omzet'. It has: gebied, jaar"),
+        ([], {"treated": "Eersel"}, "no unit 'Eersel'"),
+        ([], {"start": "2050"}, "no period '2050'"),
+        (["--outcome", "gebied"], {}, "row 2, column 'gebied': 'behandeld' is no number"),
+        (["--donors", "gebied 1,gebied 99"], {}, "no unit 'gebied 99'"),
+        (["--predictors", "dichtheid:1990-1995"], {}, "no period '1990-1995'"),
+        (["--predictors", "scholing:2011"], {}, "Predictor 'scholing:2011' has no value for behandeld"),
+        (["--data", "/nowhere.csv"], {}, "no file /nowhere.csv"),
+    ],
+)
+def test_what_can_be_mended_is_one_line(panel: Path, more: list[str], where: dict[str, str], said: str) -> None:
+    result = effect(panel, *more, **where)
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.split())
+
+
+def test_wrong_usage_is_status_2(panel: Path) -> None:
+    assert effect(panel, "--fit", "2010").exit_code == 2
+    assert effect(panel, "--questions", "0").exit_code == 2
