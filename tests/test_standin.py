@@ -794,7 +794,7 @@ def test_it_stops_and_starts_on_the_same_port(cbs: StandIn) -> None:
 
 def test_one_host_may_be_down() -> None:
     with StandIn([energy(), population(), police()], separate_hosts=True) as cbs:
-        assert len(set(cbs.env.values())) == 3
+        assert len({url for name, url in cbs.env.items() if "STATLINE" in name}) == 3
         cbs.stop("v4")
         assert feed(cbs, ENERGY)
         with pytest.raises(requests.ConnectionError):
@@ -886,9 +886,9 @@ def test_it_serves_from_the_command_line(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout and process.stderr
         try:
-            exports = [process.stdout.readline().strip() for _ in range(3)]
+            exports = [process.stdout.readline().strip() for _ in range(4)]
             env = dict(line.removeprefix("export ").split("=", 1) for line in exports)
-            assert list(env) == ["RDC_STATLINE_V3_URL", "RDC_STATLINE_V4_URL", "RDC_STATLINE_THIRD_PARTY_URL"]
+            assert list(env)[:3] == ["RDC_STATLINE_V3_URL", "RDC_STATLINE_V4_URL", "RDC_STATLINE_THIRD_PARTY_URL"]
             url = f"{env['RDC_STATLINE_V3_URL']}/ODataFeed/odata/{ENERGY}/TypedDataSet"
             assert len(get(url).json()["value"]) == 7
             process.terminate()

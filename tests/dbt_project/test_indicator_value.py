@@ -25,7 +25,7 @@ class World:
         self.con, self.rows = con, {}
         con.execute(
             """
-            create schema raw; create schema core;
+            create schema raw; create schema core; create schema staging;
             create table core.cell (row_id bigint, measure_id integer, value double, text_value varchar, missing_reason varchar);
             create table core.source_row (row_id bigint, snapshot_no smallint, region_code varchar, period_code varchar,
                 dimensions_key varchar);
@@ -42,7 +42,7 @@ class World:
             create table core.region_group (group_code varchar, region_code varchar, valid_from date, valid_to date);
             create table core.region_group_member (group_code varchar, region_code varchar);
             create table core.data_center as select 'GROUP' as region_code;
-            create table core.published_region (region_code varchar, reorganised date[]);
+            create table staging.published_region (region_code varchar, reorganised date[]);
             create table core.area_change (region_code varchar, year integer, change_code varchar, unchanged_since integer);
             insert into core.region_group values ('GROUP', 'GM0770', '2000-01-01', null), ('GROUP', 'GM1728', '2000-01-01', null);
             insert into core.region_group_member values ('GROUP', 'GM0770'), ('GROUP', 'GM1728');

@@ -63,9 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
     # A server that a script runs in the background does not get the Ctrl-C, but is terminated.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with cbs:
-        for name, value in cbs.env.items():
-            print(f"export {name}={value}", flush=True)
         try:
+            for name, value in cbs.env.items():
+                print(f"export {name}={value}", flush=True)
             threading.Event().wait()
         except KeyboardInterrupt:
             print(f"{len(cbs.requests)} requests", file=sys.stderr)

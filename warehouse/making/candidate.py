@@ -254,7 +254,7 @@ def load_goals(con: duckdb.DuckDBPyConnection, declared: list[goals.Goal]) -> No
 
 
 def _load_published(
-    con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str], base: Base | None
+    con: duckdb.DuckDBPyConnection, released: Path | None, closed: Collection[str], base: Base | None = None
 ) -> None:
     """What earlier releases published, so that the history goes on; empty before the first release.
 

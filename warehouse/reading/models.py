@@ -34,7 +34,8 @@ def _rendered(text: str, **values: Any) -> str:
 def _environment() -> Any:
     from jinja2 import Environment, StrictUndefined
 
-    schemas = {file.stem: file.parent.name for file in (DBT_PROJECT / "models").rglob("*.sql")}
+    models = DBT_PROJECT / "models"
+    schemas = {file.stem: file.relative_to(models).parts[0] for file in models.rglob("*.sql")}
     environment = Environment(extensions=["jinja2.ext.do"], undefined=StrictUndefined)
     environment.globals |= {
         "ref": lambda name: f'{schemas[name]}."{name}"',
