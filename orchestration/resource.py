@@ -10,6 +10,7 @@ from dagster._utils.interrupts import check_captured_interrupt
 from pydantic import PrivateAttr
 
 from ingest.settings import Settings
+from orchestration import books
 from orchestration.damage import mended
 from orchestration.instance import PROCESS
 from orchestration.workspace import PUBLIC, Workspace
@@ -44,7 +45,7 @@ class Run(dg.ConfigurableResource):
                 log.warning(str(found))
             # It is opened now, so that what was declared while this waited holds.
             work = Workspace.open(settings)
-            with work.writing(what):
+            with work.writing(what), books.quick():
                 if why := work.clock_is_wrong():
                     log.warning(why)
                 yield self

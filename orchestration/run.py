@@ -9,10 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from ingest.registry import SHIPPED
 from ingest.snapshot import now
 from ingest.source import source_of
 from ingest.words import shown
-from orchestration import pipeline, show
+from orchestration import books, pipeline, show
 from orchestration.causes import causes, lines
 from orchestration.interrupt import heard, stop_if_asked
 from orchestration.judging import to_judge
@@ -216,7 +213,7 @@ def _execute(
 
     os.environ["DAGSTER_HOME"] = str(dagster_home(work.settings.home))
     os.environ["RDC_HOME"] = str(work.settings.home)
-    with _log_kept_open(), DagsterInstance.get() as instance:
+    with books.quick(), DagsterInstance.get() as instance:
         close_dead_runs(instance, work.settings.home)
         # What is in a job can't be given another resource: who looks on goes in as the definitions are made, in a fraction of a second.
         defs = definitions.definitions(work, watch) if watch else definitions.defs
@@ -234,35 +231,6 @@ def _execute(
         )
     stop_if_asked()
     return result
-
-
-@contextmanager
-def _log_kept_open() -> Iterator[None]:
-    """Dagster opens its SQLite files anew for each of a run's thousand events, and SQLite syncs the disk at every commit and
-    once more when the last connection closes: a tenth of a run, far more on a busy disk. So one connection more stays open
-    as long as the run lasts, and what is committed is synced with the next checkpoint: in WAL mode a killed process loses
-    nothing by that (https://www.sqlite.org/pragma.html#pragma_synchronous).
-    """
-    from sqlalchemy import Engine, event
-
-    kept: dict[str, sqlite3.Connection] = {}
-
-    def opened(connection: Any, _: object) -> None:
-        if not isinstance(connection, sqlite3.Connection):
-            return
-        connection.execute("pragma synchronous = normal")
-        file = connection.execute("pragma database_list").fetchone()[2]
-        if file and file not in kept and connection.execute("pragma journal_mode").fetchone()[0] == "wal":
-            kept[file] = sqlite3.connect(file, check_same_thread=False)
-            kept[file].execute("select count(*) from sqlite_schema").fetchone()
-
-    event.listen(Engine, "connect", opened)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "connect", opened)
-        for connection in kept.values():
-            connection.close()
 
 
 def _watch(bar: Any, total: int) -> Watch:
