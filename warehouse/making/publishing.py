@@ -33,12 +33,11 @@ def publish(
     checks: dict[str, int],
     report: str,
     plan: Plan | None = None,
-    anew: bool = False,
 ) -> Release:
-    """Promote the candidate, with all that is published beside it.
+    """Promote the candidate, with all that is published beside it. Rows that the current release has in its files are taken over from
+    there, but not where the plan was to make the whole.
 
     :param plan: what the candidate was to be made from; the record is the plan's, not what could be chosen by now.
-    :param anew: make every file anew; else rows that the current release has in its files are taken over from there.
     :raises PlanError: the candidate holds something else than its plan says; nothing was changed.
     :raises ReleaseError: the candidate is not closed (a write-ahead log lies beside it); nothing was changed.
     """
@@ -103,7 +102,7 @@ def publish(
         before = releases.path(previous.release_id).with_name("CHANGELOG.md")
         # A changelog names figures: it does not go on past the moment that some of them were closed.
         earlier = before.read_text(encoding="utf-8") if before.is_file() and not closed else ""
-        files = None if anew else Earlier(before.parent)
+        files = Earlier(before.parent) if plan is None or plan.base else None
     datapackage.write(making, making / DATABASE, release_id, release.created_at, changes, earlier, release.code, files)
     facts = json.dumps(asdict(release), indent=1, ensure_ascii=False)
     (making / "release.json").write_text(facts, encoding="utf-8")

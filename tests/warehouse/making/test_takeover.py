@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.warehouse.made import candidate, publish
-from warehouse.making import datapackage, diff, takeover
+from tests.warehouse.made import CHECKS, candidate, publish
+from warehouse.making import datapackage, diff, publishing, takeover
 from warehouse.reading.published import Published
 from warehouse.releases.release import Releases
 from warehouse.sharing.access import PUBLIC, Access
@@ -86,6 +87,25 @@ def test_a_release_without_its_files_gives_nothing(once: Path, tmp_path: Path) -
     shutil.rmtree(next(warehouse.glob("releases/*/tables")))
     second = publish(warehouse).release_id
     assert set(made_in(warehouse / "releases" / second).values()) == {second}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_where_the_whole_is_made_its_files_are_too(once: Path, tmp_path: Path, whole: bool) -> None:
+    warehouse = shutil.copytree(once, tmp_path / "warehouse")
+    releases = Releases(warehouse)
+    [first] = releases.all()
+    plan = releases.plan([], datetime.now(UTC), base=None if whole else first)
+    made = candidate(warehouse)
+    with made.connect() as con:
+        con.execute("create table raw.build as select $1 as build_id", [plan.build_id])
+        for schema in ("raw", "core"):
+            con.execute(
+                f"create table {schema}.snapshot (table_id varchar, snapshot_id varchar, sha256 varchar, origin varchar)"
+            )
+        con.execute("update core.indicator_value set snapshot_id = null")
+    second = publishing.publish(releases, made, [], CHECKS, "<html></html>", plan)
+    expected = second.release_id if whole else first.release_id
+    assert set(made_in(releases.path(second.release_id).parent).values()) == {expected}
 
 
 def test_text_that_looks_like_the_end_of_a_row_stays_as_it_is(tmp_path: Path) -> None:
