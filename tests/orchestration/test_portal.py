@@ -76,12 +76,12 @@ def test_figures_on_pages_are_those_of_the_warehouse(released: Rdc, service: Ser
     """A page in every so many of each kind, but never fewer than a few; all of them: below."""
     compared = 0
     for name, paths in addresses(released.home).items():
-        for path in paths[:: max(1, len(paths) // 12)]:
+        for path in paths[:: max(1, len(paths) // 4)]:
             answer = service.get(path)
             assert answer.status_code == 200, (path, answer.text)
             compared += compare(sound(answer.text), truth, path)
         assert paths, name
-    assert compared > 200
+    assert compared > 150
 
 
 @pytest.mark.long
