@@ -25,7 +25,7 @@ class World:
         self.con, self.rows = con, {}
         con.execute(
             """
-            create schema raw; create schema core; create schema staging;
+            create schema raw; create schema staging; create schema core;
             create table core.cell (row_id bigint, measure_id integer, value double, text_value varchar, missing_reason varchar);
             create table core.source_row (row_id bigint, snapshot_no smallint, region_code varchar, period_code varchar,
                 dimensions_key varchar);
@@ -190,6 +190,13 @@ def test_a_group_is_divided_only_on_a_denominator_that_its_members_may_be(world:
     assert world.figure("value, missing_reason", "GROUP", "2021") == (None, "impossible")
 
 
+def test_a_group_misses_what_the_denominator_of_a_member_misses(world: World) -> None:
+    ratio(world, 2, 20)
+    world.cell(OTHER, 1, 3)
+    world.cell(OTHER, 2, "confidential")
+    assert world.figure("value, missing_reason, denominator", "GROUP") == (None, "confidential", None)
+
+
 def test_a_value_is_added_up_with_signs_and_a_constant(world: World) -> None:
     world.indicator("sum", 1)
     world.binding(("value", 1), ("value", 2, -1), ("lower", 3), ("upper", 4), constant=100)
@@ -299,6 +306,11 @@ def test_a_column_that_the_source_did_not_fill_is_told_of_ours_and_of_the_countr
     world.cell(ELSEWHERE, 1, 4, "2023JJ00")
     assert world.figure("missing_reason, note") == ("unknown", None)
     assert (ELSEWHERE, "2022") in world.figures("value")
+    # A column of texts is filled too, though it has no number.
+    world.con.execute(
+        "update core.cell set value = null, text_value = 'x', missing_reason = null where value is not null"
+    )
+    assert world.figure("missing_reason, note") == ("unknown", None)
 
 
 def test_a_binding_serves_its_kinds_of_region_and_its_periods(world: World) -> None:

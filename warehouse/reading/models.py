@@ -1,7 +1,7 @@
 """The SQL of the dbt project's models as dbt writes it, for tables that dbt does not make: a day in the past, a test.
 
-So that a published table has one definition, whoever makes it. References are to the schemas ``core``, ``mart`` and ``raw`` of the
-database that is open.
+So that a published table has one definition, whoever makes it. References are to the schemas ``staging``, ``core``, ``mart`` and
+``raw`` of the database that is open.
 """
 
 from __future__ import annotations

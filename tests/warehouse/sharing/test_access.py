@@ -133,6 +133,12 @@ def test_the_levels_of_today_go_before_those_it_was_made_with(con: duckdb.DuckDB
     assert not Access({1: "partners"}, {}, {"T_OPEN": "public"}).whole(PUBLIC)
 
 
+def test_where_nothing_is_open_nothing_is_seen(con: duckdb.DuckDBPyConnection) -> None:
+    closed = Access.of(con, dict.fromkeys(TABLES, "municipality"))
+    seen = f"select region_code, method from core.indicator_value as v where {closed.visible(Scope('partners'))}"
+    assert con.execute(seen).fetchall() == [("GM0770", "absent")]
+
+
 def test_what_the_file_says_of_its_sources(con: duckdb.DuckDBPyConnection) -> None:
     assert levels_of(con) == COUNTS
     assert delivered(con) == {"T_OWN"}
