@@ -45,6 +45,8 @@ def hashes(published: Published, code: str) -> dict[str, str]:
     """
     told = ", ".join(identifier(c.name) for c in LONG if c.name != RELEASE)
     found: dict[str, list[object]] = {theme: [] for theme in published.themes}
+    if not found:
+        return {}
     for theme, *sums in published.con.execute(
         f"select theme, indicator_id, count(*), sum(hash({told})) from ({published.long()}) group by all order by all"
     ).fetchall():
@@ -73,8 +75,8 @@ class Earlier:
             if self.file(PACKAGE):
                 package = json.loads((folder / PACKAGE).read_bytes())
                 self._contents = {r["path"]: Content(**r["content"]) for r in package["resources"] if "content" in r}
-        except (OSError, ValueError):
-            return
+        except (OSError, ValueError, TypeError, KeyError):  # gone, damaged, or of a version that says it otherwise
+            self._contents = {}
 
     def content(self, theme: str) -> Content | None:
         return self._contents.get(f"tables/{theme}.csv")

@@ -14,6 +14,7 @@ from tests.warehouse.made import CHECKS, candidate, publish
 from warehouse.making import datapackage, diff, publishing, takeover
 from warehouse.reading.published import Published
 from warehouse.releases.release import Releases
+from warehouse.releases.sums import write_sums
 from warehouse.sharing.access import PUBLIC, Access
 
 EERSEL = ("bev_inwoners", "GM0770", "2024JJ00")
@@ -82,6 +83,20 @@ def test_what_is_not_as_it_was_written_is_made_anew(once: Path, tmp_path: Path, 
     assert files(folder) == anew(folder, tmp_path / "anew")
 
 
+@pytest.mark.parametrize("content", [{"rows": 3}, "an old one", None])
+def test_what_another_version_says_of_its_files_counts_for_nothing(once: Path, tmp_path: Path, content: object) -> None:
+    folder = Path(shutil.copytree(next(once.glob("releases/2*")), tmp_path / "before"))
+    file = folder / "datapackage.json"
+    package = json.loads(file.read_text(encoding="utf-8"))
+    assert takeover.Earlier(folder).content("wonen") is not None
+    for resource in package["resources"]:
+        resource["content"] = content
+    file.write_text(json.dumps(package), encoding="utf-8")
+    assert takeover.Earlier(folder).content("wonen") is None
+    write_sums(folder)
+    assert takeover.Earlier(folder).content("wonen") is None
+
+
 def test_a_release_without_its_files_gives_nothing(once: Path, tmp_path: Path) -> None:
     warehouse = shutil.copytree(once, tmp_path / "warehouse")
     shutil.rmtree(next(warehouse.glob("releases/*/tables")))
@@ -98,10 +113,7 @@ def test_where_the_whole_is_made_its_files_are_too(once: Path, tmp_path: Path, w
     made = candidate(warehouse)
     with made.connect() as con:
         con.execute("create table raw.build as select $1 as build_id", [plan.build_id])
-        for schema in ("raw", "core"):
-            con.execute(
-                f"create table {schema}.snapshot (table_id varchar, snapshot_id varchar, sha256 varchar, origin varchar)"
-            )
+        con.execute("delete from core.snapshot; create table raw.snapshot as from core.snapshot")
         con.execute("update core.indicator_value set snapshot_id = null")
     second = publishing.publish(releases, made, [], CHECKS, "<html></html>", plan)
     expected = second.release_id if whole else first.release_id
