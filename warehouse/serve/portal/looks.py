@@ -9,9 +9,10 @@ from typing import Any
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import drawing
 from warehouse.serve.portal.charts.chart import Chart
+from warehouse.serve.portal.figures import used_signs
 from warehouse.serve.portal.page import Kind, Links, Page
 from warehouse.serve.portal.pages import KINDS
-from warehouse.serve.portal.view import View, used_signs
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 
 _FOLDER = Path(__file__).parent

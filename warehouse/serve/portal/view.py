@@ -6,36 +6,22 @@ What belongs here: every question that a page has. No page writes SQL of its own
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ingest.datacenter import DataCenter
-from warehouse.places import unnumbered
 from warehouse.reading.explain import chain
-from warehouse.reading.published import MISSING_REASONS, Published, among
+from warehouse.reading.published import Published, among
 from warehouse.serve.api.questions import known, region_codes
-from warehouse.serve.portal import dutch
+from warehouse.serve.portal.figures import Area, Boundaries, Figure, figure_of, short_name
 from warehouse.serve.problem import Problem
 from warehouse.sharing.access import LEVELS, PUBLIC
 from warehouse.sharing.access import known as known_level
 
-#: The figures of one region and period that CBS marks as not final, and how.
-PROVISIONAL = {"Voorlopig": "*", "NaderVoorlopig": "**"}
-#: How CBS writes a figure that is not there (verklaring van tekens); what is not a sign of CBS is a word.
-SIGNS = {
-    "impossible": "n.v.t.",
-    "confidential": "x",
-    "not_available": ".",
-    "suppressed": "x",
-    "not_yet_published": "volgt",
-    "unknown": ".",
-}
 #: What a release that was made earlier does not say of an indicator.
 _LATER: dict[str, Any] = dict.fromkeys(
     (
@@ -51,102 +37,6 @@ _LATER: dict[str, Any] = dict.fromkeys(
         "lowest_region",
     )
 )
-
-#: The signs of figures that are not there, each with its reason.
-MISSING = [(sign, MISSING_REASONS[reason]) for reason, sign in SIGNS.items()]
-
-
-@dataclass(frozen=True)
-class Area:
-    """A region as pages name it.
-
-    :param until: its last day, where it is there no more.
-    """
-
-    code: str
-    name: str
-    kind: str
-    parent: str | None = None
-    until: date | None = None
-
-    @property
-    def slug(self) -> str:
-        """Its name in an address: ``reusel-de-mierden``."""
-        return re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", self.name).lower()).strip("-")
-
-    @property
-    def municipality(self) -> str | None:
-        """The code of the municipality that it is or lies in."""
-        return (
-            self.code if self.kind == "gemeente" else f"GM{self.code[2:6]}" if self.kind in ("wijk", "buurt") else None
-        )
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure with its label, as a page shows it.
-
-    :param restricted: not for everyone: it is here because of the asker's key.
-    """
-
-    indicator: str
-    version: int
-    area: str
-    area_name: str
-    area_kind: str
-    period: str
-    start: date
-    value: float | None
-    unit: str
-    decimals: int
-    lower: float | None
-    upper: float | None
-    missing: str | None
-    reason: str | None
-    note: str | None
-    status: str | None
-    series_break: str | None
-    reference: str | None
-    geography: int | None
-    method: str | None
-    table: str | None
-    attribution: str | None
-    restricted: bool
-
-    @property
-    def text(self) -> str:
-        """The number as it is written, or the sign that stands for it."""
-        if self.value is None:
-            return SIGNS.get(self.missing or "unknown", ".")
-        return dutch.number(self.value, self.decimals)
-
-    @property
-    def why(self) -> str:
-        """Why there is no number, in words."""
-        said = self.reason or "onbekend"
-        return f"{said} ({self.note.rstrip('.')})" if self.note and self.value is None else said
-
-    @property
-    def mark(self) -> str:
-        return PROVISIONAL.get(self.status or "", "")
-
-    @property
-    def path(self) -> str:
-        return f"/cijfer/{self.indicator}/{self.area}/{self.period}"
-
-
-@dataclass(frozen=True)
-class Boundaries:
-    """Areas to draw a map on.
-
-    :param year: of which division they are.
-    :param shapes: name and GeoJSON geometry (WGS 84) by code.
-    :param attribution: whose they are, as it is to be named.
-    """
-
-    year: int
-    shapes: dict[str, tuple[str, dict[str, Any]]]
-    attribution: str
 
 
 @dataclass
@@ -257,7 +147,7 @@ class View:
         return {
             r["region_code"]: Area(
                 r["region_code"],
-                _short(r["name"] or r["region_code"]),
+                short_name(r["name"] or r["region_code"]),
                 r["region_type"],
                 r["parent_code"],
                 r["valid_to"],
@@ -317,7 +207,7 @@ class View:
                 "where region_type = $1 and valid_year = $2 order by region_code",
                 [kind, used],
             )
-            shapes = {r["region_code"]: (_short(r["name"]), json.loads(r["geometry"])) for r in found}
+            shapes = {r["region_code"]: (short_name(r["name"]), json.loads(r["geometry"])) for r in found}
             self._boundaries[kind, used] = Boundaries(used, shapes, found[0]["attribution"])
         return self._boundaries[kind, used]
 
@@ -363,7 +253,7 @@ class View:
         rows = self.published.rows(
             f"select * from ({sql}) order by indicator_id, region_code, start_date, period_code", parameters
         )
-        return [_figure(r) for r in rows]
+        return [figure_of(r) for r in rows]
 
     def newest(self, indicator: str, kind: str, areas: Collection[str] = ()) -> list[Figure]:
         """The figures of an indicator in the newest period in which an area of this kind has a number."""
@@ -466,49 +356,3 @@ class View:
         if ("mart", "policy_goal") not in self.published.tables:
             return []
         return self.published.rows(f"select * from ({self.published.goals()}) order by region_name, goal, goal_id")
-
-
-def _figure(row: dict[str, Any]) -> Figure:
-    return Figure(
-        indicator=row["indicator_id"],
-        version=row["definition_version"],
-        area=row["region_code"],
-        area_name=_short(row["region_name"] or row["region_code"]),
-        area_kind=row["region_type"] or "",
-        period=row["period_code"],
-        start=row["start_date"],
-        value=row["value"],
-        unit=row["unit"] or "",
-        decimals=row["decimals"] or 0,
-        lower=row["lower_bound"],
-        upper=row["upper_bound"],
-        missing=row["missing_reason"],
-        reason=row["reason"],
-        note=row["note"],
-        status=row["period_status"],
-        series_break=row["series_break"],
-        reference=row["reference_period"],
-        geography=row["geography_year"],
-        method=row["method"],
-        table=row["table_id"],
-        attribution=row["attribution"],
-        restricted=bool(row["restricted"]),
-    )
-
-
-def _short(name: str) -> str:
-    """A wijk as people call it: without its number (``Wijk 02 Hapert``)."""
-    return unnumbered(name)
-
-
-def used_signs(figures: Iterable[Figure]) -> list[tuple[str, str]]:
-    """The signs that stand in a table, each with what it means: what its key says."""
-    found: dict[str, set[str]] = {}
-    for figure in figures:
-        if figure.value is None:
-            found.setdefault(figure.text, set()).add(figure.reason or "onbekend")
-        elif figure.mark:
-            found.setdefault(figure.mark, set()).add(
-                "voorlopig cijfer" if figure.mark == "*" else "nader voorlopig cijfer"
-            )
-    return [(sign, "; ".join(sorted(words))) for sign, words in sorted(found.items())]

@@ -10,8 +10,8 @@ import pytest
 from tests.warehouse.conftest import Center
 from tests.warehouse.made import INDICATORS, figure_of
 from tests.warehouse.serve.portal.reading import sound
+from warehouse.serve.portal.figures import Figure
 from warehouse.serve.portal.pages.standing_out import standing_out
-from warehouse.serve.portal.view import Figure
 
 FIGURE = Figure(
     *("mil_gas", 1, "GM0770", "Eersel", "gemeente", "2024JJ00", date(2024, 1, 1), 0.0, "m³", 0, None, None, None),

@@ -27,7 +27,7 @@ from warehouse.serve.portal.charts.line import line
 from warehouse.serve.portal.charts.places import middle, placed, rings
 from warehouse.serve.portal.charts.ranking import ranking
 from warehouse.serve.portal.charts.scale import apart, around
-from warehouse.serve.portal.view import Boundaries, Figure
+from warehouse.serve.portal.figures import Boundaries, Figure
 
 MEASURE = Measure("Aardgasverbruik", "m³", 0, "CBS, tabel 81528NED", "2026.11.1")
 SVG = "{http://www.w3.org/2000/svg}"

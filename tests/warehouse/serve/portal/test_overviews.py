@@ -10,8 +10,8 @@ import pytest
 from tests.warehouse.conftest import Center
 from tests.warehouse.serve.portal.reading import sound
 from tests.warehouse.serve.portal.test_areas import FIGURE
+from warehouse.serve.portal.figures import Figure
 from warehouse.serve.portal.pages.change import change
-from warehouse.serve.portal.view import Figure
 
 
 def test_home_leads_to_municipalities_villages_themes_and_goals(center: Center) -> None:

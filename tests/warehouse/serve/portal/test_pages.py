@@ -11,9 +11,9 @@ from tests.warehouse.made import figure_of
 from tests.warehouse.serve.portal.reading import sound
 from warehouse.reading.published import MISSING_REASONS
 from warehouse.serve.portal import dutch
+from warehouse.serve.portal.figures import MISSING
 from warehouse.serve.portal.pages import KINDS
 from warehouse.serve.portal.pages.records import sections
-from warehouse.serve.portal.view import MISSING
 
 
 def test_any_indicator_areas_and_years_beside_each_other(center: Center) -> None:

@@ -9,7 +9,7 @@ from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import theme
 from warehouse.serve.portal.charts.chart import Chart, Measure, setting
 from warehouse.serve.portal.charts.scale import around
-from warehouse.serve.portal.view import Figure
+from warehouse.serve.portal.figures import Figure
 
 _WIDTH = theme.NARROW - 60
 #: Room for a row and for a line of the key.

@@ -7,7 +7,7 @@ from typing import Any
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import theme
-from warehouse.serve.portal.view import Figure
+from warehouse.serve.portal.figures import Figure
 
 #: The version of Vega-Lite that the specifications are written for.
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"

@@ -16,7 +16,7 @@ from warehouse.serve.portal.charts import theme
 from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, shortened
 from warehouse.serve.portal.charts.classes import METHOD, class_of, classes
 from warehouse.serve.portal.charts.places import Placed, middle, names_apart, placed
-from warehouse.serve.portal.view import Boundaries, Figure
+from warehouse.serve.portal.figures import Boundaries, Figure
 
 #: Room for a line of the key, and for one of the lines below it.
 _KEY, _LINE = 21, 16

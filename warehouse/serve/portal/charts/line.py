@@ -10,7 +10,7 @@ from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import theme
 from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, setting, shortened, status
 from warehouse.serve.portal.charts.scale import Scale, apart, around
-from warehouse.serve.portal.view import Figure
+from warehouse.serve.portal.figures import Figure
 
 _WIDTHS = {"wide": theme.WIDE, "narrow": theme.NARROW}
 #: The longest name behind a line, in letters; below the lines there is room for any.

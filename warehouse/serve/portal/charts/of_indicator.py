@@ -11,7 +11,8 @@ from warehouse.serve.portal.charts.chart import Chart, Measure
 from warehouse.serve.portal.charts.choropleth import choropleth, year_of
 from warehouse.serve.portal.charts.line import line
 from warehouse.serve.portal.charts.ranking import ranking
-from warehouse.serve.portal.view import Area, Figure, View
+from warehouse.serve.portal.figures import Area, Figure
+from warehouse.serve.portal.view import View
 
 
 def measure_of(view: View, indicator: dict[str, Any]) -> Measure:

@@ -9,7 +9,7 @@ from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import theme
 from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, setting, shortened
 from warehouse.serve.portal.charts.scale import Scale, around
-from warehouse.serve.portal.view import Figure
+from warehouse.serve.portal.figures import Figure
 
 _WIDTH = theme.NARROW - 70
 #: The longest name before a bar, in letters.

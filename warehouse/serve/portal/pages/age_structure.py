@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from warehouse.serve.portal.charts.ages import ages
 from warehouse.serve.portal.charts.chart import Chart
 from warehouse.serve.portal.charts.of_indicator import measure_of
-from warehouse.serve.portal.view import Area, Figure, View
+from warehouse.serve.portal.figures import Area, Figure
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 
 #: The groups that together are everyone, the youngest first; their names stand in ``words.yml``.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from warehouse.serve.portal import dutch
+from warehouse.serve.portal.figures import Area, Figure
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
 from warehouse.serve.portal.pages.age_structure import age_structure
 from warehouse.serve.portal.pages.mapped import mapped
 from warehouse.serve.portal.pages.standing_out import standing_out
-from warehouse.serve.portal.view import Area, Figure, View
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 from warehouse.serve.problem import Problem
 

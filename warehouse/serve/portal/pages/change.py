@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warehouse.serve.portal.view import Figure
+from warehouse.serve.portal.figures import Figure
 
 
 @dataclass(frozen=True)

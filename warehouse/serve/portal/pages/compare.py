@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from warehouse.serve.portal.charts import of_indicator
+from warehouse.serve.portal.figures import Area
 from warehouse.serve.portal.page import Asking, Kind, Links, Page
 from warehouse.serve.portal.pages.area import KEY_FIGURES
 from warehouse.serve.portal.pages.indicator import between, by_period, files, year
-from warehouse.serve.portal.view import Area, View
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 from warehouse.serve.problem import Fault, Problem
 

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from warehouse.serve.portal import dutch
+from warehouse.serve.portal.figures import Area
 from warehouse.serve.portal.page import Asking, Kind, Links, Page
 from warehouse.serve.portal.pages.area import KEY_FIGURES
 from warehouse.serve.portal.pages.change import change
 from warehouse.serve.portal.pages.goals import told
-from warehouse.serve.portal.view import Area, View
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 
 #: How many key figures stand beside each other, and changed indicators below each other.

@@ -7,8 +7,9 @@ from typing import Any
 
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts import of_indicator
+from warehouse.serve.portal.figures import Area, Figure
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
-from warehouse.serve.portal.view import Area, Figure, View
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 from warehouse.serve.problem import Fault, Problem
 

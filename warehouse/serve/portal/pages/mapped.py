@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from warehouse.serve.portal.charts import of_indicator
 from warehouse.serve.portal.charts.chart import Chart
-from warehouse.serve.portal.view import Area, Figure, View
+from warehouse.serve.portal.figures import Area, Figure
+from warehouse.serve.portal.view import View
 
 #: What is drawn: the first of these that there are figures of. None is a number of things, of which a larger area has more.
 MAPPED = ("bev_65plus_pct", "bev_dichtheid", "won_woz", "mil_gas", "mil_gas_buurt", "won_verkoopprijs")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from warehouse.serve.portal.figures import Area
 from warehouse.serve.portal.finding import FORM, Findable, Hit, asked, find, means
 from warehouse.serve.portal.page import Asking, Kind, Links, Page
-from warehouse.serve.portal.view import Area, View
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 
 #: How many of a kind are told.

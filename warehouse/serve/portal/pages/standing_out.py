@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from warehouse.serve.portal.view import Figure
+from warehouse.serve.portal.figures import Figure
 
 #: A figure stands out from this many times the usual distance to the middle; the list is no longer than this.
 FAR, MOST = 2.0, 6

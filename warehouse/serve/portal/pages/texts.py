@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from warehouse.serve.portal.figures import MISSING
 from warehouse.serve.portal.page import Asking, Kind, Links, Page
-from warehouse.serve.portal.view import MISSING, View
+from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
 
 #: What the tests of the pages found, written by them.

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from warehouse.reading.explain import ALL_CELLS, HISTORY, Facts, told, written
-from warehouse.serve.portal.view import Figure, View
+from warehouse.serve.portal.figures import Figure
+from warehouse.serve.portal.view import View
 from warehouse.serve.problem import Problem
 
 _FIGURE = ("indicator_id", "region_code", "period_code")
