@@ -9,7 +9,13 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 #: Lists in declarations, and what one of their entries is.
-_ENTRIES = {"tables": "table", "goals": "goal", "indicators": "indicator", "series": "series"}
+_ENTRIES = {
+    "tables": "table",
+    "goals": "goal",
+    "interventions": "intervention",
+    "indicators": "indicator",
+    "series": "series",
+}
 
 
 class MendableError(Exception):

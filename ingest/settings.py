@@ -60,6 +60,11 @@ class Settings:
         """Indicators that the user declared, beside those that the project ships."""
         return self.home / "indicators"
 
+    @property
+    def own_interventions(self) -> Path:
+        """Policy choices that the user declared, beside those that the project ships."""
+        return self.home / "interventions"
+
     def releases(self, level: str) -> Path:
         """Where the releases of a sharing level are: the public ones apart from all others.
 

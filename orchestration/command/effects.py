@@ -2,21 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestration import show
-from orchestration.command.friendly import friendly, json_option
+from orchestration.command.friendly import friendly, json_option, level_option
 
 if TYPE_CHECKING:
     from warehouse.effects.estimate import Effect
 
 
-@click.group()
+class _Named(click.Group):
+    """A group whose first word may be the name of an intervention; without any word it tells of all."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Named)
 def effect() -> None:
-    """What a policy choice did: effect seen, no effect seen, or not to be told, with the reason."""
+    """What a policy choice did: effect seen, no effect seen, or not to be told, with the reason.
+
+    `rdc effect` tells of all declared choices, `rdc effect ID` of one; `rdc effect estimate` works on a file of your own.
+    """
+
+
+@effect.command("show", hidden=True)
+@click.argument("name", metavar="ID", required=False)
+@click.option("--as-of", metavar="RELEASE", help="By the figures of an earlier release.")
+@json_option
+@level_option
+@friendly
+def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str) -> None:
+    """The declared choices, worked out from the figures of a release."""
+    from orchestration.workspace import Workspace
+    from warehouse.effects.declared import answers
+    from warehouse.reading.reader import reading
+    from warehouse.registry.interventions import FOLDER, InterventionError, load
+
+    work = Workspace.open(level=level)
+    declared = load([FOLDER, work.settings.own_interventions], work.indicators)
+    if name and name not in {one.id for one in declared}:
+        there = ", ".join(one.id for one in declared) or "none"
+        raise InterventionError(
+            f"There is no intervention {name!r}. There are: {there}. docs/effecten.md says how to declare one"
+        )
+    with reading(work.releases, as_of) as reader:
+        reader.needs_nothing_closed()
+        found = answers(reader.con, declared, name)
+        release = reader.release.release_id
+    if as_json:
+        show.as_json([one.as_dict() | {"release": release} for one in found])
+        return
+    if name is None:
+        rows = [(one.intervention.id, one.intervention.title, one.indicator_name, one.effect.answer) for one in found]
+        show.table(f"Uitgave {release}", ["keuze", "titel", "cijfer", "antwoord"], rows)
+        show.note("`rdc effect ID` tells of one with its reason and caveats.")
+        return
+    for one in found:
+        show.line(
+            f"{one.intervention.title} — {one.indicator_name}, {one.unit} (uitgave {release})",
+            strong=one.intervention.title,
+        )
+        tell(one.effect, one.caveats)
+        show.line("")
 
 
 @effect.command("estimate")
@@ -136,8 +190,11 @@ def estimate(
         tell(found)
 
 
-def tell(found: Effect) -> None:
-    """The answer, then what must be known of it, then the figures; a number never stands alone."""
+def tell(found: Effect, more: Sequence[str] = ()) -> None:
+    """The answer, then what must be known of it, then the figures; a number never stands alone.
+
+    :param more: what else must be known, before all other.
+    """
     from warehouse.effects.words import caveats, figures
 
     show.line(
@@ -145,7 +202,7 @@ def tell(found: Effect) -> None:
         strong=found.answer[0].upper() + found.answer[1:],
     )
     show.line("")
-    for line in caveats(found):
+    for line in (*more, *caveats(found)):
         show.line(f"- {line}")
     if found.estimate is None:
         return

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestration.cli import main
+from tests.orchestration.conftest import Rdc
 from tests.warehouse.effects.panels import made, with_effect
 
 
@@ -107,3 +108,12 @@ def test_what_can_be_mended_is_one_line(panel: Path, more: list[str], where: dic
 def test_wrong_usage_is_status_2(panel: Path) -> None:
     assert effect(panel, "--fit", "2010").exit_code == 2
     assert effect(panel, "--questions", "0").exit_code == 2
+
+
+def test_the_declared_choices_on_a_release(released: Rdc) -> None:
+    listed = released.json("effect")
+    assert [one["intervention"] for one in listed] == ["eindhoven_airport", "voorbeeld_bladel_gas"]
+    assert all(one["answer"] and one["reason"] and one["release"] for one in listed)
+    told = released("effect", "eindhoven_airport").stdout
+    assert told.index("Niet te zeggen: de reeks begint in") < told.index("Eerder gepubliceerd")
+    assert "eindhoven_airport" in released("effect", "airport", status=1).stderr

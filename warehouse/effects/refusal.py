@@ -25,8 +25,8 @@ def refused(panel: Panel, breaks: Mapping[str, str], also_treated: Iterable[str]
         return uneven
     inside = {period: what for period, what in breaks.items() if panel.periods[0] < period <= panel.periods[-1]}
     if inside:
-        told = "; ".join(f"{what} in {period}" for period, what in sorted(inside.items()))
-        return f"in de reeks zit een breuk: {told}. Wat daarvoor en daarna gemeten is, is niet hetzelfde"
+        told = "; ".join(f"{period}: {what.rstrip('.')}" for period, what in sorted(inside.items()))
+        return f"de reeks breekt, zodat ervoor en erna niet hetzelfde gemeten is ({told})"
     before, after = panel.before, panel.after
     if (count := int(before.sum())) < PERIODS_BEFORE or panel.fit[0] >= panel.start:
         return f"er zijn {count} perioden vóór {panel.start}; minstens {PERIODS_BEFORE} zijn nodig"

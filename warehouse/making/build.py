@@ -51,7 +51,9 @@ def project_with(files: Mapping[Path, str], scratch: Path) -> Path:
         return PROJECT
     copy = scratch / "project"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs", "indicators", "goals"))
+    shutil.copytree(
+        PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs", "indicators", "goals", "interventions")
+    )
     for path, text in others.items():
         (copy / path.relative_to(PROJECT)).write_text(text, encoding="utf-8")
     return copy

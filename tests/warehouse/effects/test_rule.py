@@ -87,7 +87,7 @@ def test_refusals() -> None:
 
     assert "5 perioden vóór 2005; minstens 6" in why(start="2005")
     assert "1 perioden vanaf 2019; minstens 2" in why(start="2019")
-    assert "nieuwe grens in 2008" in why(Question(breaks={"2008": "nieuwe grens"}))
+    assert "(2008: nieuwe grens)" in why(Question(breaks={"2008": "nieuwe grens"}))
     assert "gebied 4 kreeg de ingreep ook" in why(Question(also_treated=["gebied 4", "elders"]))
     assert "geen waarde in 2016" in why(
         rows=[(u, p, None if (u, p) == (panel.treated, "2016") else v) for u, p, v in rows]

@@ -1,0 +1,131 @@
+"""Policy choices whose effect is asked for, declared as text: ``dbt_project/interventions/<municipality>.yml``, and the user's own in
+``$RDC_HOME/interventions``. What each field means: docs/effecten.md. What came of them: `warehouse.effects.declared`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ingest.datacenter import here
+from ingest.errors import MendableError, explained
+from ingest.project import DBT_PROJECT
+from warehouse.registry import indicators
+
+FOLDER = DBT_PROJECT / "interventions"
+_REGION = r"^[A-Z][A-Z0-9_]+$"
+
+
+class InterventionError(MendableError, ValueError):
+    """An intervention that can't be used; the message names file, intervention and field."""
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Expected(_Declared):
+    """An indicator in which an effect is looked for, and the direction that was expected.
+
+    :param relevant: the size of effect that matters, in the indicator's unit; a share of its level where nobody said.
+    """
+
+    indicator: str
+    direction: Literal["stijging", "daling", "onbekend"]
+    relevant: float | None = Field(default=None, gt=0)
+
+
+class Excluded(_Declared):
+    """An area that can't serve as comparison, and why, in Dutch."""
+
+    region: str = Field(pattern=_REGION)
+    why: str
+
+
+class Intervention(_Declared):
+    """A policy choice as it was made.
+
+    :param region: CBS's code of the municipality or wijk, or of a group.
+    :param from_period: the first period that counts as after.
+    :param disturbances: other things that changed then, there or with the neighbours.
+    :param compare_with: codes of areas or groups; proposed by size class and stedelijkheid where it is empty.
+    :param declared_on: when this was written down; after the outcome was known it is told so.
+    :param published: what an earlier study said, with its source.
+    :param example: made up, to show how it looks.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    what: str
+    region: str = Field(pattern=_REGION)
+    from_period: str = Field(pattern=r"^\d{4}(JJ00|SJ00)$")
+    indicators: list[Expected] = Field(min_length=1)
+    decided_by: str
+    legal_basis: str
+    declared_on: date
+    disturbances: list[str] = []
+    excluded: list[Excluded] = []
+    also_treated: list[str] = []
+    compare_with: list[str] = []
+    published: str | None = None
+    example: bool = False
+
+
+class _File(_Declared):
+    interventions: list[Intervention]
+
+
+def load(folders: Iterable[Path], registry: indicators.Registry | None = None) -> list[Intervention]:
+    """Read all interventions of these folders, with only the indicators that the release may know of.
+
+    :param registry: the indicators there are; the project's own by default.
+    :raises InterventionError: naming file, intervention and field of everything that is wrong.
+    """
+    registry = registry or indicators.load()
+    known = {indicator.id for _, indicator in registry.indicators()}
+    found: dict[str, Intervention] = {}
+    problems: list[str] = []
+    for file in (file for folder in folders for file in sorted(folder.glob("*.yml"))):
+        content: object = None
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            declared = _File.model_validate(content).interventions
+        except yaml.YAMLError as error:
+            problems.append(f"{file.name}: not readable as YAML: {error}")
+            continue
+        except ValidationError as error:
+            problems += [f"{file.name}: {line}" for line in explained(error, content)]
+            continue
+        for one in declared:
+            if one.example and not (one.region == here().code or here().owns(one.region)):
+                continue  # The examples that the project ships are of the region that it ships.
+            problems += [
+                f"{file.name}: intervention {one.id}: {line}" for line in _wrong(one, found, known | registry.hidden)
+            ]
+            found[one.id] = one
+    if problems:
+        raise InterventionError("\n".join(problems))
+    seen = ((one, [asked for asked in one.indicators if asked.indicator in known]) for one in found.values())
+    return [one.model_copy(update={"indicators": asked}) for one, asked in seen if asked]
+
+
+def _wrong(one: Intervention, found: dict[str, Intervention], known: set[str] | frozenset[str]) -> list[str]:
+    lines = [] if one.id not in found else ["field id: there is another intervention of this name"]
+    names = [asked.indicator for asked in one.indicators]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            lines.append(f"field indicators: there is no indicator {name}.{hint}")
+    if len(set(names)) < len(names):
+        lines.append("field indicators: an indicator is named twice")
+    treated = {one.region, *one.also_treated}
+    if both := sorted(treated & set(one.compare_with)):
+        lines.append(f"field compare_with: {', '.join(both)} got it too, so it can't be compared with")
+    return lines
