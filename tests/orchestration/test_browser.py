@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.browser import DARK, DESKTOP, LIGHT, PHONE, Browser, Window, invalid,
 from tests.orchestration.conftest import Rdc
 from tests.orchestration.test_portal import addresses
 from tests.warehouse.conftest import Service
+from tests.warehouse.serve.portal.reading import Read
 
 pytestmark = pytest.mark.browser
 
@@ -219,3 +221,26 @@ def test_html_is_valid(service: Service, pages: list[str], tmp_path: Path) -> No
         file.write_text(service.get(path).text, encoding="utf-8")
         files.append(file)
     assert invalid(files) == []
+
+
+@pytest.mark.long
+def test_every_link_answers(service: Service, pages: list[str]) -> None:
+    """On a page of every kind: all that it leads to, of which figures and downloads a few."""
+    found: dict[str, str] = {}
+    for path in pages:
+        few: dict[str, int] = {}
+        for link in links_of(service.get(path).text):
+            target = urljoin(path, link).split("#")[0]
+            kind = target.split("?")[0].split("/")[1]
+            few[kind] = few.get(kind, 0) + 1
+            if target.startswith("/") and (few[kind] <= 12 or kind not in ("cijfer", "indicator", "v1", "buurt")):
+                found.setdefault(target, path)
+    broken = {
+        target: (path, status) for target, path in found.items() if (status := service.get(target).status_code) != 200
+    }
+    assert broken.pop("/inloggen", ("", 401))[1] == 401, "it asks the browser for a key"
+    assert len(found) > 150 and broken == {}
+
+
+def links_of(html: str) -> list[str]:
+    return [link for link in Read(html).links if not urlsplit(link).scheme]
