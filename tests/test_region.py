@@ -26,8 +26,11 @@ def test_no_code_names_a_region_of_its_own() -> None:
     ours = at(PROJECT / "no such folder")
     named = re.compile("|".join([ours.slug, *(c for c in ours.codes if c != ours.example)]), re.IGNORECASE)
     where = ("ingest", "dbt_project", "expectations", "warehouse", "orchestration")
-    # What is of this region by nature: the bundled extract, made-up deliveries, and examples of goals.
-    of_this_region = ("ingest/sample/", "ingest/municipal/examples/", "dbt_project/goals/", "dbt_project/target/")
+    # What is of this region by nature: the bundled extract, made-up deliveries, examples of goals, and policy choices.
+    of_this_region = (
+        *("ingest/sample/", "ingest/municipal/examples/", "dbt_project/target/"),
+        *("dbt_project/goals/", "dbt_project/interventions/"),
+    )
     # The generated documentation of the marts is filled in; it is made anew for another region.
     generated = re.compile(r"dbt_project/models/mart/_(?!comparison)\w+\.yml")
     found = []

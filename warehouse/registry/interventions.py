@@ -91,7 +91,7 @@ def load(folders: Iterable[Path], registry: indicators.Registry | None = None) -
     known = {indicator.id for _, indicator in registry.indicators()}
     found: dict[str, Intervention] = {}
     problems: list[str] = []
-    for file in (file for folder in folders for file in sorted(folder.glob("*.yml"))):
+    for file, shipped in ((file, folder == FOLDER) for folder in folders for file in sorted(folder.glob("*.yml"))):
         content: object = None
         try:
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -103,8 +103,8 @@ def load(folders: Iterable[Path], registry: indicators.Registry | None = None) -
             problems += [f"{file.name}: {line}" for line in explained(error, content)]
             continue
         for one in declared:
-            if one.example and not (one.region == here().code or here().owns(one.region)):
-                continue  # The examples that the project ships are of the region that it ships.
+            if shipped and not (one.region == here().code or here().owns(one.region)):
+                continue  # What the project ships is of the region that it ships.
             problems += [
                 f"{file.name}: intervention {one.id}: {line}" for line in _wrong(one, found, known | registry.hidden)
             ]
