@@ -1,7 +1,8 @@
 """The written rule: every threshold, and which of the three answers follows. Nothing else decides.
 
-The thresholds were chosen with the three published cases in sight; what they do to panels of which the truth is known is measured, and stands
-in docs/effecten.md. `NEARLY_AS_GOOD_PREDICTED` was chosen so that the published weights of two cases count as nearly as good.
+The thresholds were chosen with the three published cases in sight; what they do to panels of which the truth is known is
+measured, and stands in docs/effecten.md. `NEARLY_AS_GOOD_PREDICTED` was chosen so that the published weights of two cases
+count as nearly as good.
 """
 
 from __future__ import annotations
