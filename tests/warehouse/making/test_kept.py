@@ -59,7 +59,8 @@ def released(tmp_path: Path) -> Path:
         )
         for name, other in DRAWS_ON.items():
             con.execute(
-                "insert into core.indicator_term select binding_id, role, 2, $2, indicator_id, version "
+                "insert into core.indicator_term (binding_id, role, term_no, table_id, indicator_id, version) "
+                "select binding_id, role, 2, $2, indicator_id, version "
                 "from core.indicator_term where indicator_id = $1 and $2 is not null",
                 [name, other],
             )
