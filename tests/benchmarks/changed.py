@@ -70,6 +70,8 @@ def measure(*arguments: str | Path, environment: dict[str, str]) -> Cost:
 
 
 def main() -> None:
+    from tests.sample_tables import only_the_sample
+
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--recorded", default="", metavar="FOLDER", help="serve the recorded tables in it")
@@ -80,6 +82,8 @@ def main() -> None:
     server.start()
     with tempfile.TemporaryDirectory() as home:
         environment = here.recv() | {"RDC_HOME": home}
+        if asked.recorded:
+            only_the_sample(Path(home))
         print(f"first run: {measure(rdc, 'run', environment=environment)}", flush=True)
         ratios = []
         for number in range(1, asked.rounds + 1):

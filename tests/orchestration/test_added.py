@@ -74,6 +74,7 @@ ADDED = [
 ]
 
 
+@pytest.mark.long
 def test_from_what_a_user_adds_to_a_figure_and_back(released: Rdc, tmp_path: Path, file: tuple[Path, str]) -> None:
     where, url = file
     where.write_text(CSV, encoding="utf-8")
