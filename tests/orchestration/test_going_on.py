@@ -216,7 +216,7 @@ def test_each_change_makes_what_it_must_and_takes_over_the_rest(
     assert fifth.base is None and "eigen_gas" in parts["indicator"]
     for change in (a_status, a_name, rows_less, a_column_more):
         change(at, dice)
-        assert at.step()[0].base is not None
+    assert at.step()[0].base is not None
 
 
 @pytest.mark.long
