@@ -6,17 +6,16 @@ it stands is worked out in ``mart.policy_goal``.
 
 from __future__ import annotations
 
-import difflib
 from datetime import date
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingest.datacenter import here
-from ingest.errors import MendableError, explained
+from ingest.errors import MendableError
 from ingest.project import DBT_PROJECT
 from warehouse.registry import indicators
+from warehouse.registry.declared import declared, is_ours, no_indicator
 
 FOLDER = DBT_PROJECT / "goals"
 _YEAR = r"^\d{4}(JJ00|SJ00)$"
@@ -76,33 +75,15 @@ def load(folder: Path = FOLDER, registry: indicators.Registry | None = None) -> 
     known = {indicator.id for _, indicator in registry.indicators()}
     found: dict[str, Goal] = {}
     problems: list[str] = []
-    for file in sorted(folder.glob("*.yml")):
-        content: object = None
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-            goals = _File.model_validate(content).goals
-        except yaml.YAMLError as error:
-            problems.append(f"{file.name}: not readable as YAML: {error}")
-            continue
-        except ValidationError as error:
-            problems += [f"{file.name}: {line}" for line in explained(error, content)]
-            continue
-        for goal in goals:
-            if goal.example and not _ours(goal.region):
+    for file, content in declared(sorted(folder.glob("*.yml")), _File, problems):
+        for goal in content.goals:
+            if goal.example and not is_ours(goal.region):
                 continue  # The examples that the project ships are of the region that it ships.
             if goal.id in found:
                 problems.append(f"{file.name}: goal {goal.id}: field id: there is another goal of this name")
             if goal.indicator not in known | registry.hidden:
-                near = difflib.get_close_matches(goal.indicator, known, n=3, cutoff=0.5)
-                hint = f" Did you mean {', '.join(near)}?" if near else ""
-                problems.append(
-                    f"{file.name}: goal {goal.id}: field indicator: there is no indicator {goal.indicator}.{hint}"
-                )
+                problems.append(f"{file.name}: goal {goal.id}: field indicator: {no_indicator(goal.indicator, known)}")
             found[goal.id] = goal
     if problems:
         raise GoalError("\n".join(problems))
     return [goal for goal in found.values() if goal.indicator in known]
-
-
-def _ours(region_code: str) -> bool:
-    return region_code == here().code or here().owns(region_code)

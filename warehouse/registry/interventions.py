@@ -4,19 +4,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ingest.datacenter import here
-from ingest.errors import MendableError, explained
+from ingest.errors import MendableError
 from ingest.project import DBT_PROJECT
 from warehouse.registry import indicators
+from warehouse.registry.declared import declared, is_ours, no_indicator
 
 FOLDER = DBT_PROJECT / "interventions"
 _REGION = r"^[A-Z][A-Z0-9_]+$"
@@ -91,19 +89,10 @@ def load(folders: Iterable[Path], registry: indicators.Registry | None = None) -
     known = {indicator.id for _, indicator in registry.indicators()}
     found: dict[str, Intervention] = {}
     problems: list[str] = []
-    for file, shipped in ((file, folder == FOLDER) for folder in folders for file in sorted(folder.glob("*.yml"))):
-        content: object = None
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-            declared = _File.model_validate(content).interventions
-        except yaml.YAMLError as error:
-            problems.append(f"{file.name}: not readable as YAML: {error}")
-            continue
-        except ValidationError as error:
-            problems += [f"{file.name}: {line}" for line in explained(error, content)]
-            continue
-        for one in declared:
-            if shipped and not (one.region == here().code or here().owns(one.region)):
+    files = (file for folder in folders for file in sorted(folder.glob("*.yml")))
+    for file, content in declared(files, _File, problems):
+        for one in content.interventions:
+            if file.parent == FOLDER and not is_ours(one.region):
                 continue  # What the project ships is of the region that it ships.
             problems += [
                 f"{file.name}: intervention {one.id}: {line}" for line in _wrong(one, found, known | registry.hidden)
@@ -120,9 +109,7 @@ def _wrong(one: Intervention, found: dict[str, Intervention], known: set[str] | 
     names = [asked.indicator for asked in one.indicators]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            hint = f" Did you mean {', '.join(near)}?" if near else ""
-            lines.append(f"field indicators: there is no indicator {name}.{hint}")
+            lines.append(f"field indicators: {no_indicator(name, known)}")
     if len(set(names)) < len(names):
         lines.append("field indicators: an indicator is named twice")
     treated = {one.region, *one.also_treated}

@@ -166,3 +166,9 @@ def test_the_users_own_stand_beside_the_shipped_ones(tmp_path: Path) -> None:
     (tmp_path / "nog.yml").write_text(_TEXT, encoding="utf-8")
     with pytest.raises(InterventionError, match="another intervention"):
         load([tmp_path])
+
+
+def test_a_file_of_a_windows_editor_is_named_and_costs_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "eigen.yml").write_bytes(_TEXT.replace("id: plan", "id: plan  # één").encode("cp1252"))
+    with pytest.raises(InterventionError, match=r"eigen\.yml: not readable as UTF-8: .*Save it as UTF-8"):
+        load([tmp_path])
