@@ -17,9 +17,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.browser import Browser, started
 from tests.ingest.boundaries.pdok import Pdok, sample_areas
 from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import StandIn
+from tests.warehouse.conftest import Service
 
 #: The first data folder in which dbt parsed the project.
 PARSED: list[Path] = []
@@ -108,6 +110,19 @@ def released(cbs: StandIn, pdok: Pdok, tmp_path_factory: pytest.TempPathFactory)
     only_the_sample(rdc.home, boundaries=True)
     rdc("run")
     return rdc
+
+
+@pytest.fixture(scope="module")
+def service(released: Rdc) -> Iterator[Service]:
+    """That release, served."""
+    with Service(released.home) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as browser:
+        yield browser
 
 
 def first_run_as_told() -> dict[str, int]:

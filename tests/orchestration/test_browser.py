@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from tests.browser import DARK, DESKTOP, LIGHT, PHONE, Browser, Window, invalid, started
+from tests.browser import DARK, DESKTOP, LIGHT, PHONE, Browser, Window, invalid
 from tests.orchestration.conftest import Rdc
 from tests.orchestration.test_portal import addresses
 from tests.warehouse.conftest import Service
@@ -23,18 +22,6 @@ RICH = [
     "/embed/indicator/mil_gas/reeks?gebied=GM0770",
     "/indicator/mil_gas?gebied=GM0770&sorteer=naam&van=2015",
 ]
-
-
-@pytest.fixture(scope="module")
-def service(released: Rdc) -> Iterator[Service]:
-    with Service(released.home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

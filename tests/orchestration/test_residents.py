@@ -8,25 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.browser import Browser, started
+from tests.browser import Browser
 from tests.orchestration.conftest import Rdc
 from tests.warehouse.conftest import Service
 
 pytestmark = pytest.mark.browser
 
 MOST_CLICKS = 3
-
-
-@pytest.fixture(scope="module")
-def service(released: Rdc) -> Iterator[Service]:
-    with Service(released.home) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
 
 
 @dataclass
