@@ -17,8 +17,6 @@ import time
 import urllib.request
 from pathlib import Path
 
-import yaml
-
 TABLES = int(os.environ.get("BENCH_TABLES", "60"))
 os.environ.setdefault("BENCH_REGIONS", str(31_565_000 // 115 // TABLES))
 
@@ -44,6 +42,7 @@ def bare(snapshots: Path, target: Path) -> float:
 
 def main() -> None:
     from tests.benchmarks.changed import measure
+    from tests.benchmarks.declared import declare
     from tests.benchmarks.ingest import serve
     from tests.sample_tables import only_the_sample, sample_tables
     from tests.standin import StandIn, V4Table
@@ -66,16 +65,7 @@ def main() -> None:
         own = home / "sources" / "on_request.txt"
         others = [t.id for t in sample_tables() if not isinstance(t, V4Table)]
         own.write_text(own.read_text(encoding="utf-8") + "".join(f"{t}\n" for t in others), encoding="utf-8")
-        declared = [{"id": i, "title": i, "protocol": "v3", "cadence": "year", "period": "2024JJ00"} for i in ids]
-        terms = {
-            "source_id": "bench",
-            "name": "B",
-            "licence": "CC0",
-            "attribution": "B",
-            "owner": "B",
-            "tables": declared,
-        }
-        (home / "sources" / "bench.yml").write_text(yaml.safe_dump(terms), encoding="utf-8")
+        declare(home, ids, period="2024JJ00")
         print(
             f"{TABLES} tables; first run: {measure(rdc, 'run', '--scope', 'nederland', environment=environment)}",
             flush=True,

@@ -15,8 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import yaml
-
+from tests.benchmarks.declared import declare
 from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import StandIn, V3Table
 
@@ -30,19 +29,10 @@ def main(rounds: int = 5) -> None:
                       rows=[("NL01", "2024JJ00", n), ("GM0770", "2024JJ00", n)])
         for n in range(TABLES - len(default))
     ]  # fmt: skip
-    declared = [{"id": t.id, "title": t.id, "protocol": "v3", "cadence": "year"} for t in more]
     rdc = Path(sys.executable).with_name("rdc")
     with tempfile.TemporaryDirectory() as folder, StandIn([*default, *more]) as cbs:
         only_the_sample(Path(folder))
-        terms = {
-            "source_id": "bench",
-            "name": "B",
-            "licence": "CC0",
-            "attribution": "B",
-            "owner": "B",
-            "tables": declared,
-        }
-        (Path(folder) / "sources" / "bench.yml").write_text(yaml.safe_dump(terms))
+        declare(Path(folder), [t.id for t in more])
         environment = os.environ | cbs.env | {"RDC_HOME": folder}
         subprocess.run([rdc, "run"], env=environment, check=True, capture_output=True)
         cbs.latency = LATENCY
