@@ -21,7 +21,6 @@ from orchestration.workspace import Workspace
 from tests.orchestration.conftest import Rdc
 from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import StandIn, Topic, V3Table
-from warehouse.making.base import Base, SpoiltBaseError
 from warehouse.making.same import compare
 from warehouse.releases.release import Release, Releases
 
@@ -233,12 +232,3 @@ def test_rebuild_gives_the_release_that_went_on_from_another(released: Rdc, tmp_
         told = own.json("rebuild")
         assert told["same"] and not told["released"] and len(told["tables"]) > 30
         assert sum(t["rows"] for t in told["tables"]) > 100_000
-
-
-def test_of_a_damaged_release_nothing_is_taken_over(tmp_path: Path) -> None:
-    file = tmp_path / "rdc.duckdb"
-    file.write_bytes(b"not what was released")
-    base = Base("2026.1.1", file, "0" * 64, {}, 1)
-    with pytest.raises(SpoiltBaseError, match=r"not what was released as 2026\.1\.1"):
-        base.copy_to(tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
