@@ -10,6 +10,7 @@ import duckdb
 from ingest.errors import MendableError
 from ingest.sql import literal
 from orchestration import pipeline, show
+from orchestration.interrupt import heard, stop_if_asked
 from orchestration.workspace import Workspace
 from warehouse.making.same import Compared, compare
 from warehouse.releases.inputs import Input
@@ -26,24 +27,36 @@ def rebuild(publish: bool, as_json: bool) -> int:
     :param publish: make what was built the current release where it is not the same.
     :raises RebuildError: there is no release, or a snapshot of it is gone or not as it was laid down.
     :raises BlockedError: the audit refused what was built; the current release stays.
+    :raises KeyboardInterrupt: it was stopped with Ctrl-C; the current release stays.
     """
+    with heard():
+        try:
+            return _rebuild(publish, as_json)
+        except Exception:
+            stop_if_asked()  # What was broken off fails in its own words.
+            raise
+
+
+def _rebuild(publish: bool, as_json: bool) -> int:
     work = Workspace.open()
     with work.writing("rdc rebuild"):
         work.sweep()
         current = work.releases.current()
         if current is None:
             raise RebuildError("There is no release to make again. Run `rdc run`.")
-        pipeline.prepare(work, inputs_of(work, current), whole=True)
-        with show.bar() as bar:
-            bar.add_task(f"making release {current.release_id} again", total=None)
-            pipeline.build(work)
-            pipeline.audit(work)
-            pipeline.note_checks(work)
-            found = compared(work)
-        other_code = current.code != work.releases.code()
-        differ = [table for table in found if not table.same]
-        released = pipeline.release(work) if publish and differ else None
-        shutil.rmtree(work.candidate.folder, ignore_errors=True)
+        try:
+            pipeline.prepare(work, inputs_of(work, current), whole=True)
+            with show.bar() as bar:
+                bar.add_task(f"making release {current.release_id} again", total=None)
+                pipeline.build(work)
+                pipeline.audit(work)
+                pipeline.note_checks(work)
+                found = compared(work)
+            other_code = current.code != work.releases.code()
+            differ = [table for table in found if not table.same]
+            released = pipeline.release(work) if publish and differ else None
+        finally:
+            shutil.rmtree(work.candidate.folder, ignore_errors=True)
     if as_json:
         show.as_json(
             {

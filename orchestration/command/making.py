@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -53,12 +54,16 @@ def run(mode: str, tables: tuple[str, ...], scope: str | None, verbose: bool, as
     try:
         status = go(mode, tables, scope, as_json, verbose)
     except KeyboardInterrupt:
-        show.fail("Stopped. What was released stays as it is; the next `rdc run` goes on with what was fetched.")
-        # A query of the build may still be running in a thread, and DuckDB aborts a process that ends before it. So what
-        # is to be tidied up is, and then the process is gone.
-        atexit._run_exitfuncs()
-        os._exit(1)
+        _stop("Stopped. What was released stays as it is; the next `rdc run` goes on with what was fetched.")
     sys.exit(status)
+
+
+def _stop(told: str) -> NoReturn:
+    """End at once. A query of the build may still be running in a thread, and DuckDB aborts a process that ends before it. So what
+    is to be tidied up is, and then the process is gone."""
+    show.fail(told)
+    atexit._run_exitfuncs()
+    os._exit(1)
 
 
 @click.command()
@@ -69,7 +74,11 @@ def rebuild(publish: bool, as_json: bool) -> None:
     """Make the current release again, whole, from its snapshots alone, and compare every row."""
     from orchestration.rebuild import rebuild as go
 
-    sys.exit(go(publish, as_json))
+    try:
+        status = go(publish, as_json)
+    except KeyboardInterrupt:
+        _stop("Stopped. The current release stays as it is.")
+    sys.exit(status)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--rdc-help"]})

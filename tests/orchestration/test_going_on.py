@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -232,3 +234,17 @@ def test_rebuild_gives_the_release_that_went_on_from_another(released: Rdc, tmp_
         told = own.json("rebuild")
         assert told["same"] and not told["released"] and len(told["tables"]) > 30
         assert sum(t["rows"] for t in told["tables"]) > 100_000
+
+        stopped = own.start("rebuild")
+        time.sleep(3)
+        stopped.send_signal(signal.SIGINT)
+        assert "Stopped. The current release stays as it is." in stopped.communicate(timeout=60)[0]
+        assert stopped.returncode == 1 and not (own.home / "warehouse" / "candidate").exists()
+
+        [(snapshot,)] = own.sql("select snapshot_id from core.snapshot where table_id = '85005NED'")
+        file = own.home / "snapshots" / "85005NED" / snapshot / "data.parquet"
+        file.chmod(0o644)
+        file.write_bytes(file.read_bytes()[:-9] + b"!" * 9)
+        said = " ".join(own("rebuild", status=1).stderr.split())
+        assert f"Snapshot {snapshot} of 85005NED is not as it was laid down (data.parquet changed or gone)" in said
+        assert own("query", "select 1").returncode == 0
