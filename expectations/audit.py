@@ -6,6 +6,7 @@ failed critical one with the exception's text.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -32,14 +33,26 @@ def package() -> Any:
 
 
 def _when_used(package: str, name: str) -> None:
-    """Let ``from package import name`` give a module that loads itself at the first look into it."""
-    spec = importlib.util.find_spec(f"{package}.{name}")
-    if spec is None or spec.loader is None or spec.name in sys.modules:
+    """Let ``from package import name`` give a module that loads itself when something public of it is first used.
+
+    Not ``importlib.util.LazyLoader``: its modules load at any look into them, and dbt has ``inspect.stack`` look at ``__file__`` of all
+    modules that there are.
+    """
+    full = f"{package}.{name}"
+    spec = importlib.util.find_spec(full)
+    if spec is None or full in sys.modules:
         return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+
+    def load(attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(f"module {full!r} has no attribute {attribute!r}")
+        if sys.modules.get(full) is module:
+            del sys.modules[full]
+        return getattr(importlib.import_module(full), attribute)
+
+    module.__getattr__ = load  # type: ignore[method-assign]
+    sys.modules[full] = module
     setattr(sys.modules[package], name, module)
 
 

@@ -11,6 +11,8 @@
     {{ run_hooks(pre_hooks) }}
     {% if load_cached_relation(this) is none %}
         {% call statement('main') %}{{ create_table_as(False, target, compiled_code) }}{% endcall %}
+        {#- The copy that a build goes on from has them: its code is the same. -#}
+        {% do persist_docs(target, model) %}
     {% else %}
         {%- set made = make_temp_relation(target) -%}
         {% call statement('main') %}{{ create_table_as(True, made, compiled_code) }}{% endcall %}
@@ -20,7 +22,6 @@
             drop table {{ made.include(database=false, schema=false) }}
         {% endcall %}
     {% endif %}
-    {% do persist_docs(target, model) %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
     {{ return({'relations': [target]}) }}

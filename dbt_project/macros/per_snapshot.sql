@@ -12,6 +12,7 @@
         {% call statement('main') %}
             create table {{ target }} as select * from ({{ sql }}) limit 0
         {% endcall %}
+        {% do persist_docs(target, model) %}
     {% else %}
         {% call statement('main') %}
             delete from {{ target }}
@@ -26,7 +27,6 @@
             insert into {{ target }} by name {{ load(snapshot) }}
         {% endcall %}
     {% endfor %}
-    {% do persist_docs(target, model) %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
     {{ return({'relations': [target]}) }}

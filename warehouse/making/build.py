@@ -75,7 +75,8 @@ def dbt_build(
             *(["--select", *select] if select else []),
             *(["--exclude-resource-type", leave_out] if leave_out else []),
         ]
-        result = _invoke(["build", *which], scratch, project)
+        # What came of it is taken from dbt itself: its JSON, some megabytes, nobody reads.
+        result = _invoke(["build", "--no-write-json", *which], scratch, project)
     if result.exception is not None:
         raise BuildError(f"dbt: {_why(result)}")
     # An exposure is among the results too; there is nothing to build of it.
