@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from ingest.sql import literal
 
 
 def duck() -> duckdb.DuckDBPyConnection:
@@ -25,6 +28,11 @@ def duck() -> duckdb.DuckDBPyConnection:
             config: dict[str, Any] = {"memory_limit": "500MB", "threads": "1", "temp_directory": spill.name}
             _kept = duckdb.connect(config=config), spill
         return _kept[0].cursor()
+
+
+def bound(con: duckdb.DuckDBPyConnection) -> None:
+    """Let DuckDB take no more memory for a build than ``RDC_BUILD_MEMORY`` says, as dbt's profile does; what is more goes to disk."""
+    con.execute(f"set memory_limit = {literal(os.environ.get('RDC_BUILD_MEMORY') or '800MB')}")
 
 
 #: Two threads that come first at once must not make two.

@@ -4,28 +4,54 @@
     `made_now`), and this materialization puts them in the place of what was there. In a table that starts from nothing every
     part is made.
 
-    config: `kind`, the kind of part; `part`, the column that says to which part a row belongs.
+    config: `kind`, the kind of part; `part`, the column that says to which part a row belongs. A model that needs much memory also has
+    `weigh`, a macro that selects a weight for each part, and `per_megabyte`, how much of it is made at a time for each megabyte that DuckDB may
+    have: so its parts are made in turns.
 -#}
 {% materialization by_part, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {#- What the model selects may come from the table itself: nothing of it goes before all is made. -#}
+    {%- set made = target if existing is none else make_temp_relation(target).include(database=false, schema=false) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if load_cached_relation(this) is none %}
-        {% call statement('main') %}{{ create_table_as(False, target, compiled_code) }}{% endcall %}
-        {#- The copy that a build goes on from has them: its code is the same. -#}
+    {% for turn in turns() %}
+        {% if turn is not none %}{% do run_query("set variable in_turn = [" ~ turn ~ "]") %}{% endif %}
+        {% call statement('main' if loop.first else 'turn_' ~ loop.index) %}
+            {% if loop.first %}{{ create_table_as(existing is not none, made, compiled_code) }}
+            {% else %}insert into {{ made }} by name select * from ({{ compiled_code }}){% endif %}
+        {% endcall %}
+    {% endfor %}
+    {% do run_query("reset variable in_turn") %}
+    {% if existing is none %}
+        {#- The copy that a build goes on from has its comments: its code is the same. -#}
         {% do persist_docs(target, model) %}
     {% else %}
-        {%- set made = make_temp_relation(target) -%}
-        {% call statement('main') %}{{ create_table_as(True, made, compiled_code) }}{% endcall %}
         {% call statement('replace') %}
             delete from {{ target }} where {{ config.require('part') }} not in ({{ parts_taken_over(config.require('kind')) }});
-            insert into {{ target }} by name select * from {{ made.include(database=false, schema=false) }};
-            drop table {{ made.include(database=false, schema=false) }}
+            insert into {{ target }} by name select * from {{ made }};
+            drop table {{ made }}
         {% endcall %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
+
+{#- Which parts are made at a time, in their order, each turn as a list in SQL; one turn of none where all are made at once. -#}
+{% macro turns() %}
+    {%- set weigh = config.get('weigh') -%}
+    {%- if not weigh -%}{{ return([none]) }}{%- endif -%}
+    {%- set limit = run_query("select current_setting('memory_limit')").columns[0].values()[0].split() -%}
+    {%- set megabytes = limit[0] | float * {'KiB': 1 / 1024, 'MiB': 1, 'GiB': 1024, 'TiB': 1024 * 1024}[limit[1]] -%}
+    {%- set at_once = [1, megabytes * config.require('per_megabyte')] | max | int -%}
+    {%- set found = run_query(
+        "select string_agg('''' || replace(part, '''', '''''') || '''', ', ' order by part) as turn from ("
+        ~ "select part, sum(coalesce(weight, 0)) over (order by part) // " ~ at_once ~ " as number "
+        ~ "from " ~ ref('build_part') ~ " left join (" ~ context[weigh]() ~ ") using (part) "
+        ~ "where kind = '" ~ config.require('kind') ~ "' and made_in is null) group by number order by number"
+    ) -%}
+    {{ return(found.columns['turn'].values() | list or [none]) }}
+{% endmacro %}
 
 {#-
     A table that is one part of its own: it stays as it is where core.build_part says that it was taken over. Its name is the part.
@@ -56,9 +82,13 @@
     select part from {{ ref('build_part') }} where kind = '{{ kind }}' and made_in is not null
 {%- endmacro %}
 
-{#- A condition: the row belongs to a part that this build makes, or that is no part any more. -#}
+{#-
+    A condition: the row belongs to a part that this build makes, or that is no part any more. Of a model that makes its parts in
+    turns: and it is the turn of the part.
+-#}
 {% macro made_now(column, kind='indicator') -%}
     {{ column }} not in ({{ parts_taken_over(kind) }})
+    and coalesce(list_contains(getvariable('in_turn')::varchar[], {{ column }}), true)
 {%- endmacro %}
 
 {#- What a table says, whatever the order of its rows, as one text. -#}

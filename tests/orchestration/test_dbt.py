@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.orchestration.conftest import Rdc
@@ -42,6 +43,22 @@ def test_any_dbt_command_works_on_what_is_there(released: Rdc, tmp_path: Path) -
     )
     assert plain.returncode == 0, plain.stdout
     assert "ERROR=0" in plain.stdout
+
+
+@pytest.mark.long
+def test_figures_made_in_turns_are_those_made_at_once(released: Rdc, tmp_path: Path) -> None:
+    rdc = released.copy(tmp_path / "home", released.env)
+
+    def figures() -> list[tuple[object, ...]]:
+        [file] = (rdc.home / "dbt").rglob("rdc.duckdb")
+        with duckdb.connect(str(file), read_only=True) as con:
+            return con.execute("select * from core.indicator_value").fetchall()  # in their order in the file
+
+    rdc("dbt", "run", "--select", "+indicator_value")
+    at_once = figures()
+    told = rdc("dbt", "run", "--debug", "--select", "indicator_value", "--vars", "{cells_per_megabyte: 5}").stdout
+    assert told.count("set variable in_turn") >= 5
+    assert figures() == at_once and len(at_once) > 10_000
 
 
 def test_what_needs_no_project_lays_out_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

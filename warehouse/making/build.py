@@ -85,7 +85,11 @@ def dbt_build(
     # A model is skipped when one before it, or a test of one, failed: that one is told.
     failed = [n for n in nodes if not n.ok and n.status != "skipped"] or broken
     if broken:
-        raise BuildError("; ".join(f"{n.resource_type} {n.name}: {n.status} {n.message}".strip() for n in failed))
+        said = "; ".join(f"{n.resource_type} {n.name}: {n.status} {n.message}".strip() for n in failed)
+        more = (
+            " RDC_BUILD_MEMORY says how much memory a build may have; give it more." if "Out of Memory" in said else ""
+        )
+        raise BuildError(said + more)
     if not nodes:
         raise BuildError("dbt built nothing; its log is in " + str(scratch / "logs" / "dbt.log"))
     return nodes

@@ -28,6 +28,7 @@ from typing import Any
 import duckdb
 
 from ingest.datacenter import here
+from ingest.engine import bound
 from ingest.sql import literal
 from ingest.verified import file_sha256
 from warehouse.columns import Column
@@ -83,6 +84,7 @@ def write(
     _json(folder / "diff.json", diff.as_dict())
     (folder / "CHANGELOG.md").write_text(changelog.changelog(diff, created_at, changelog_before), encoding="utf-8")
     with duckdb.connect(str(database), read_only=True) as con:
+        bound(con)
         published = _published(con, release_id)
         written = _tables(folder, published, code, before) if published else []
         records = product.records(published) if published else []

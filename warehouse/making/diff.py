@@ -6,6 +6,7 @@ between (also after a rollback). Figures are compared exactly: a difference in t
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.engine import bound
 from ingest.sql import literal, records
 from warehouse.releases.release import Release, Releases
 from warehouse.sharing.access import EVERYTHING, LEVELS, Access, Scope, delivered, levels_of, levels_since, texts
@@ -100,7 +102,9 @@ def first(release: Release) -> Diff:
 @contextmanager
 def comparing(old: Path, new: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the two files attached read-only as ``old`` and ``new``."""
-    with duckdb.connect() as con:
+    with tempfile.TemporaryDirectory(prefix="rdc-diff-") as spill, duckdb.connect() as con:
+        con.execute(f"set temp_directory = {literal(spill)}")
+        bound(con)
         for alias, file in (("old", old), ("new", new)):
             con.execute(f"attach {literal(file)} as {alias} (read_only)")
         yield con

@@ -1,4 +1,4 @@
-{{ config(materialized='by_part', kind='indicator', part='indicator_id') }}
+{{ config(materialized='by_part', kind='indicator', part='indicator_id', weigh='cells_of_indicators', per_megabyte=var('cells_per_megabyte')) }}
 {%- set roles = ['value', 'numerator', 'denominator', 'lower', 'upper'] -%}
 -- One figure per indicator, region and period, and how it came about. In steps: the cells that a binding names, added up per
 -- role; the figure of each region from them; the figure of a group (such as the data centre's own) from its members' roles; a row with the
