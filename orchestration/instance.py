@@ -31,13 +31,23 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 1
+# What waits is looked at each second; Dagster's own five are a sixth of a run.
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
 # A run that never comes to life is given up.
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
 """
-#: What an earlier version wrote; a file that was changed since is left alone.
-_BEFORE = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+#: What earlier versions wrote; a file that was changed since is left alone.
+_BEFORE = (
+    "",
+    "telemetry:\n  enabled: false\nnux:\n  enabled: false\n",
+    _CONFIG[: _CONFIG.index("# What waits")] + _CONFIG[_CONFIG.index("# A run") :],
+)
 
 
 def dagster_home(home: Path) -> Path:
@@ -47,7 +57,7 @@ def dagster_home(home: Path) -> Path:
     with suppress(PermissionError):  # of another owner
         folder.chmod(0o700)  # its databases name what is not for everyone, and are readable themselves
     config = folder / "dagster.yaml"
-    if not config.exists() or config.read_text(encoding="utf-8") in (_BEFORE, ""):
+    if not config.exists() or config.read_text(encoding="utf-8") in _BEFORE:
         durable.write(config, _CONFIG)
     return folder
 

@@ -102,7 +102,7 @@ def automation(work: Workspace, tables: dg.AssetsDefinition) -> Automation:
     @dg.sensor(
         name="build_what_is_new",
         job=build_job,
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def build_what_is_new(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:

@@ -201,6 +201,7 @@ def test_runs_of_the_daemon_take_turns(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "dagster" / "dagster.yaml").write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
     with dg.DagsterInstance.from_config(str(dagster_home(tmp_path))) as instance:
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+        assert instance.run_coordinator.dequeue_interval_seconds == 1  # type: ignore[attr-defined]
         assert instance.run_monitoring_enabled and not instance.telemetry_enabled
     (tmp_path / "dagster" / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     assert (dagster_home(tmp_path) / "dagster.yaml").read_text() == "telemetry:\n  enabled: false\n"
