@@ -12,7 +12,7 @@ from orchestration import show
 from orchestration.command.friendly import friendly, json_option, level_option
 
 if TYPE_CHECKING:
-    from warehouse.effects.estimate import Effect
+    from warehouse.effects.effect import Effect
 
 
 class _Named(click.Group):
@@ -60,8 +60,11 @@ def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str
         show.as_json([one.as_dict() | {"release": release} for one in found])
         return
     if name is None:
-        rows = [(one.intervention.id, one.intervention.title, one.indicator_name, one.effect.answer) for one in found]
-        show.table(f"Uitgave {release}", ["keuze", "titel", "cijfer", "antwoord"], rows)
+        rows = [
+            (one.intervention.id, one.intervention.title, one.indicator_name, one.effect.method, one.effect.answer)
+            for one in found
+        ]
+        show.table(f"Uitgave {release}", ["keuze", "titel", "cijfer", "methode", "antwoord"], rows)
         show.note("`rdc effect ID` tells of one with its reason and caveats.")
         return
     for one in found:
@@ -101,6 +104,13 @@ def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str
     metavar="COLS",
     help="Columns that donors must be like too; COL:1981-1990 and COL:1961+1963 name the periods of its mean.",
 )
+@click.option(
+    "--method",
+    type=click.Choice(["synthetic", "did"]),
+    default="synthetic",
+    show_default=True,
+    help="Synthetic control or difference-in-differences.",
+)
 @click.option("--fit", metavar="FROM:TO", help="Periods of the fit.  [default: all before]")
 @click.option(
     "--break", "breaks", multiple=True, metavar="T", help="Period from which series or area is no longer the same."
@@ -138,6 +148,7 @@ def estimate(
     without: tuple[str, ...],
     also_treated: tuple[str, ...],
     predictors: tuple[str, ...],
+    method: str,
     fit: str | None,
     breaks: tuple[str, ...],
     provisional: tuple[str, ...],
@@ -152,7 +163,8 @@ def estimate(
     value is left out, and named.
     """
     from warehouse.effects import file as panels
-    from warehouse.effects.estimate import Question, estimate
+    from warehouse.effects.effect import Question
+    from warehouse.effects.estimate import METHODS, estimate
     from warehouse.effects.panel import shape
 
     table = panels.read(data)
@@ -177,13 +189,15 @@ def estimate(
         margin=margin,
         questions=questions,
     )
-    method = None
+    way = METHODS[method]
     if predictors:
+        if method != "synthetic":
+            raise click.UsageError("--predictors go with --method synthetic only")
         from warehouse.effects.predictors import WithPredictors, gathered
 
         columns = panels.chosen(predictors, list(table.columns))
-        method = WithPredictors(gathered(table, unit, time, columns, panel))
-    found = estimate(panel, question, method)
+        way = WithPredictors(gathered(table, unit, time, columns, panel))
+    found = estimate(panel, question, way)
     if as_json:
         show.as_json(found.as_dict())
     else:

@@ -6,7 +6,8 @@ import argparse
 from collections import Counter
 
 from tests.warehouse.effects.panels import made, with_bad_donor, with_effect, with_own_trend
-from warehouse.effects.estimate import Effect, Question, estimate
+from warehouse.effects.effect import Effect, Question
+from warehouse.effects.estimate import estimate
 
 KINDS = ("no effect", "twice the smallest detectable", "own trend", "bad donor", "interval holds")
 

@@ -112,7 +112,7 @@ def test_wrong_usage_is_status_2(panel: Path) -> None:
 
 def test_the_declared_choices_on_a_release(released: Rdc) -> None:
     listed = released.json("effect")
-    assert [one["intervention"] for one in listed] == ["eindhoven_airport", "voorbeeld_bladel_gas"]
+    assert list(dict.fromkeys(one["intervention"] for one in listed)) == ["eindhoven_airport", "voorbeeld_bladel_gas"]
     assert all(one["answer"] and one["reason"] and one["release"] for one in listed)
     told = released("effect", "eindhoven_airport").stdout
     assert told.index("Niet te zeggen: de reeks begint in") < told.index("Eerder gepubliceerd")

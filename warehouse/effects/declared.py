@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 
 from ingest.sql import records
-from warehouse.effects.estimate import Effect, Question, estimate
+from warehouse.effects.effect import Effect, Question
+from warehouse.effects.estimate import METHODS, estimates, fitting, together
 from warehouse.effects.panel import shape
-from warehouse.effects.rule import CANNOT_TELL
-from warehouse.effects.synthetic import OutcomeOnly
+from warehouse.effects.rule import CANNOT_TELL, Answer
 from warehouse.registry.interventions import Expected, Intervention
 
 #: Fewer proposed areas than this and only stedelijkheid must be the same, not the size class too.
@@ -26,10 +26,11 @@ _NOT_FIRM = "%oorlopig%"
 
 @dataclass(frozen=True)
 class Asked:
-    """One question: a choice and one of its indicators, and its answer.
+    """One question by one method: a choice and one of its indicators, and its answer.
 
     :param comparison: how the areas beside it were chosen, in Dutch.
     :param notes: what else must be known, in Dutch.
+    :param together: the one answer of this question over all its methods, the same for each of them.
     """
 
     intervention: Intervention
@@ -39,6 +40,7 @@ class Asked:
     comparison: str
     notes: tuple[str, ...]
     effect: Effect
+    together: Answer
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -61,12 +63,13 @@ class Asked:
             "published": self.intervention.published,
             "declared_on": self.intervention.declared_on,
             "caveats": list(self.caveats),
+            "together": {"answer": self.together.answer, "reason": self.together.reason},
             **self.effect.as_dict(),
         }
 
 
 def answers(con: duckdb.DuckDBPyConnection, declared: Sequence[Intervention], name: str | None = None) -> list[Asked]:
-    """The answer to every question about these choices.
+    """The answer to every question about these choices: one by each method that it gets, the one that decides first.
 
     :param con: a release, open to be read.
     :param name: only about this one; the number of questions stays that of all.
@@ -74,15 +77,16 @@ def answers(con: duckdb.DuckDBPyConnection, declared: Sequence[Intervention], na
     real = sum(len(one.indicators) for one in declared if not one.example)
     made_up = sum(len(one.indicators) for one in declared if one.example)
     return [
-        _answer(con, one, expected, made_up if one.example else real)
+        asked
         for one in declared
         if name in (None, one.id)
         for expected in one.indicators
+        for asked in _answers(con, one, expected, made_up if one.example else real)
     ]
 
 
-def _answer(con: duckdb.DuckDBPyConnection, one: Intervention, expected: Expected, questions: int) -> Asked:
-    [about] = records(
+def _answers(con: duckdb.DuckDBPyConnection, one: Intervention, expected: Expected, questions: int) -> list[Asked]:
+    [known] = records(
         con.execute(
             "select arg_max(name_nl, version) as name_nl, arg_max(unit, version) as unit, "
             "arg_max(struct_pack(why := not_comparable), version).why as not_comparable "
@@ -93,19 +97,18 @@ def _answer(con: duckdb.DuckDBPyConnection, one: Intervention, expected: Expecte
     donors, comparison = _donors(con, one)
     rows = _series(con, expected.indicator, one.from_period[4:], [one.region, *donors])
     notes = [*one.disturbances, *(f"{out.region} vergelijkt niet mee: {out.why}." for out in one.excluded)]
-    if about["not_comparable"]:
-        notes.append(about["not_comparable"])
+    if known["not_comparable"]:
+        notes.append(known["not_comparable"])
     if one.declared_on.year > int(one.from_period[:4]):
         notes.append(
             f"De vraag is vastgelegd op {one.declared_on:%d-%m-%Y}, toen cijfers van na de ingreep al bekend konden zijn."
         )
-    effect = _estimate(rows, one, expected, questions)
-    return Asked(
-        one, expected, about["name_nl"] or expected.indicator, about["unit"] or "", comparison, tuple(notes), effect
-    )
+    effects = _estimates(rows, one, expected, questions)
+    about = (known["name_nl"] or expected.indicator, known["unit"] or "", comparison, tuple(notes))
+    return [Asked(one, expected, *about, effect, together(effects)) for effect in effects]
 
 
-def _estimate(rows: list[dict[str, Any]], one: Intervention, expected: Expected, questions: int) -> Effect:
+def _estimates(rows: list[dict[str, Any]], one: Intervention, expected: Expected, questions: int) -> list[Effect]:
     own = [row for row in rows if row["region_code"] == one.region]
     periods = sorted(row["period_code"] for row in own if row["value"] is not None)
     why = ""
@@ -118,7 +121,8 @@ def _estimate(rows: list[dict[str, Any]], one: Intervention, expected: Expected,
     elif len({row["region_code"] for row in rows}) < 2:
         why = "er is geen vergelijkingsgebied met cijfers"
     if why:
-        return _refusal(why, one, questions)
+        donors = len({row["region_code"] for row in rows} - {one.region})
+        return [_refusal(why, one, questions, key) for key in fitting(donors)]
     first, last = periods[0], periods[-1]
     rows = [row for row in rows if first <= row["period_code"] <= last]
     broken = {row["region_code"] for row in rows if row["series_break"] and row["period_code"] > first} - {one.region}
@@ -139,11 +143,11 @@ def _estimate(rows: list[dict[str, Any]], one: Intervention, expected: Expected,
         margin=sum(row["margin"] for row in after) / len(after) if after else 0.0,
         questions=questions,
     )
-    return estimate(replace(panel, left_out=(*panel.left_out, *left_out)), question)
+    return estimates(replace(panel, left_out=(*panel.left_out, *left_out)), question)
 
 
-def _refusal(why: str, one: Intervention, questions: int) -> Effect:
-    method = OutcomeOnly()
+def _refusal(why: str, one: Intervention, questions: int, key: str) -> Effect:
+    method = METHODS[key]
     return Effect(CANNOT_TELL, why, method.name, method.assumes, one.region, one.from_period, questions, ())
 
 

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from warehouse.effects.comparison import Comparison
 from warehouse.effects.file import Table
 from warehouse.effects.panel import Panel, PanelError
 from warehouse.effects.rule import NEARLY_AS_GOOD_PREDICTED
@@ -46,10 +47,11 @@ class Predictors:
 
 
 @dataclass(frozen=True)
-class WithPredictors:
+class WithPredictors(Comparison):
     """The method for `estimate`. The first panel that it weighs is searched through; others, such as the placebos, less far."""
 
     predictors: Predictors
+    key: str = "synthetic"
     name: str = "synthetische controle met kenmerken"
     assumes: str = (
         "Aangenomen is dat het gebied zonder de ingreep was gegaan als een mengsel van gebieden die er vooraf op leken, in de "

@@ -35,8 +35,6 @@ def refused(panel: Panel, breaks: Mapping[str, str], also_treated: Iterable[str]
     empty = [p for p, value in zip(panel.periods, panel.outcome, strict=True) if np.isnan(value)]
     if empty:
         return f"{panel.treated} heeft geen waarde in {', '.join(empty)}, na de ingreep: onderdrukt of nog niet gepubliceerd"
-    if len(panel.donors) < 2:
-        return f"er is {len(panel.donors) or 'geen enkel'} vergelijkingsgebied met een volledige reeks; minstens 2 zijn nodig"
     if {panel.periods[i] for i in np.flatnonzero(after)} <= panel.provisional:
         return f"alle cijfers vanaf {panel.start} zijn voorlopig"
     return None

@@ -26,6 +26,8 @@ TIMES_DONORS_FIT = 3.0
 NEARLY_AS_GOOD = 1.10
 #: With predictors, whose fit to the outcome is not the aim of the weights: the same for the mean square (MSPE).
 NEARLY_AS_GOOD_PREDICTED = 2.0
+#: Difference-in-differences: the shortest base, in periods before the start, that is still a base.
+PERIODS_OF_BASE = 3
 #: What is left of the estimate when any one donor is left out, at the least.
 LEFT_WITHOUT_ONE_DONOR = 0.5
 #: An earlier date counts as a sign when its gap is as rare as `WRONG_AT_MOST` and at least this share of the estimate.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warehouse.effects.estimate import Effect
+from warehouse.effects.effect import Effect
 from warehouse.effects.rule import number
 
 

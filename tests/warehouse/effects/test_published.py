@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared
-from warehouse.effects.estimate import Effect, estimate
+from warehouse.effects.effect import Effect
+from warehouse.effects.estimate import estimate
 from warehouse.effects.file import read
 from warehouse.effects.panel import shape
 from warehouse.effects.predictors import WithPredictors, gathered

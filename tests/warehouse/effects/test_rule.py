@@ -11,7 +11,8 @@ import pytest
 
 from tests.benchmarks.effects import rates
 from tests.warehouse.effects.panels import made, with_effect, with_own_trend
-from warehouse.effects.estimate import Question, estimate
+from warehouse.effects.effect import Question
+from warehouse.effects.estimate import estimate
 from warehouse.effects.panel import PanelError, shape
 from warehouse.effects.rule import CANNOT_TELL, NOT_SEEN, SEEN, WRONG_AT_MOST, Found, judge
 from warehouse.effects.simplex import UncertifiedError, best_weights, extremes
