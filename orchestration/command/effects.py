@@ -106,10 +106,10 @@ def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str
 )
 @click.option(
     "--method",
-    type=click.Choice(["synthetic", "did"]),
+    type=click.Choice(["synthetic", "did", "interrupted"]),
     default="synthetic",
     show_default=True,
-    help="Synthetic control or difference-in-differences.",
+    help="Synthetic control, difference-in-differences, or interrupted series (for when there is nothing to compare with).",
 )
 @click.option("--fit", metavar="FROM:TO", help="Periods of the fit.  [default: all before]")
 @click.option(
@@ -159,8 +159,9 @@ def estimate(
 ) -> None:
     """Answer the question for a panel of your own, by the same rule as the declared choices.
 
-    Synthetic control: the other units, weighed so that together they follow the treated one before. A donor that lacks a
-    value is left out, and named.
+    synthetic: the other units, weighed so that together they follow the treated one before. did: their plain mean, each unit
+    against its own level before. interrupted: the treated unit alone, against its own growth before. A donor that lacks a value
+    is left out, and named.
     """
     from warehouse.effects import file as panels
     from warehouse.effects.effect import Question
@@ -223,6 +224,8 @@ def tell(found: Effect, more: Sequence[str] = ()) -> None:
     show.line("")
     show.table("", ["wat", "waarde"], figures(found), right=["waarde"])
     weights = sorted(((w, name) for name, w in found.weights.items() if w >= 0.001), reverse=True)
+    if not weights:
+        return
     show.table(
         "Vergeleken met",
         ["gebied", "aandeel"],

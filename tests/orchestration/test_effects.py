@@ -69,6 +69,20 @@ def test_a_refusal_has_a_reason_and_no_number(panel: Path) -> None:
     assert "waarde" not in effect(panel, "--break", "2010").stdout
 
 
+def test_a_method_is_chosen_and_what_it_assumes_is_said(panel: Path) -> None:
+    for key, name, assumes in [
+        ("synthetic", "synthetische controle", "mengsel"),
+        ("did", "verschil-in-verschillen", "evenwijdig"),
+        ("interrupted", "onderbroken tijdreeks", "zwakste vergelijking"),
+    ]:
+        found = answer(panel, "--method", key)
+        assert found["method"] == name and assumes in found["assumes"] and found["path"]
+        assert found["interval"][0] <= found["estimate"] <= found["interval"][1]
+    told = effect(panel, "--method", "interrupted").stdout
+    assert "zwakste vergelijking" in told and "Vergeleken met" not in told
+    assert effect(panel, "--method", "did", "--predictors", "dichtheid").exit_code == 2
+
+
 def test_donors_are_those_named(panel: Path) -> None:
     names = ",".join(f"gebied {n}" for n in range(10))
     assert set(answer(panel, "--donors", names)["weights"]) == {f"gebied {n}" for n in range(10)}

@@ -15,7 +15,7 @@ from warehouse.effects import placebo
 from warehouse.effects.effect import Effect, Question
 from warehouse.effects.panel import Panel
 from warehouse.effects.placebo import Gaps
-from warehouse.effects.rule import PERIODS_AFTER, PERIODS_BEFORE, RELEVANT_SHARE, Found, judge
+from warehouse.effects.rule import DONORS, PERIODS_AFTER, PERIODS_BEFORE, RELEVANT_SHARE, Found, judge
 from warehouse.effects.simplex import Array
 
 #: A donor of less weight is not left out in turn: nothing would change.
@@ -50,9 +50,12 @@ class Comparison(ABC):
         return panel.others @ weights
 
     def unfit(self, panel: Panel) -> str | None:
-        if len(panel.donors) < 2:
-            return f"er is {len(panel.donors) or 'geen enkel'} vergelijkingsgebied met een volledige reeks; minstens 2 zijn nodig"
-        return None
+        if len(panel.donors) >= DONORS:
+            return None
+        return (
+            f"er is {len(panel.donors) or 'geen enkel'} vergelijkingsgebied met een volledige reeks; minstens {DONORS} zijn nodig "
+            "(zonder kan alleen een onderbroken tijdreeks)"
+        )
 
     def estimate(self, panel: Panel, question: Question) -> Effect:
         rate = question.wrong_at_most
@@ -79,6 +82,7 @@ class Comparison(ABC):
                 without_one=(min(without.values()), max(without.values())),
                 spread=spread,
                 earlier=(earlier["estimate"], earlier["rare"]) if earlier else None,
+                trend=own.trend,
                 smallest=smallest,
                 relevant=relevant,
             )
@@ -96,7 +100,14 @@ class Comparison(ABC):
             interval=(low, high),
             confidence=confidence,
             weights=dict(zip(panel.donors, map(float, weights), strict=True)),
-            fit={"rmspe": own.fit, "rmspe_of_donors": donors_fit, "from": panel.fit[0], "until": panel.fit[1]},
+            fit={
+                "rmspe": own.fit,
+                "rmspe_of_donors": donors_fit,
+                "trend": own.trend,
+                "trend_rank": placebo.trend_rank(own, others),
+                "from": panel.fit[0],
+                "until": panel.fit[1],
+            },
             placebo={
                 "in_space": {
                     "rank": ranks[0],
@@ -112,7 +123,7 @@ class Comparison(ABC):
             spread=spread,
             smallest_detectable=smallest,
             relevant=relevant,
-            path=self._path(panel, weights),
+            path=self._path(panel, weights, placebo.band(own, others, rate, question.margin)),
         )
 
     def _gaps(self, panel: Panel, weights: Array) -> Gaps:
@@ -150,16 +161,19 @@ class Comparison(ABC):
         rare = rank / (len(others) + 1) <= question.wrong_at_most and not low <= 0 <= high
         return {"start": past.start, "estimate": own.mean, "rank": rank, "of": len(others) + 1, "rare": rare}
 
-    def _path(self, panel: Panel, weights: Array) -> list[dict[str, Any]]:
+    def _path(self, panel: Panel, weights: Array, half: Array) -> list[dict[str, Any]]:
+        """The event study: the gap of each period with what the placebos do not refuse, before the start (none is expected) and after."""
         expected = self.counterfactual(panel, weights)
-        rows = zip(panel.periods, panel.outcome, expected, panel.before, panel.after, strict=True)
+        rows = zip(panel.periods, panel.outcome, expected, half, panel.before, panel.after, strict=True)
         return [
             {
                 "period": period,
                 "observed": float(observed),
                 "counterfactual": float(expected),
                 "gap": float(observed - expected),
+                "low": float(observed - expected - half),
+                "high": float(observed - expected + half),
                 "part": "fit" if before else "after" if after else "between",
             }
-            for period, observed, expected, before, after in rows
+            for period, observed, expected, half, before, after in rows
         ]

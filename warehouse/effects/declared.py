@@ -14,9 +14,10 @@ import duckdb
 
 from ingest.sql import records
 from warehouse.effects.effect import Effect, Question
-from warehouse.effects.estimate import METHODS, estimates, fitting, together
+from warehouse.effects.estimate import METHODS, estimates, fitting
 from warehouse.effects.panel import shape
 from warehouse.effects.rule import CANNOT_TELL, Answer
+from warehouse.effects.together import together
 from warehouse.registry.interventions import Expected, Intervention
 
 #: Fewer proposed areas than this and only stedelijkheid must be the same, not the size class too.
@@ -118,8 +119,6 @@ def _estimates(rows: list[dict[str, Any]], one: Intervention, expected: Expected
         why = f"de reeks begint in {periods[0][:4]}, en niet vóór de ingreep ({one.from_period[:4]})"
     elif periods[-1] < one.from_period:
         why = f"er is nog geen cijfer vanaf de ingreep ({one.from_period[:4]}); het laatste is van {periods[-1][:4]}"
-    elif len({row["region_code"] for row in rows}) < 2:
-        why = "er is geen vergelijkingsgebied met cijfers"
     if why:
         donors = len({row["region_code"] for row in rows} - {one.region})
         return [_refusal(why, one, questions, key) for key in fitting(donors)]

@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from warehouse.effects.difference import Differences
 from warehouse.effects.effect import Effect, Method, Question
+from warehouse.effects.interrupted import Interrupted
 from warehouse.effects.panel import Panel
 from warehouse.effects.refusal import refused
-from warehouse.effects.rule import CANNOT_TELL, PERIODS_AFTER, Answer
+from warehouse.effects.rule import CANNOT_TELL, DONORS, PERIODS_AFTER
 from warehouse.effects.synthetic import OutcomeOnly
 
 #: By their name in commands. The first is the default.
-METHODS: dict[str, Method] = {method.key: method for method in (OutcomeOnly(), Differences())}
+METHODS: dict[str, Method] = {method.key: method for method in (OutcomeOnly(), Differences(), Interrupted())}
 
 
 def fitting(donors: int) -> tuple[str, ...]:
     """The methods that a question gets, the one that decides first: a written rule, so that nobody picks one by its outcome.
 
-    With areas to compare: synthetic control, and difference-in-differences beside it.
+    With areas to compare: synthetic control, and difference-in-differences beside it. Without: the interrupted series.
     """
-    return ("synthetic", "did")
+    return ("synthetic", "did") if donors >= DONORS else ("interrupted",)
 
 
 def estimates(panel: Panel, question: Question | None = None) -> list[Effect]:
     """The answer by each method that the panel gets (`fitting`), the one that decides first."""
     return [estimate(panel, question, METHODS[key]) for key in fitting(len(panel.donors))]
-
-
-def together(effects: Sequence[Effect]) -> Answer:
-    """The one answer of a question over its methods, and where they disagree.
-
-    The first method decides, so that a second one adds no chance of a wrong *effect gezien*.
-    """
-    first, *others = effects
-    differing = [f"{other.method} zegt *{other.answer}*" for other in others if other.answer != first.answer]
-    said = f"; de methoden zijn het niet eens: {', '.join(differing)}" if differing else ""
-    return Answer(first.answer, first.reason + said)
 
 
 def estimate(panel: Panel, question: Question | None = None, method: Method | None = None) -> Effect:
@@ -59,7 +48,7 @@ def estimate(panel: Panel, question: Question | None = None, method: Method | No
     unsure = sorted(panel.provisional & after)
     if unsure and found.answer != CANNOT_TELL:
         firm = _firm(panel, after, unsure)
-        settled = method.estimate(firm, question).answer if firm else CANNOT_TELL
+        settled = method.estimate(firm, question).answer if firm and not method.unfit(firm) else CANNOT_TELL
         if settled != found.answer:
             return replace(
                 found,

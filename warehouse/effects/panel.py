@@ -17,6 +17,8 @@ from warehouse.effects.simplex import Array
 
 _CODED = re.compile(r"^(\d{4})(?P<kind>[A-Z]{2}|-?Q|-?H|-?M)(\d{1,2})$")
 
+_PER_YEAR = {"HJ": 2, "H": 2, "KW": 4, "Q": 4, "MM": 12, "M": 12}
+
 
 class PanelError(MendableError, ValueError):
     """The panel can't be read as one; the message names the column, area or period."""
@@ -102,6 +104,17 @@ def kind_of(period: str) -> str:
         return "getal"
     matched = _CODED.match(period)
     return matched["kind"].strip("-") if matched else "anders"
+
+
+def position(period: str) -> float:
+    """Where a period lies in time, in years from its code; a bare number is itself. Other texts all lie at 0."""
+    if kind_of(period) == "getal":
+        return float(period)
+    matched = _CODED.match(period)
+    if not matched:
+        return 0.0
+    per_year = _PER_YEAR.get(matched["kind"].strip("-"))
+    return float(matched[1]) + ((int(matched[3]) - 1) / per_year if per_year else 0.0)
 
 
 def shape(

@@ -24,12 +24,16 @@ class Gaps:
     """Observed minus counterfactual of one area.
 
     :param fit: the RMSPE before, never below what is rounding.
+    :param path: the gap of each period.
     :param after: the gaps from the start on.
+    :param trend: the mean over the periods after, if the straight line through the gaps before went on.
     """
 
     unit: str
     fit: float
+    path: Array
     after: Array
+    trend: float
 
     @property
     def ratio(self) -> float:
@@ -47,7 +51,10 @@ class Gaps:
 def gaps(unit: str, gap: Array, before: Array, after: Array, level: float) -> Gaps:
     """The gaps of one area; ``level`` is the size of the outcome, for what is rounding."""
     fit = max(float(np.sqrt(np.mean(gap[before] ** 2))), _ROUNDING * level, _ROUNDING**2)
-    return Gaps(unit, fit, gap[after])
+    time: Array = np.arange(len(gap), dtype=float)
+    slope = float(np.polyfit(time[before], gap[before], 1)[0])
+    trend = float(gap[before].mean()) + slope * float(time[after].mean() - time[before].mean())
+    return Gaps(unit, fit, gap, gap[after], trend)
 
 
 def rank(treated: Gaps, donors: list[Gaps]) -> int:
@@ -63,6 +70,18 @@ def interval(treated: Gaps, donors: list[Gaps], wrong_at_most: float, margin: fl
     allowed = _allowed(len(donors), wrong_at_most)
     half = float(np.hypot(_critical([donor.size for donor in donors], allowed) * treated.fit, margin))
     return treated.mean - half, treated.mean + half, 1 - allowed / (len(donors) + 1)
+
+
+def trend_rank(treated: Gaps, donors: list[Gaps]) -> int:
+    """1 when no donor's gap before has as steep a line through it, in units of its own RMSPE."""
+    return 1 + sum(abs(donor.trend) / donor.fit >= abs(treated.trend) / treated.fit for donor in donors)
+
+
+def band(treated: Gaps, donors: list[Gaps], wrong_at_most: float, margin: float) -> Array:
+    """Half the width of the interval of each period, as `interval` has it for the mean."""
+    allowed = _allowed(len(donors), wrong_at_most)
+    sizes = np.sort(np.abs([donor.path / donor.fit for donor in donors]), axis=0)[::-1]
+    return np.asarray(np.hypot(sizes[min(allowed, len(donors)) - 1] * treated.fit, margin))
 
 
 def smallest_detectable(treated: Gaps, donors: list[Gaps], wrong_at_most: float, margin: float) -> float | None:
