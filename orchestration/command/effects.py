@@ -34,45 +34,47 @@ def effect() -> None:
 
 @effect.command("show", hidden=True)
 @click.argument("name", metavar="ID", required=False)
-@click.option("--as-of", metavar="RELEASE", help="By the figures of an earlier release.")
+@click.option("--as-of", metavar="RELEASE", help="As an earlier release had it.")
 @json_option
 @level_option
 @friendly
 def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str) -> None:
-    """The declared choices, worked out from the figures of a release."""
-    from orchestration.workspace import Workspace
-    from warehouse.effects.declared import answers
-    from warehouse.reading.reader import reading
-    from warehouse.registry.interventions import FOLDER, InterventionError, load
+    """The declared choices, as a release tells of them."""
+    from ingest.settings import Settings
+    from warehouse.reading.effects import answers
+    from warehouse.reading.reader import NotThereError, reading
+    from warehouse.releases.release import Releases
 
-    work = Workspace.open(level=level)
-    declared = load([FOLDER, work.settings.own_interventions], work.indicators)
-    if name and name not in {one.id for one in declared}:
-        there = ", ".join(one.id for one in declared) or "none"
-        raise InterventionError(
-            f"There is no intervention {name!r}. There are: {there}. docs/effecten.md says how to declare one"
-        )
-    with reading(work.releases, as_of) as reader:
+    with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
         reader.needs_nothing_closed()
-        found = answers(reader.con, declared, name)
-        release = reader.release.release_id
+        found, release = answers(reader.published), reader.release.release_id
+    there = list(dict.fromkeys(one.intervention.id for one in found))
+    if name and name not in there:
+        raise NotThereError(
+            f"There is no intervention {name!r} in release {release}. There are: {', '.join(there) or 'none'}. docs/effecten.md says "
+            "how to declare one; the next `rdc run` works it out"
+        )
+    found = [one for one in found if name in (None, one.intervention.id)]
     if as_json:
-        show.as_json([one.as_dict() | {"release": release} for one in found])
+        show.as_json([row | {"release": release} for one in found for row in one.as_dict()])
         return
     if name is None:
-        rows = [
-            (one.intervention.id, one.intervention.title, one.indicator_name, one.effect.method, one.effect.answer)
-            for one in found
-        ]
-        show.table(f"Uitgave {release}", ["keuze", "titel", "cijfer", "methode", "antwoord"], rows)
+        rows = [(one.intervention.id, one.intervention.title, one.indicator_name, one.answer.answer) for one in found]
+        show.table(f"Uitgave {release}", ["keuze", "titel", "cijfer", "antwoord"], rows)
         show.note("`rdc effect ID` tells of one with its reason and caveats.")
         return
     for one in found:
-        show.line(
-            f"{one.intervention.title} — {one.indicator_name}, {one.unit} (uitgave {release})",
-            strong=one.intervention.title,
-        )
-        tell(one.effect, one.caveats)
+        title = one.intervention.title
+        show.line(f"{title} — {one.indicator_name}, {one.unit} (uitgave {release})", strong=title)
+        said = one.answer.answer[0].upper() + one.answer.answer[1:]
+        show.line(f"{said}: {one.answer.reason}.", strong=said)
+        show.line("")
+        for line in one.caveats:
+            show.line(f"- {line}")
+        for effect in one.effects:
+            show.line("")
+            show.line(f"Volgens {effect.method}.")
+            tell(effect)
         show.line("")
 
 
