@@ -17,8 +17,12 @@ TABLES = {"intervention": "core", "policy_effect": "mart", "policy_effect_path":
 LEFT_OUT = {"intervention": ("declaration",), "policy_effect": ("details", "question", "made_from")}
 
 
-def _list(column: str, text: str = "one") -> str:
-    return f"array_to_string(list_transform({column}, lambda one: {text}), '; ') as {column}"
+def _list(column: str, text: str = "one", items: str = "") -> str:
+    return f"nullif(array_to_string(list_transform({items or column}, lambda one: {text}), '; '), '') as {column}"
+
+
+def _map(column: str) -> str:
+    return _list(column, "one.key || '=' || one.value", f"map_entries({column})")
 
 
 #: What is a list or a map in the warehouse is a text in a file, as everywhere: name=value, with semicolons between.
@@ -31,13 +35,11 @@ _TEXTS = {
         _list("compare_with"),
     ],
     "policy_effect": [
-        "array_to_string(list_transform(map_entries(weights), lambda one: one.key || '=' || one.value), '; ') as weights",
+        _map("weights"),
         _list("caveats"),
         _list("snapshots"),
     ],
-    "policy_effect_path": [
-        "array_to_string(list_transform(map_entries(placebo_gaps), lambda one: one.key || '=' || one.value), '; ') as placebo_gaps"
-    ],
+    "policy_effect_path": [_map("placebo_gaps")],
 }
 
 
