@@ -53,8 +53,8 @@ def _effect() -> list[Check]:
         _warning(
             "answer_known",
             "Een antwoord is een van de drie, met de reden.",
-            f"select {_ROW} as example from audited where answer is null or answer not in {literals(ANSWERS)} "
-            "or coalesce(trim(reason), '') = ''",
+            f"select {_ROW} as example from audited where not coalesce(answer in {literals(ANSWERS)} "
+            f"and overall_answer in {literals(ANSWERS)} and trim(reason) <> '' and trim(overall_reason) <> '', false)",
             _ANSWER,
             "answer",
         ),

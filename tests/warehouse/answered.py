@@ -11,7 +11,7 @@ from ingest.sql import add_rows
 from tests.dbt_project import model
 from warehouse.effects import kept
 from warehouse.effects.asked import Asked, Known
-from warehouse.effects.estimate import Effect
+from warehouse.effects.effect import Effect
 from warehouse.making import raw, written
 from warehouse.making.effects import EFFECT, PATH
 from warehouse.registry.interventions import Expected, Intervention

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from warehouse.registry.interventions import Expected, Intervention
 
 if TYPE_CHECKING:
-    from warehouse.effects.estimate import Effect
+    from warehouse.effects.effect import Effect
+    from warehouse.effects.rule import Answer
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ class Asked:
     broke_off: bool = False
 
     @property
+    def answer(self) -> Answer:
+        """The one answer over all methods."""
+        from warehouse.effects.together import together
+
+        return together(self.effects)
+
+    @property
     def effect(self) -> Effect:
         """By the method that decides."""
         return self.effects[0]
@@ -95,6 +103,7 @@ class Asked:
                 "first_released_on": self.known.first_released_on,
                 "declared_before_outcome": self.known.before_outcome(one),
                 "is_main": effect is self.effect,
+                "together": {"answer": self.answer.answer, "reason": self.answer.reason},
                 "caveats": list(self.caveats),
                 "snapshots": list(self.snapshots),
                 **effect.as_dict(),

@@ -123,7 +123,7 @@ class Comparison(ABC):
             spread=spread,
             smallest_detectable=smallest,
             relevant=relevant,
-            path=self._path(panel, weights, placebo.band(own, others, rate, question.margin)),
+            path=self._path(panel, weights, placebo.band(own, others, rate, question.margin), others),
         )
 
     def _gaps(self, panel: Panel, weights: Array) -> Gaps:
@@ -161,13 +161,15 @@ class Comparison(ABC):
         rare = rank / (len(others) + 1) <= question.wrong_at_most and not low <= 0 <= high
         return {"start": past.start, "estimate": own.mean, "rank": rank, "of": len(others) + 1, "rare": rare}
 
-    def _path(self, panel: Panel, weights: Array, half: Array) -> list[dict[str, Any]]:
-        """The event study: the gap of each period with what the placebos do not refuse, before the start (none is expected) and after."""
+    def _path(self, panel: Panel, weights: Array, half: Array, others: list[Gaps]) -> list[dict[str, Any]]:
+        """The event study: the gap of each period with what the placebos do not refuse, before the start (none is expected) and after;
+        and the gap of each other area, as if it were treated."""
         expected = self.counterfactual(panel, weights)
         rows = zip(panel.periods, panel.outcome, expected, half, panel.before, panel.after, strict=True)
         return [
             {
                 "period": period,
+                "placebos": {gaps.unit: float(gaps.path[at]) for gaps in others},
                 "observed": float(observed),
                 "counterfactual": float(expected),
                 "gap": float(observed - expected),
@@ -175,5 +177,5 @@ class Comparison(ABC):
                 "high": float(observed - expected + half),
                 "part": "fit" if before else "after" if after else "between",
             }
-            for period, observed, expected, half, before, after in rows
+            for at, (period, observed, expected, half, before, after) in enumerate(rows)
         ]

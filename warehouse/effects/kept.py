@@ -12,7 +12,7 @@ import duckdb
 
 from ingest.sql import records
 from warehouse.effects.asked import Asked, Known
-from warehouse.effects.estimate import Effect
+from warehouse.effects.effect import Effect
 from warehouse.registry.interventions import Expected, Intervention
 
 #: Columns that a row has of its choice, its indicator or the release, besides those of the method.
@@ -38,6 +38,8 @@ def rows(asked: Asked, question: str, made_from: str) -> list[Row]:
             "expected": asked.indicator.direction,
             "answer": effect.answer,
             "reason": effect.reason,
+            "overall_answer": asked.answer.answer,
+            "overall_reason": asked.answer.reason,
             "estimate": effect.estimate,
             "interval_low": effect.interval[0] if effect.interval else None,
             "interval_high": effect.interval[1] if effect.interval else None,
@@ -85,6 +87,8 @@ def path_rows(asked: Asked, snapshots: dict[str, str | None]) -> list[Row]:
             "observed": point["observed"],
             "counterfactual": point["counterfactual"],
             "gap": point["gap"],
+            "gap_low": point.get("low"),
+            "gap_high": point.get("high"),
             "placebo_gaps": point.get("placebos", {}),
             "snapshot_id": snapshots.get(point["period"]),
         }
@@ -149,6 +153,7 @@ def _effect(row: Row, points: Iterable[Row]) -> Effect:
             "period": point["period_code"],
             **{name: point[name] for name in ("observed", "counterfactual", "gap", "part")},
             **({"placebos": point["placebo_gaps"]} if point["placebo_gaps"] else {}),
+            **({"low": point["gap_low"], "high": point["gap_high"]} if point["gap_low"] is not None else {}),
         }
         for point in points
     ]

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.warehouse.effects.releases import candidate, lay_out
+from tests.warehouse.effects.releases import AREAS, candidate, lay_out
 from warehouse.effects.asked import Asked
 from warehouse.effects.declared import Asking, answer, askings
 from warehouse.effects.figures import Figures
@@ -72,7 +72,9 @@ def test_what_is_kept_is_read_back_as_it_was_answered(con: duckdb.DuckDBPyConnec
     assert [one.intervention.id for one in found] == ["plan", "later"]
     for one, asking in zip(found, askings(_TWO), strict=True):
         assert one == answer(asking, figures(con, asking.intervention, asking.indicator), one.known)
-    assert found[0].effect.answer == "effect gezien" and len(found[0].effect.path) == 20
+    assert found[0].effect.answer == found[0].answer.answer == "effect gezien"
+    assert [effect.method for effect in found[0].effects] == ["synthetische controle", "verschil-in-verschillen"]
+    assert found[0].effect.path[0]["placebos"].keys() == {*AREAS[1:-1]}
     assert found[1].effect.path == [] and "nog geen cijfer" in found[1].effect.reason
 
 

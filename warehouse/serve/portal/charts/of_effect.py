@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from warehouse.effects.asked import Asked
-from warehouse.effects.estimate import Effect
+from warehouse.effects.effect import Effect
 from warehouse.serve.portal import dutch
 from warehouse.serve.portal.charts.chart import Chart, Measure
 from warehouse.serve.portal.charts.choropleth import choropleth
@@ -62,7 +62,7 @@ def difference(measure: Measure, asked: Asked, effect: Effect, view: View | None
     :param view: for the names of these; their codes without one.
     """
     own = [_figure(measure, asked.intervention.region, asked.region_name, p["period"], p["gap"]) for p in effect.path]
-    fits = effect.placebo.get("in_space", {}).get("donors", {})
+    fits = (effect.placebo.get("in_space") or {}).get("donors", {})
     most = _TIMES_FIT * (effect.fit.get("rmspe") or 0.0)
     drawn = [code for code, said in fits.items() if said["rmspe"] <= most]
     others = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from warehouse.effects.asked import Asked
-from warehouse.effects.estimate import Effect
+from warehouse.effects.effect import Effect
 from warehouse.effects.words import caveats, figures
 from warehouse.serve.portal.charts.of_effect import COUNTS, charts
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
@@ -83,7 +83,7 @@ def _donors(view: View, effect: Effect) -> list[tuple[str, str, float]]:
 
 def _placebos(view: View, effect: Effect) -> list[tuple[str, dict[str, Any]]]:
     """Name of each other area, and what was found as if the choice was made there; what differs most first."""
-    found = effect.placebo.get("in_space", {}).get("donors", {})
+    found = (effect.placebo.get("in_space") or {}).get("donors", {})
     return [(_named(view, code), said) for code, said in sorted(found.items(), key=lambda item: -item[1]["ratio"])]
 
 
