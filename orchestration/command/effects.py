@@ -12,7 +12,9 @@ from orchestration import show
 from orchestration.command.friendly import friendly, json_option, level_option
 
 if TYPE_CHECKING:
+    from warehouse.effects.asked import Asked
     from warehouse.effects.effect import Effect
+    from warehouse.reading.reader import Reader
 
 
 class _Named(click.Group):
@@ -35,19 +37,27 @@ def effect() -> None:
 @effect.command("show", hidden=True)
 @click.argument("name", metavar="ID", required=False)
 @click.option("--as-of", metavar="RELEASE", help="As an earlier release had it.")
+@click.option(
+    "--chart",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg|FILE.png",
+    help="Draw what happened beside what was to be expected; of a choice with more indicators a file for each.",
+)
 @json_option
 @level_option
 @friendly
-def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str) -> None:
+def show_declared(name: str | None, as_of: str | None, chart: Path | None, as_json: bool, level: str) -> None:
     """The declared choices, as a release tells of them."""
+    if chart and (name is None or chart.suffix not in (".svg", ".png")):
+        raise click.UsageError("--chart goes with the ID of a choice, and takes a file that ends in .svg or .png")
     from ingest.settings import Settings
     from warehouse.reading.effects import answers
     from warehouse.reading.reader import NotThereError, reading
     from warehouse.releases.release import Releases
 
     with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
-        reader.needs_nothing_closed()
         found, release = answers(reader.published), reader.release.release_id
+        drawn = _drawn(reader, [one for one in found if one.intervention.id == name], chart) if chart else []
     there = list(dict.fromkeys(one.intervention.id for one in found))
     if name and name not in there:
         raise NotThereError(
@@ -55,6 +65,8 @@ def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str
             "how to declare one; the next `rdc run` works it out"
         )
     found = [one for one in found if name in (None, one.intervention.id)]
+    for line in drawn:
+        show.note(line)
     if as_json:
         show.as_json([row | {"release": release} for one in found for row in one.as_dict()])
         return
@@ -76,6 +88,29 @@ def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str
             show.line(f"Volgens {effect.method}.")
             tell(effect)
         show.line("")
+
+
+def _drawn(reader: Reader, asked: Sequence[Asked], file: Path) -> list[str]:
+    """Draw the course of each question; what was drawn where, or why not."""
+    from datetime import datetime
+
+    from ingest.datacenter import here
+    from warehouse.serve.portal.charts import drawing
+    from warehouse.serve.portal.charts.of_effect import charts
+    from warehouse.serve.portal.view import View
+
+    view = View(reader.published, here(), datetime.fromisoformat(reader.release.created_at))
+    said = []
+    for one in asked:
+        name = one.indicator.indicator
+        target = file if len(asked) == 1 else file.with_name(f"{file.stem}-{name}{file.suffix}")
+        made = charts(view, one, one.effect, ["verloop"]).get("verloop")
+        if made is None:
+            said.append(f"{name}: there is no estimate, so there is nothing to draw.")
+            continue
+        target.write_bytes(drawing.svg_file(made).encode() if file.suffix == ".svg" else drawing.png_file(made))
+        said.append(f"{name}: drawn in {target}")
+    return said
 
 
 @effect.command("estimate")

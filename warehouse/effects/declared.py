@@ -40,7 +40,14 @@ class Asking:
     def question(self) -> str:
         """MD5 over what is asked. As long as that is the same it is the same question, however it is worded."""
         one = self.intervention
-        asked = (one.region, one.from_period, self.indicator.model_dump(), one.also_treated, one.compare_with)
+        asked = (
+            one.region,
+            one.from_period,
+            one.until_period,
+            self.indicator.model_dump(),
+            one.also_treated,
+            one.compare_with,
+        )
         return _md5([*asked, sorted(out.region for out in one.excluded)])
 
     def made_from(self, figures: Figures, known: Known) -> str:
@@ -92,6 +99,8 @@ def _caveats(asking: Asking, figures: Figures, known: Known) -> tuple[str, ...]:
         first.append(f"Eerder gepubliceerd: {one.published}")
     excluded = (f"{out.region} vergelijkt niet mee: {out.why}." for out in one.excluded)
     more = [figures.not_comparable] if figures.not_comparable else []
+    if one.until_period:
+        more.append(f"Er is gekeken tot en met {one.until_period[:4]}.")
     expected = f"Verwacht was: {asking.indicator.direction}."
     return (*first, expected, figures.comparison, *one.disturbances, *excluded, *more, known.told(one))
 
@@ -108,7 +117,8 @@ def _shaped(asking: Asking, figures: Figures) -> tuple[Panel, Question] | str:
     from warehouse.effects.effect import Question
     from warehouse.effects.panel import shape
 
-    one, rows = asking.intervention, figures.rows
+    one = asking.intervention
+    rows = [row for row in figures.rows if one.until_period is None or row["period_code"] <= one.until_period]
     own = [row for row in rows if row["region_code"] == one.region]
     periods = sorted(row["period_code"] for row in own if row["value"] is not None)
     if not periods:

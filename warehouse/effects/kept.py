@@ -153,7 +153,7 @@ def _effect(row: Row, points: Iterable[Row]) -> Effect:
             "period": point["period_code"],
             **{name: point[name] for name in ("observed", "counterfactual", "gap", "part")},
             **({"placebos": point["placebo_gaps"]} if point["placebo_gaps"] else {}),
-            **({"low": point["gap_low"], "high": point["gap_high"]} if point["gap_low"] is not None else {}),
+            **({"low": point["gap_low"], "high": point["gap_high"]} if point.get("gap_low") is not None else {}),
         }
         for point in points
     ]

@@ -52,6 +52,7 @@ class Intervention(_Declared):
 
     :param region: CBS's code of the municipality or wijk, or of a group.
     :param from_period: the first period that counts as after.
+    :param until_period: the last period that is looked at; the last that there is where it is empty.
     :param disturbances: other things that changed then, there or with the neighbours.
     :param compare_with: codes of areas or groups; proposed by size class and stedelijkheid where it is empty.
     :param declared_on: when this was written down; after the outcome was known it is told so.
@@ -64,6 +65,7 @@ class Intervention(_Declared):
     what: str
     region: str = Field(pattern=_REGION)
     from_period: str = Field(pattern=r"^\d{4}(JJ00|SJ00)$")
+    until_period: str | None = Field(default=None, pattern=r"^\d{4}(JJ00|SJ00)$")
     indicators: list[Expected] = Field(min_length=1)
     decided_by: str
     legal_basis: str
@@ -127,6 +129,10 @@ def _wrong(one: Intervention, found: Collection[str], known: set[str] | frozense
             lines.append(f"field indicators: {no_indicator(name, known)}")
     if len(set(names)) < len(names):
         lines.append("field indicators: an indicator is named twice")
+    if one.until_period and one.until_period < one.from_period:
+        lines.append(
+            f"field until_period: {one.until_period} is before {one.from_period}, from which the choice counts"
+        )
     treated = {one.region, *one.also_treated}
     if both := sorted(treated & set(one.compare_with)):
         lines.append(f"field compare_with: {', '.join(both)} got it too, so it can't be compared with")

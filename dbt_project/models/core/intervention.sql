@@ -7,6 +7,7 @@ with final as (
         declaration ->> '$.what' as what,
         declaration ->> '$.region' as region_code,
         declaration ->> '$.from_period' as from_period,
+        declaration ->> '$.until_period' as until_period,
         from_json(declaration -> '$.indicators', '[{"indicator": "VARCHAR", "direction": "VARCHAR", "relevant": "DOUBLE"}]') as indicators,
         declaration ->> '$.decided_by' as decided_by,
         declaration ->> '$.legal_basis' as legal_basis,

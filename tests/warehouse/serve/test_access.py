@@ -218,7 +218,8 @@ def test_an_answer_on_a_policy_choice_is_seen_by_who_may_see_all_its_figures(cen
             "all": public | {"keuze_soc_partners", "keuze_soc_meldingen"},
         }
     for path in ("/", "/effecten", "/v1/tabellen/intervention", "/v1/tabellen/policy_effect", "/sitemap.xml"):
-        assert "eldingen" not in center.service.get(path, center.keys["eersel"]).text
+        text = center.service.get(path, center.keys["eersel"]).text
+        assert "keuze_soc_meldingen" not in text and "keuze over Meldingen" not in text
     assert center.service.get("/effect/keuze_soc_meldingen", center.keys["eersel"]).status_code == 404
     assert center.service.get("/effect/keuze_soc_meldingen", center.keys["all"]).status_code == 200
 

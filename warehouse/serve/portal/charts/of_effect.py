@@ -3,6 +3,7 @@ that it is compared with."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 
@@ -24,18 +25,21 @@ COUNTS = 0.001
 _TIMES_FIT = 5.0
 
 
-def charts(view: View, asked: Asked, effect: Effect) -> dict[str, Chart]:
-    """The charts of an answer by one method, by their names; none of an answer without an estimate."""
+NAMES = ("verloop", "verschil", "kaart")
+
+
+def charts(view: View, asked: Asked, effect: Effect, names: Collection[str] = NAMES) -> dict[str, Chart]:
+    """These charts of an answer by one method, by their names; none of an answer without an estimate."""
     indicator = view.indicators.get(asked.indicator.indicator)
     if indicator is None or not effect.path:
         return {}
     measure = measure_of(view, indicator)
-    found = {
-        "verloop": course(measure, asked, effect),
-        "verschil": difference(measure, asked, effect, view),
-        "kaart": compared_with(view, measure, asked, effect),
+    how = {
+        "verloop": lambda: course(measure, asked, effect),
+        "verschil": lambda: difference(measure, asked, effect, view),
+        "kaart": lambda: compared_with(view, measure, asked, effect),
     }
-    return {name: chart for name, chart in found.items() if chart}
+    return {name: chart for name in names if (chart := how[name]())}
 
 
 def course(measure: Measure, asked: Asked, effect: Effect) -> Chart | None:

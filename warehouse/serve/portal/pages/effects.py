@@ -8,7 +8,7 @@ from typing import Any
 from warehouse.effects.asked import Asked
 from warehouse.effects.effect import Effect
 from warehouse.effects.words import caveats, figures
-from warehouse.serve.portal.charts.of_effect import COUNTS, charts
+from warehouse.serve.portal.charts.of_effect import COUNTS, NAMES, charts
 from warehouse.serve.portal.page import Address, Asking, Kind, Links, Page
 from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
@@ -151,6 +151,6 @@ KINDS = [
         make,
         state=("cijfer",),
         addresses=_addresses,
-        charts=("verloop", "verschil", "kaart"),
+        charts=NAMES,
     ),
 ]
