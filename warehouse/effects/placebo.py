@@ -14,7 +14,7 @@ import numpy as np
 from warehouse.effects.rule import FOUND_AT_LEAST
 from warehouse.effects.simplex import Array
 
-#: An RMSPE of less than this share of the outcome's own size is rounding.
+#: A gap or an RMSPE of less than this share of the outcome's own size is rounding.
 _ROUNDING = 1e-7
 _STEPS = 400
 
@@ -49,7 +49,8 @@ class Gaps:
 
 
 def gaps(unit: str, gap: Array, before: Array, after: Array, level: float) -> Gaps:
-    """The gaps of one area; ``level`` is the size of the outcome, for what is rounding."""
+    """The gaps of one area; ``level`` is the size of the outcome, for what is rounding and so no gap."""
+    gap = np.where(np.abs(gap) < _ROUNDING * level, 0.0, gap)
     fit = max(float(np.sqrt(np.mean(gap[before] ** 2))), _ROUNDING * level, _ROUNDING**2)
     time: Array = np.arange(len(gap), dtype=float)
     slope = float(np.polyfit(time[before], gap[before], 1)[0])

@@ -48,7 +48,15 @@ def _uneven(periods: tuple[str, ...]) -> str | None:
         return None
     steps = [round(float(b) - float(a), 6) for a, b in pairwise(periods)]
     usual = Counter(steps).most_common(1)[0][0] if steps else 1.0
-    odd = next((i for i, step in enumerate(steps) if abs(step / usual - round(step / usual)) > 1e-6), None)
+    # One longer step is a period that nobody has; two in a row are another length of period.
+    odd = next(
+        (
+            i
+            for i, step in enumerate(steps)
+            if abs(step / usual - round(step / usual)) > 1e-6 or (i and min(step, steps[i - 1]) > usual)
+        ),
+        None,
+    )
     if odd is None:
         return None
     return (

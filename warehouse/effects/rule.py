@@ -26,8 +26,8 @@ DONORS = 2
 TIMES_DONORS_FIT = 3.0
 #: A fit is nearly as good as the best while its RMSPE before is at most this many times that of the best.
 NEARLY_AS_GOOD = 1.10
-#: With predictors, whose fit to the outcome is not the aim of the weights: the same for the mean square (MSPE).
-NEARLY_AS_GOOD_PREDICTED = 2.0
+#: The same with predictors, whose fit to the outcome is not the aim of the weights.
+NEARLY_AS_GOOD_PREDICTED = 1.50
 #: Difference-in-differences: the shortest base, in periods before the start, that is still a base.
 PERIODS_OF_BASE = 3
 #: What is left of the estimate when any one donor is left out, at the least.

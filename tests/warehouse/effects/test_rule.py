@@ -103,6 +103,8 @@ def test_refusals() -> None:
         rows=[(u, p, None if (u, p) == (panel.treated, "2016") else v) for u, p, v in rows]
     )
     assert "halve jaren" in why(rows=[(u, "2010.5" if p == "2011" else p, v) for u, p, v in rows])
+    halves = {str(2000 + i): f"{2000 + i / 2:g}" if i < 14 else str(1993 + i) for i in range(20)}
+    assert "halve jaren" in why(rows=[(u, halves[p], v) for u, p, v in rows], start="2007")
     assert "HJ, JJ" in why(rows=[(u, p + ("HJ01" if p == "2011" else "JJ00"), v) for u, p, v in rows], start="2014JJ00")
     assert "voorlopig" in why(provisional=[str(year) for year in range(2014, 2020)])
     assert "minstens 2 zijn nodig" in why(donors=["gebied 1"])
