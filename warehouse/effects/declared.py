@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from warehouse.effects.panel import Panel
 
 #: What an answer's digits turn on besides our own code.
-_PACKAGES = ("numpy", "scipy", "clarabel", "statsmodels", "pyfixest")
+_PACKAGES = ("numpy", "scipy", "clarabel", "statsmodels")
+#: A figure that is there and not shown: it may decide, and is no end of the series.
+_HIDDEN = ("suppressed", "confidential")
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,12 @@ def _caveats(asking: Asking, figures: Figures, known: Known) -> tuple[str, ...]:
     if one.published:
         first.append(f"Eerder gepubliceerd: {one.published}")
     excluded = (f"{out.region} vergelijkt niet mee: {out.why}." for out in one.excluded)
+    treated = (f"{code} kreeg het ook en vergelijkt niet mee." for code in one.also_treated)
     more = [figures.not_comparable] if figures.not_comparable else []
     if one.until_period:
         more.append(f"Er is gekeken tot en met {one.until_period[:4]}.")
     expected = f"Verwacht was: {asking.indicator.direction}."
-    return (*first, expected, figures.comparison, *one.disturbances, *excluded, *more, known.told(one))
+    return (*first, expected, figures.comparison, *one.disturbances, *excluded, *treated, *more, known.told(one))
 
 
 def _estimates(asking: Asking, figures: Figures) -> Sequence[Effect]:
@@ -120,7 +123,7 @@ def _shaped(asking: Asking, figures: Figures) -> tuple[Panel, Question] | str:
     one = asking.intervention
     rows = [row for row in figures.rows if one.until_period is None or row["period_code"] <= one.until_period]
     own = [row for row in rows if row["region_code"] == one.region]
-    periods = sorted(row["period_code"] for row in own if row["value"] is not None)
+    periods = sorted(row["period_code"] for row in own if row["value"] is not None or row["missing_reason"] in _HIDDEN)
     if not periods:
         return "er is geen enkel cijfer van het gebied"
     if periods[0] >= one.from_period:
@@ -134,7 +137,7 @@ def _shaped(asking: Asking, figures: Figures) -> tuple[Panel, Question] | str:
         [(r["region_code"], r["period_code"], r["value"]) for r in rows if r["region_code"] not in broken],
         one.region,
         min(period for period in {row["period_code"] for row in rows} if period >= one.from_period),
-        provisional=[row["period_code"] for row in own if row["is_provisional"]],
+        provisional=[row["period_code"] for row in rows if row["is_provisional"] and row["region_code"] not in broken],
     )
     left_out = [f"Niet vergeleken, omdat hun reeks of grens veranderde: {', '.join(sorted(broken))}"] if broken else []
     after = [row for row in own if row["period_code"] >= one.from_period and row["margin"] is not None]

@@ -27,7 +27,7 @@ def fitting(donors: int) -> tuple[str, ...]:
 
 
 def estimates(panel: Panel, question: Question | None = None) -> list[Effect]:
-    """The answer by each method that the panel gets (`fitting`), the one that decides first."""
+    """The answer by each method that the panel gets (`fitting`), the one that decides first. One answer from them: `together`."""
     return [estimate(panel, question, METHODS[key]) for key in fitting(len(panel.donors))]
 
 

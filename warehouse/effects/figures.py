@@ -23,7 +23,8 @@ _NOT_FIRM = "%oorlopig%"
 class Figures:
     """Of one question.
 
-    :param rows: a row per area and period: ``region_code, period_code, value, series_break, margin, is_provisional, snapshot_id``.
+    :param rows: a row per area and period: ``region_code, period_code, value, missing_reason, series_break, margin,
+        is_provisional, snapshot_id``.
     :param comparison: how the areas to compare with were chosen, in Dutch.
     :param not_comparable: why figures of different periods can't be compared, in Dutch.
     """
@@ -67,7 +68,7 @@ def _series(con: duckdb.DuckDBPyConnection, indicator: str, kind: str, regions: 
     return list(
         records(
             con.execute(
-                "select region_code, period_code, value, series_break, (upper_bound - lower_bound) / 2 as margin, "
+                "select region_code, period_code, value, missing_reason, series_break, (upper_bound - lower_bound) / 2 as margin, "
                 "coalesce(period_status like $firm, false) as is_provisional, snapshot_id from core.indicator_value "
                 "where indicator_id = $indicator and list_contains($regions, region_code) and period_code[5:] = $kind "
                 "order by region_code, period_code",
@@ -80,7 +81,8 @@ def _series(con: duckdb.DuckDBPyConnection, indicator: str, kind: str, regions: 
 def _donors(con: duckdb.DuckDBPyConnection, one: Intervention) -> tuple[list[str], str]:
     """The areas to compare with, and how they were chosen."""
     own = {one.region, *_members(con, [one.region])}
-    gone = own | {out.region for out in one.excluded} | set(one.also_treated)
+    left_out = {*(out.region for out in one.excluded), *one.also_treated}
+    gone = own | left_out | _members(con, left_out)
     if one.compare_with:
         named = {code for code in one.compare_with if not _members(con, [code])}
         chosen = named | _members(con, one.compare_with)

@@ -33,7 +33,7 @@ class Panel:
     :param outcome: of the treated area, a value per period.
     :param others: a row per period, a column per donor.
     :param start: the first period that counts as after; ``fit`` are the first and last period of the fit.
-    :param provisional: periods in which a value of the treated area may still change.
+    :param provisional: periods in which a value may still change.
     :param left_out: what was left out, and why, in Dutch.
     """
 
@@ -63,7 +63,8 @@ class Panel:
 
     def only(self, donors: Sequence[str]) -> Panel:
         """The same with only these donors."""
-        return replace(self, donors=tuple(donors), others=self.others[:, [self.donors.index(d) for d in donors]])
+        places = {donor: place for place, donor in enumerate(self.donors)}
+        return replace(self, donors=tuple(donors), others=self.others[:, [places[donor] for donor in donors]])
 
     def without(self, periods: Iterable[str]) -> Panel:
         """The same without these periods, none of which is the start or an end of the fit."""
@@ -80,8 +81,10 @@ class Panel:
     def as_if(self, donor: str) -> Panel:
         """The same as if this donor were treated; the area that was, is no donor of it."""
         at = self.donors.index(donor)
-        rest = [d for d in self.donors if d != donor]
-        return replace(self.only(rest), treated=donor, outcome=self.others[:, at])
+        rest = self.donors[:at] + self.donors[at + 1 :]
+        return replace(
+            self, treated=donor, donors=rest, outcome=self.others[:, at], others=np.delete(self.others, at, axis=1)
+        )
 
     def earlier(self, start: str) -> Panel:
         """The same as if it began at this period, with nothing of what came since the real start."""

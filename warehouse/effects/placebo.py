@@ -97,10 +97,8 @@ def smallest_detectable(treated: Gaps, donors: list[Gaps], wrong_at_most: float,
     allowed = _allowed(count, wrong_at_most)
     means = np.array([donor.mean / donor.fit for donor in donors])
     spreads = np.array([donor.after.var() / donor.fit**2 for donor in donors])
-    rest = [donors[:i] + donors[i + 1 :] for i in range(count)]
-    ratio = np.array([_critical([donor.ratio for donor in others], allowed) for others in rest])
-    size = np.array([_critical([donor.size for donor in others], allowed) for others in rest])
-    size = np.hypot(size, margin / treated.fit)
+    ratio = _critical_without([donor.ratio for donor in donors], allowed)
+    size = np.hypot(_critical_without([donor.size for donor in donors], allowed), margin / treated.fit)
     # To twice the largest of all: beyond that each placebo shows it, in either direction.
     effects = np.linspace(0.0, 2 * max(ratio.max(), size.max(), np.abs(means).max()), _STEPS + 1)[1:, None]
     shown = np.zeros(len(effects))
@@ -120,3 +118,10 @@ def _allowed(donors: int, wrong_at_most: float) -> int:
 def _critical(sizes: list[float], allowed: int) -> float:
     """The size that is exceeded by an area of rank `allowed` or less."""
     return sorted(sizes, reverse=True)[min(allowed, len(sizes)) - 1]
+
+
+def _critical_without(sizes: list[float], allowed: int) -> Array:
+    """The same for each area among all others."""
+    ordered = sorted(sizes, reverse=True)
+    at = min(allowed, len(sizes) - 1) - 1
+    return np.array([ordered[at + 1] if size >= ordered[at] else ordered[at] for size in sizes])

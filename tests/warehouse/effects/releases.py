@@ -28,8 +28,8 @@ def candidate(effect: float = 6.0) -> duckdb.DuckDBPyConnection:
         create table core.region (region_code varchar, region_type varchar, name varchar);
         create table core.region_group (group_code varchar, group_type varchar, region_code varchar, valid_to date);
         create table core.indicator_value (
-            indicator_id varchar, region_code varchar, period_code varchar, value double, lower_bound double, upper_bound double,
-            period_status varchar, series_break varchar, snapshot_id varchar);
+            indicator_id varchar, region_code varchar, period_code varchar, value double, missing_reason varchar,
+            lower_bound double, upper_bound double, period_status varchar, series_break varchar, snapshot_id varchar);
         """
     )
     con.executemany("insert into core.region values (?, 'gemeente', null)", [[code] for code in AREAS])
@@ -42,7 +42,8 @@ def candidate(effect: float = 6.0) -> duckdb.DuckDBPyConnection:
         for i, period in enumerate(panel.periods)
     ]
     con.executemany(
-        "insert into core.indicator_value values ('won_woz', $1, $2, $3, null, null, 'Definitief', $4, 'T-1')", rows
+        "insert into core.indicator_value values ('won_woz', $1, $2, $3, null, null, null, 'Definitief', $4, 'T-1')",
+        rows,
     )
     return con
 

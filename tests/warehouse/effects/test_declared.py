@@ -70,6 +70,30 @@ def test_who_can_not_be_compared_with_is_left_out(release: duckdb.DuckDBPyConnec
     assert set(asked(release, compare_with=AREAS[4:16]).effect.weights) == set(AREAS[4:16])
 
 
+def test_a_group_that_can_not_be_compared_with_is_all_of_its_members(release: duckdb.DuckDBPyConnection) -> None:
+    found = asked(release, region="GM0003", also_treated=["SAMEN"])
+    assert not {"GM0001", "GM0002"} & set(found.effect.weights)
+    assert "SAMEN kreeg het ook en vergelijkt niet mee." in found.caveats
+
+
+def test_each_method_answers_and_the_first_says_where_they_disagree(release: duckdb.DuckDBPyConnection) -> None:
+    beside = asked(release)
+    assert [one.method for one in beside.effects] == ["synthetische controle", "verschil-in-verschillen"]
+    assert "niet eens: verschil-in-verschillen zegt *geen effect gezien*" in beside.answer.reason
+    [alone] = asked(release, compare_with=["GM0009"]).effects
+    assert alone.method == "onderbroken tijdreeks" and "zwakste vergelijking" in alone.assumes
+
+
+def test_a_figure_that_is_hidden_after_the_start_may_decide() -> None:
+    with candidate() as con:
+        last = "region_code = 'GM0001' and period_code = '2019JJ00'"
+        con.execute(f"update core.indicator_value set value = null, missing_reason = 'not_yet_published' where {last}")
+        assert asked(con).effect.answer == "effect gezien"
+        con.execute(f"update core.indicator_value set missing_reason = 'suppressed' where {last}")
+        hidden = asked(con).effect
+    assert hidden.answer == "niet te zeggen" and "geen waarde in 2019JJ00" in hidden.reason
+
+
 def test_a_series_that_does_not_reach_over_the_start_is_refused(release: duckdb.DuckDBPyConnection) -> None:
     assert "begint in 2000" in asked(release, from_period="1999JJ00").effect.reason
     late = asked(release, from_period="2024JJ00").effect
