@@ -37,21 +37,25 @@ def choice(indicator: str, title: str, start: str) -> Intervention:
     )
 
 
-def add(con: duckdb.DuckDBPyConnection, indicators: Iterable[tuple[str, str]], periods: list[str]) -> None:
+def add(
+    con: duckdb.DuckDBPyConnection, indicators: Iterable[tuple[str, str]], periods: list[str], estimate: float
+) -> None:
     """Answers on these indicators (id and name) by the figures that are there; the last period is the one after."""
     raw.create(con, "intervention")
     for table in (EFFECT, PATH):
         written.create(con, table)
     for place, (indicator, title) in enumerate(indicators):
         one = choice(indicator, title, periods[-1])
-        asked = _answer(con, one, title, periods)
+        asked = _answer(con, one, title, periods, estimate)
         con.execute("insert into raw.intervention values (?, ?, ?, null)", [one.id, place, one.model_dump_json()])
         for table, rows in ((EFFECT, kept.rows(asked, "q", "m")), (PATH, kept.path_rows(asked, {}))):
             add_rows(con, table, [[row[name] for name in written.columns(table)] for row in rows])
     model.build(con, "core/intervention")
 
 
-def _answer(con: duckdb.DuckDBPyConnection, one: Intervention, title: str, periods: list[str]) -> Asked:
+def _answer(
+    con: duckdb.DuckDBPyConnection, one: Intervention, title: str, periods: list[str], estimate: float
+) -> Asked:
     [expected] = one.indicators
     values = dict(
         con.execute(
@@ -80,7 +84,7 @@ def _answer(con: duckdb.DuckDBPyConnection, one: Intervention, title: str, perio
         start=one.from_period,
         questions=3,
         left_out=(),
-        estimate=-40.0,
+        estimate=estimate,
         interval=(-90.0, 10.0),
         confidence=0.9,
         weights={DONOR: 1.0},

@@ -76,3 +76,8 @@ def listed(items: list[str]) -> str:
 def sentence(text: str) -> str:
     """With a capital in front."""
     return text[:1].upper() + text[1:]
+
+
+def quoted(text: str) -> str:
+    """What stands between asterisks, as commands write an answer, between quotation marks."""
+    return re.sub(r"\*([^*]+)\*", r"‘\1’", text)

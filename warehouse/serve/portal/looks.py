@@ -38,7 +38,7 @@ def _environment() -> Any:
             "reference": dutch.reference,
         },
         "inline": _inline,
-        **{"listed": dutch.listed, "sentence": dutch.sentence, "signs": used_signs},
+        **{"listed": dutch.listed, "sentence": dutch.sentence, "quoted": dutch.quoted, "signs": used_signs},
     }
     return found
 

@@ -122,7 +122,13 @@ def _script(view: View, links: Links, asked: Asked, effect: Effect) -> list[str]
         f"select region_code, period_code, value from core.indicator_value where indicator_id = '{name}' "
         f"and region_code in ({areas}) and period_code between '{first}' and '{last}' and period_code[5:] = '{first[4:]}'"
     )
-    more = [f"--relevant {asked.indicator.relevant:g}"] if asked.indicator.relevant else []
+    after = [
+        f for f in view.figures([name], [one.region]) if effect.start <= f.period <= last and f.period[4:] == first[4:]
+    ]
+    margins = [(f.upper - f.lower) / 2 for f in after if f.lower is not None and f.upper is not None]
+    more = [f"--relevant {asked.indicator.relevant!r}"] if asked.indicator.relevant else []
+    more += [f"--margin {sum(margins) / len(margins)!r}"] if margins else []
+    more += [f"--provisional {f.period}" for f in after if f.mark]
     return [
         f'rdc query --as-of {view.release_id} --format csv "{query}" > paneel.csv',
         " ".join(
