@@ -88,7 +88,14 @@ def _answer(
         interval=(-90.0, 10.0),
         confidence=0.9,
         weights={DONOR: 1.0},
-        fit={"rmspe": 12.0, "rmspe_of_donors": 15.0, "from": periods[0], "until": periods[-2]},
+        fit={
+            "rmspe": 12.0,
+            "rmspe_of_donors": 15.0,
+            "trend": 3.0,
+            "trend_rank": 2,
+            "from": periods[0],
+            "until": periods[-2],
+        },
         placebo={
             "in_space": {"rank": 2, "of": 2, "p": 1.0, "donors": {DONOR: {"rmspe": 15.0, "ratio": 2.0, "gap": 25.0}}},
             "in_time": None,

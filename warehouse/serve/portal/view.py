@@ -157,6 +157,11 @@ class View:
             for r in found
         }
 
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of areas, by their codes."""
+        return {code: area.name for code, area in self.areas.items()}
+
     def area(self, code: str) -> Area:
         """The area of a code, or of a name that only one has.
 
