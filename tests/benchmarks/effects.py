@@ -18,9 +18,10 @@ from tests.warehouse.effects.panels import (
     with_missing_years,
     with_own_trend,
 )
-from warehouse.effects.effect import Effect, Method, Question
+from warehouse.effects.effect import Effect, Question
 from warehouse.effects.estimate import METHODS, estimate
 from warehouse.effects.panel import Panel
+from warehouse.effects.together import together
 
 BESIDE_DONORS = ("synthetic", "did")
 #: What is done to a panel without effect, and what is said of it; odd seeds the other way round.
@@ -34,45 +35,58 @@ DISTURBED: dict[str, Kind] = {
     "missing years": lambda panel, _: (with_missing_years(panel), Question()),
     "treated donor": lambda panel, _: (panel, Question(also_treated=("gebied 3",))),
 }
+#: By method and kind of panel.
+Found = dict[tuple[str, str], Counter[str]]
 WANDERING = ("wanders", "wanders, growth half goes on", "wanders, growth mostly goes on")
 
 
-def rates(
-    panels: int, methods: Sequence[str] = BESIDE_DONORS, disturbed: bool = True
-) -> dict[tuple[str, str], Counter[str]]:
-    """The answers by method and kind of panel; of the interval, whether it held the truth (zero) where nothing happened.
+def rates(panels: int, methods: Sequence[str] = BESIDE_DONORS, disturbed: bool = True) -> Found:
+    """The answers by method, and over all of them together, by kind of panel; of the interval, whether it held the truth (zero) where
+    nothing happened.
 
     :param disturbed: also the panels with something else than an effect.
     """
-    found: dict[tuple[str, str], Counter[str]] = {}
+    found: Found = {}
     for seed in range(panels):
-        for key in methods:
-            _undisturbed(found, key, made(seed), seed)
-            for kind, disturb in DISTURBED.items() if disturbed else ():
-                _count(found, key, kind, estimate(*disturb(made(seed), 1 if seed % 2 else -1), METHODS[key]))
+        _undisturbed(found, methods, made(seed), seed)
+        for kind, disturb in DISTURBED.items() if disturbed else ():
+            _counted(found, methods, kind, *disturb(made(seed), 1 if seed % 2 else -1))
     return found
 
 
-def rates_alone(panels: int) -> dict[tuple[str, str], Counter[str]]:
+def rates_alone(panels: int) -> Found:
     """The same for a series without donors, by how it wanders."""
-    found: dict[tuple[str, str], Counter[str]] = {}
+    found: Found = {}
     for seed in range(panels):
         for kind, persistence in zip(WANDERING, (0.0, 0.5, 0.8), strict=True):
-            _undisturbed(found, "interrupted", alone(seed, persistence=persistence), seed, f"{kind}: ")
+            _undisturbed(found, ("interrupted",), alone(seed, persistence=persistence), seed, f"{kind}: ")
     return found
 
 
-def _undisturbed(found: dict[tuple[str, str], Counter[str]], key: str, panel: Panel, seed: int, of: str = "") -> None:
-    method: Method = METHODS[key]
-    still = estimate(panel, None, method)
-    _count(found, key, f"{of}no effect", still)
-    found.setdefault((key, f"{of}interval holds"), Counter())[str(_holds(still, 0.0))] += 1
-    size = 2 * (still.smallest_detectable or 0.0) * (1 if seed % 2 else -1)
-    _count(found, key, f"{of}twice the smallest detectable", estimate(with_effect(panel, size), None, method))
+def _undisturbed(found: Found, methods: Sequence[str], panel: Panel, seed: int, of: str = "") -> None:
+    """An effect of twice the smallest that each method would have seen; for all together, of the method that decides."""
+    still = _counted(found, methods, f"{of}no effect", panel, Question())
+    kind = f"{of}twice the smallest detectable"
+    for key, effect in zip(methods, still, strict=True):
+        found.setdefault((key, f"{of}interval holds"), Counter())[str(_holds(effect, 0.0))] += 1
+        moved = with_effect(panel, 2 * (effect.smallest_detectable or 0.0) * (1 if seed % 2 else -1))
+        if key == methods[0]:
+            first = moved
+        else:
+            _counted(found, (key,), kind, moved, Question())
+    one = _counted({}, methods, kind, first, Question())
+    found.setdefault((methods[0], kind), Counter())[one[0].answer] += 1
+    if len(methods) > 1:
+        found.setdefault(("together", kind), Counter())[together(one).answer] += 1
 
 
-def _count(found: dict[tuple[str, str], Counter[str]], key: str, kind: str, effect: Effect) -> None:
-    found.setdefault((key, kind), Counter())[effect.answer] += 1
+def _counted(found: Found, methods: Sequence[str], kind: str, panel: Panel, question: Question) -> list[Effect]:
+    effects = [estimate(panel, question, METHODS[key]) for key in methods]
+    for key, effect in zip(methods, effects, strict=True):
+        found.setdefault((key, kind), Counter())[effect.answer] += 1
+    if len(methods) > 1:
+        found.setdefault(("together", kind), Counter())[together(effects).answer] += 1
+    return effects
 
 
 def _holds(effect: Effect, truth: float) -> bool:

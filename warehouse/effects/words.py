@@ -5,6 +5,9 @@ from __future__ import annotations
 from warehouse.effects.effect import Effect
 from warehouse.effects.rule import number
 
+#: An end that is so much smaller than the other is zero, but for rounding.
+_ROUNDING = 1e-9
+
 
 def caveats(effect: Effect) -> list[str]:
     """What a reader must know before the figures."""
@@ -58,4 +61,6 @@ def figures(effect: Effect) -> list[tuple[str, str]]:
 
 
 def _range(ends: tuple[float, float]) -> str:
-    return f"{number(ends[0])} tot {number(ends[1])}"
+    size = max(map(abs, ends))
+    low, high = (0.0 if abs(end) < _ROUNDING * size else end for end in ends)
+    return f"{number(low)} tot {number(high)}"

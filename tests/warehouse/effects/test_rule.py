@@ -200,7 +200,14 @@ def test_what_is_no_number_is_told() -> None:
         best_weights(np.array([[1.0, np.nan], [2.0, 3.0]]), np.array([1.0, 2.0]))
 
 
-def test_nothing_heavy_is_imported_before_a_fit() -> None:
-    code = "import sys, warehouse.effects.estimate; print([m for m in ('scipy', 'clarabel', 'pandas') if m in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("warehouse.effects.estimate", ("scipy", "clarabel", "statsmodels", "pandas")),
+        ("orchestration.cli", ("numpy", "scipy", "clarabel", "statsmodels", "pandas", "duckdb", "dagster", "dbt")),
+    ],
+)
+def test_nothing_heavy_is_imported_before_a_fit(module: str, heavy: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
