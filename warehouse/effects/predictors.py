@@ -24,7 +24,7 @@ from warehouse.effects.simplex import Array, best_weights
 _SEED = 20170101
 #: Starts beside the equal one and the one by regression, steps of each, and rounds from the best; for the treated area, and for
 #: each other fit.
-_FAR, _NEAR = (6, 250, 6), (0, 60, 0)
+_FAR, _NEAR = (14, 250, 6), (1, 120, 0)
 _PRECISION = 1e-3
 #: A predictor counts at least this share of the one that counts most.
 _LEAST = 1e-8

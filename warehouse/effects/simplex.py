@@ -1,6 +1,6 @@
 """Weights that are not negative and add up to one: the best fit, certified, and how far a sum may move among near-equal fits.
 
-Both are convex problems. An active-set solver (non-negative least squares) is tried first, as it is a hundred times faster with many
+Both are convex problems. An active-set solver (non-negative least squares) is tried first, as it is many times faster with many
 donors; what it does not bring to a certified optimum goes to CLARABEL. The certificate trusts neither: for a convex function on the
 simplex, ``gradient . w - min(gradient)`` bounds how far ``w`` lies above the best there is (Frank and Wolfe, 1956).
 """
