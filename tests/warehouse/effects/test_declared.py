@@ -94,6 +94,27 @@ def test_a_figure_that_is_hidden_after_the_start_may_decide() -> None:
     assert hidden.answer == "niet te zeggen" and "geen waarde in 2019JJ00" in hidden.reason
 
 
+def test_margins_of_the_source_widen_the_interval_and_provisional_figures_of_any_area_may_decide() -> None:
+    with candidate() as con:
+        plain = asked(con).effect
+        con.execute(
+            "update core.indicator_value set lower_bound = value - 5, upper_bound = value + 5 where region_code = 'GM0001'"
+        )
+        wide = asked(con).effect
+        con.execute("update core.indicator_value set lower_bound = null, upper_bound = null")
+        con.execute(
+            "update core.indicator_value set period_status = 'Voorlopig' "
+            "where region_code = 'GM0009' and period_code between '2014JJ00' and '2019JJ00'"
+        )
+        unsure = asked(con).effect
+    assert plain.interval and wide.interval
+    assert (
+        plain.answer == "effect gezien" and wide.interval[0] < plain.interval[0] < plain.interval[1] < wide.interval[1]
+    )
+    assert (wide.interval[1] - wide.interval[0]) / 2 > 5
+    assert unsure.answer == "niet te zeggen" and "voorlopig" in unsure.reason
+
+
 def test_a_series_that_does_not_reach_over_the_start_is_refused(release: duckdb.DuckDBPyConnection) -> None:
     assert "begint in 2000" in asked(release, from_period="1999JJ00").effect.reason
     late = asked(release, from_period="2024JJ00").effect
