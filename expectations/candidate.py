@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations import core, disclosure, mart
+from expectations import core, disclosure, effects, mart
 from expectations.audit import audit, broken
 from expectations.check import Check, Subject, within
 from expectations.result import CheckResult
@@ -52,6 +52,11 @@ def audit_candidate(database: Path, earlier: Iterable[CheckResult] = ()) -> list
     for outcomes in audit(database, "candidate", asked):
         results += outcomes
     return results
+
+
+def audit_effects(database: Path) -> list[CheckResult]:
+    """Audit what came of policy choices, once that is worked out on an audited candidate."""
+    return [result for outcomes in audit(database, "candidate", effects.subjects()) for result in outcomes]
 
 
 def _taken_over(con: duckdb.DuckDBPyConnection) -> set[str]:

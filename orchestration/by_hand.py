@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from expectations import CheckResult
 from ingest.errors import MendableError
 from ingest.storage import durable
@@ -15,6 +17,7 @@ from orchestration import pipeline
 from orchestration.workspace import PUBLIC, Workspace
 from warehouse.making.build import Node, dbt_build, dbt_command, needs_project, project_with, read_text
 from warehouse.making.candidate import Candidate
+from warehouse.making.effects import WorkedOut, work_out
 from warehouse.registry.wide import wide_tables
 
 #: The folder of that database, and the file in it that says what was laid out.
@@ -64,6 +67,19 @@ def audit(work: Workspace) -> list[CheckResult]:
     from expectations.candidate import audit_candidate
 
     return audit_candidate(_laid_out(work).file)
+
+
+def effects(work: Workspace) -> tuple[WorkedOut, list[CheckResult]]:
+    """What policy choices did, by the figures that are built by hand, and how that is judged. Only with the lock.
+
+    :raises NothingToBuildError: no table was taken in yet.
+    """
+    from expectations.candidate import audit_effects
+
+    bench = _laid_out(work)
+    with duckdb.connect(str(bench.file)) as con:
+        found = work_out(con)
+    return found, audit_effects(bench.file)
 
 
 def _folder(work: Workspace) -> Path:

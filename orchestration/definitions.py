@@ -1,8 +1,9 @@
 """One Dagster code location: source tables, dbt models, checks and the release, with schedule and sensors over them.
 
 The asset graph is the way of the data: ``statline/<table>`` and ``municipal/<contract>`` → ``warehouse/candidate`` → dbt's models →
-``core/check_result`` → ``warehouse/release``. Two jobs run it: ``ingest`` fetches what changed and may fail for some tables; ``build``
-makes a release from the last good snapshots whatever happened to the others, for one of those who may see what: its partition.
+``mart/policy_effect`` → ``core/check_result`` → ``warehouse/release``. Two jobs run it: ``ingest`` fetches what changed and may fail for
+some tables; ``build`` makes a release from the last good snapshots whatever happened to the others, for one of those who may see what:
+its partition.
 ``rdc run`` runs the same jobs.
 """
 
@@ -13,7 +14,8 @@ import dagster as dg
 from orchestration.assets.automation import automation
 from orchestration.assets.build import candidate_asset, model_assets
 from orchestration.assets.checks import check_result, great_expectations
-from orchestration.assets.keys import CHECK_RESULT
+from orchestration.assets.effects import effect_assets
+from orchestration.assets.keys import CHECK_RESULT, EFFECTS
 from orchestration.assets.release import release_asset
 from orchestration.assets.sources import source_assets
 from orchestration.pipeline import Watch
@@ -32,8 +34,9 @@ def definitions(work: Workspace | None = None, watch: Watch | None = None) -> dg
             tables,
             candidate_asset(work),
             models,
-            check_result(work, audited),
-            release_asset(work, [*audited, CHECK_RESULT]),
+            effect_assets(work, audited),
+            check_result(work, [*audited, *EFFECTS]),
+            release_asset(work, [*audited, *EFFECTS, CHECK_RESULT]),
         ],
         asset_checks=[great_expectations(audited)],
         resources={"run": Run(), "watch": watch or Watch()},

@@ -132,6 +132,38 @@ def tree(explanation: dict[str, Any]) -> Branch:
     return root
 
 
+def effect_tree(explanation: dict[str, Any]) -> Branch:
+    """The chain of an answer on a policy choice; of each figure the cells that it was made from."""
+    question, main = explanation["question"], explanation["methods"][0]
+    root = Branch(
+        f"{question['title']} ({question['region']}, from {question['from_period']}), {main['indicator']}: "
+        f"{explanation['answer']}: {explanation['reason']}",
+        strong=question["title"],
+    )
+    root.branch(f"release {explanation['release']}, {main['questions']} question(s) asked at once")
+    mind = root.branch("mind")
+    for line in explanation["caveats"]:
+        mind.branch(line)
+    methods = root.branch("methods")
+    for method in explanation["methods"]:
+        node = methods.branch(f"{method['method']}: {method['answer']}: {method['reason']}")
+        if method["estimate"] is not None:
+            low, high = method["interval"]
+            node.branch(f"estimate {plain(method['estimate'])} {method['unit']}, from {plain(low)} to {plain(high)}")
+    areas = root.branch(f"figures of {len(explanation['areas'])} area(s), by {main['method']}")
+    for area in explanation["areas"]:
+        share = "where it was done" if area["share"] is None else f"{area['share']:.1%} of the comparison"
+        node = areas.branch(f"{area['region_name']} ({area['region_code']}): {share}")
+        for figure in area["figures"]:
+            told = node.branch(f"{figure['period_code']}: {plain(figure['value'])}")
+            for cell in figure["cells"]:
+                told.branch(
+                    f"{plain(cell['value'])}  {cell['role']}  table {cell['table_id']}, column {cell['measure_code']}, row "
+                    f"{cell['source_region']}, {cell['period_code']}, snapshot {cell['snapshot_id']}, SHA-256 {cell['sha256'][:12]}"
+                )
+    return root
+
+
 def _delivered(node: Branch, found: dict[str, Any]) -> None:
     contract, rules, delivery = found["contract"], found["disclosure"], found["delivery"]
     node.branch(

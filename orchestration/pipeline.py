@@ -5,6 +5,7 @@ ingest    fetch what did, audit what arrived, accept it or put it in quarantine
 inputs    choose a snapshot per table: live, last good, or sample
 build     candidate, dbt
 audit     dbt's tests and Great Expectations; a critical failure stops here
+effects   what policy choices did, by the audited figures; it stops nothing
 release   promote the candidate
 """
 
@@ -35,6 +36,7 @@ from warehouse.making import written
 from warehouse.making.base import Base, SpoiltBaseError, base_of
 from warehouse.making.build import Node
 from warehouse.making.candidate import Candidate
+from warehouse.making.effects import WorkedOut, work_out
 from warehouse.making.publishing import publish
 from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan, PlanError
@@ -282,6 +284,7 @@ def lay_out(
         clock,
         current.corrections if current else 0,
         base,
+        work.interventions[0],
     )
 
 
@@ -347,8 +350,23 @@ def audit(work: Workspace) -> list[CheckResult]:
     ]
     results += [r for r in _kept(work)[0] if r.suite == "dbt"]
     results += audit_candidate(work.candidate.file, _earlier(work))
-    _keep(work, results, complete=True)
+    _keep(work, results, complete=False)
     return results
+
+
+def effects(work: Workspace) -> tuple[WorkedOut, list[CheckResult]]:
+    """What policy choices did, by the audited figures: only what changed is worked out, and none of it keeps a release back. With
+    it the audit is complete.
+
+    :returns: what was worked out, and how it was judged.
+    """
+    from expectations.candidate import audit_effects
+
+    with work.candidate.connect() as con:
+        found = work_out(con)
+    judged = audit_effects(work.candidate.file)
+    _keep(work, [*_kept(work)[0], *judged], complete=True)
+    return found, judged
 
 
 def note_checks(work: Workspace) -> dict[str, int]:
@@ -361,7 +379,7 @@ def note_checks(work: Workspace) -> dict[str, int]:
         raise BlockedError(NOT_AUDITED)
     results = kept[0]
     with work.candidate.connect() as con:
-        names = written.create(con, "check_result")
+        names = written.create(con, "core.check_result")
         # `check` and `column` are words of SQL.
         records = [asdict(r) | {"check_name": r.check, "column_name": r.column} for r in results]
         add_rows(con, "core.check_result", [[record[name] for name in names] for record in records])

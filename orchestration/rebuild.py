@@ -50,6 +50,7 @@ def _rebuild(publish: bool, as_json: bool) -> int:
                 bar.add_task(f"making release {current.release_id} again", total=None)
                 pipeline.build(work)
                 pipeline.audit(work)
+                pipeline.effects(work)
                 pipeline.note_checks(work)
                 found = compared(work)
             other_code = current.code != work.releases.code()

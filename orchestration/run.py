@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from ingest.declaration import Table
 from ingest.errors import MendableError
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, Outcome
@@ -98,7 +100,7 @@ def _alone(
             ):
                 problems.append(f"{level}: {why}")
         failed = _failures(mode, asked, outcomes, choices)
-        held_back = [] if problem else _withheld(work)
+        held_back = [] if problem else [*_withheld(work), *_not_answered(work)]
         told = Telling(failed, outcomes, work.outcomes.latest(), verbose, held_back, problems)
         if as_json:
             show.as_json(_record(work, choices, outcomes, released, problems))
@@ -300,6 +302,20 @@ def _withheld(work: Workspace) -> list[str]:
         + (f" ({len(of_one) - 1} more like it: `rdc status`)" if len(of_one) > 1 else "")
         for (indicator, table), of_one in said.items()
     ]
+
+
+def _not_answered(work: Workspace) -> list[str]:
+    """What is wrong with policy choices, and what broke off as their effect was worked out. No figure waits for it."""
+    _, wrong = work.interventions
+    said = [f"A policy choice is left out: {line}" for line in wrong]
+    current = work.releases.current()
+    if current and "mart.policy_effect" in current.tables:
+        with duckdb.connect(str(work.releases.current_file), read_only=True) as con:
+            found = con.execute(
+                "select intervention_id, indicator_id, reason from mart.policy_effect where made_from = '' order by all"
+            ).fetchall()
+        said += [f"The effect of {one} on {indicator} was not worked out: {why}." for one, indicator, why in found]
+    return said
 
 
 def _summary(

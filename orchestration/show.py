@@ -174,6 +174,19 @@ def difference(diff: Diff) -> None:
             diff.sources,
         ),
         ("Definitions", ("indicator_id", "version", "change", "field", "old", "new"), diff.definitions),
+        (
+            "Effects of policy choices",
+            (
+                "intervention_id",
+                "indicator_id",
+                "change",
+                "old_overall_answer",
+                "new_overall_answer",
+                "old_estimate",
+                "new_estimate",
+            ),
+            diff.effects,
+        ),
     )
     for title, columns, records in sections:
         if records:

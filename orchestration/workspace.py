@@ -26,6 +26,7 @@ from warehouse.releases.release import Releases
 
 if TYPE_CHECKING:
     from warehouse.registry.indicators import Registry as IndicatorRegistry
+    from warehouse.registry.interventions import Written
 
 #: Who may see a release: everyone, the partners of the data center, or one municipality (by its code).
 PUBLIC, PARTNERS = "public", "partners"
@@ -49,13 +50,19 @@ class Workspace(Home):
             settings=settings,
             registry=Registry.load(settings.own_sources),
             store=Store(settings.snapshots),
-            releases=Releases(settings.releases(level), own=settings.own_indicators),
+            releases=Releases(settings.releases(level), own=settings.own_indicators, asked=settings.own_interventions),
             outcomes=Outcomes(settings.snapshots),
         ).at(level)
 
     def at(self, level: str) -> Workspace:
         """The same data folder, seen by others."""
-        releases = Releases(self.settings.releases(level), own=self.settings.own_indicators, mark=self.clock.mark)
+        settings = self.settings
+        releases = Releases(
+            settings.releases(level),
+            own=settings.own_indicators,
+            asked=settings.own_interventions,
+            mark=self.clock.mark,
+        )
         return replace(self, level=level, releases=releases)
 
     def sees(self, table: Table) -> bool:
@@ -73,6 +80,13 @@ class Workspace(Home):
         from warehouse.registry.indicators import load
 
         return load(own=self.settings.own_indicators, closed=self.closed)
+
+    @property
+    def interventions(self) -> tuple[list[Written], list[str]]:
+        """The policy choices whose effect a release of this level tells of, and what is wrong with those that can't be used."""
+        from warehouse.registry.interventions import FOLDER, read
+
+        return read([FOLDER, self.settings.own_interventions], self.indicators)
 
     @property
     def closed(self) -> set[str]:

@@ -24,9 +24,17 @@ EVERY = {
     **{"home": "/", "indicator": "/indicator/mil_gas?gebied=GM0770", "total": "/indicator/bev_inwoners?gebied=GM0770"},
     **{"municipality": "/gemeente/eersel", "group": "/gemeente/de-kempen", "village": "/wijk/WK172803"},
     **{"neighbourhood": "/buurt/BU17280300", "figure": "/cijfer/mil_gas/GM0770/2023JJ00", "themes": "/thema"},
-    **{"theme": "/thema/wonen", "goals": "/doelen", "search": "/zoeken?q=zonnepanelen+hapert", "about": "/over"},
+    **{
+        "theme": "/thema/wonen",
+        "goals": "/doelen",
+        "effects": "/effecten",
+        "effect": "/effect/voorbeeld_eersel_stroom",
+        "search": "/zoeken?q=zonnepanelen+hapert",
+        "about": "/over",
+    },
     **{"compare": "/vergelijk?indicator=mil_gas&gebied=GM0770&gebied=GM1728", "quality": "/kwaliteit"},
     **{"products": "/producten", "releases": "/uitgaven", "terms": "/begrippen", "signs": "/tekens"},
+    **{"effects": "/effecten", "effect": "/effect/voorbeeld_eersel_stroom"},
     **{"accessibility": "/toegankelijkheid", "embed": "/embed/indicator/mil_gas/reeks?gebied=GM0770"},
 }
 

@@ -5,10 +5,14 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from expectations import CheckResult
 from orchestration import by_hand, pipeline
 from orchestration.assets.keys import CHECK_RESULT, POOL, series
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
+
+#: The name of the check on each table.
+CHECK = "great_expectations"
 
 
 def great_expectations(models: Sequence[dg.AssetKey]) -> dg.AssetChecksDefinition:
@@ -18,7 +22,7 @@ def great_expectations(models: Sequence[dg.AssetKey]) -> dg.AssetChecksDefinitio
         name="great_expectations",
         specs=[
             dg.AssetCheckSpec(
-                "great_expectations",
+                CHECK,
                 asset=key,
                 blocking=True,
                 description="Great Expectations; blocks the release when something critical fails.",
@@ -37,23 +41,28 @@ def great_expectations(models: Sequence[dg.AssetKey]) -> dg.AssetChecksDefinitio
         else:
             results = by_hand.audit(work)
         for key in asked:
-            own = [r for r in results if r.subject == ".".join(key.path)]
-            broken = [r for r in own if not r.success]
-            critical = [r for r in broken if r.severity == "critical"]
-            yield dg.AssetCheckResult(
-                asset_key=key,
-                check_name="great_expectations",
-                passed=not broken,
-                severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
-                metadata={
-                    "checks": len(own),
-                    "failed": dg.MetadataValue.md(
-                        "\n".join(f"- {r.severity}: {r.description} {r.observed}" for r in broken) or "-"
-                    ),
-                },
-            )
+            yield judged(key, results)
 
     return great_expectations
+
+
+def judged(key: dg.AssetKey, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
+    """How a table came out of the audit."""
+    own = [r for r in results if r.subject == ".".join(key.path)]
+    broken = [r for r in own if not r.success]
+    critical = [r for r in broken if r.severity == "critical"]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=CHECK,
+        passed=not broken,
+        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "checks": len(own),
+            "failed": dg.MetadataValue.md(
+                "\n".join(f"- {r.severity}: {r.description} {r.observed}" for r in broken) or "-"
+            ),
+        },
+    )
 
 
 def check_result(work: Workspace, models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:

@@ -12,6 +12,7 @@ from orchestration.workspace import PARTNERS, PUBLIC, Workspace
 CANDIDATE = dg.AssetKey(["warehouse", "candidate"])
 RELEASE = dg.AssetKey(["warehouse", "release"])
 CHECK_RESULT = dg.AssetKey(["core", "check_result"])
+EFFECTS = [dg.AssetKey(["mart", name]) for name in ("policy_effect", "policy_effect_path")]
 #: What touches the candidate runs one after another, whoever starts it.
 POOL = "duckdb"
 

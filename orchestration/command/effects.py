@@ -12,7 +12,9 @@ from orchestration import show
 from orchestration.command.friendly import friendly, json_option, level_option
 
 if TYPE_CHECKING:
-    from warehouse.effects.estimate import Effect
+    from warehouse.effects.asked import Asked
+    from warehouse.effects.effect import Effect
+    from warehouse.reading.reader import Reader
 
 
 class _Named(click.Group):
@@ -34,43 +36,81 @@ def effect() -> None:
 
 @effect.command("show", hidden=True)
 @click.argument("name", metavar="ID", required=False)
-@click.option("--as-of", metavar="RELEASE", help="By the figures of an earlier release.")
+@click.option("--as-of", metavar="RELEASE", help="As an earlier release had it.")
+@click.option(
+    "--chart",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg|FILE.png",
+    help="Draw what happened beside what was to be expected; of a choice with more indicators a file for each.",
+)
 @json_option
 @level_option
 @friendly
-def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str) -> None:
-    """The declared choices, worked out from the figures of a release."""
-    from orchestration.workspace import Workspace
-    from warehouse.effects.declared import answers
-    from warehouse.reading.reader import reading
-    from warehouse.registry.interventions import FOLDER, InterventionError, load
+def show_declared(name: str | None, as_of: str | None, chart: Path | None, as_json: bool, level: str) -> None:
+    """The declared choices, as a release tells of them."""
+    if chart and (name is None or chart.suffix not in (".svg", ".png")):
+        raise click.UsageError("--chart goes with the ID of a choice, and takes a file that ends in .svg or .png")
+    from ingest.settings import Settings
+    from warehouse.reading.effects import answers
+    from warehouse.reading.reader import NotThereError, reading
+    from warehouse.releases.release import Releases
 
-    work = Workspace.open(level=level)
-    declared = load([FOLDER, work.settings.own_interventions], work.indicators)
-    if name and name not in {one.id for one in declared}:
-        there = ", ".join(one.id for one in declared) or "none"
-        raise InterventionError(
-            f"There is no intervention {name!r}. There are: {there}. docs/effecten.md says how to declare one"
+    with reading(Releases(Settings.from_env().releases(level)), as_of) as reader:
+        found, release = answers(reader.published), reader.release.release_id
+        drawn = _drawn(reader, [one for one in found if one.intervention.id == name], chart) if chart else []
+    there = list(dict.fromkeys(one.intervention.id for one in found))
+    if name and name not in there:
+        raise NotThereError(
+            f"There is no intervention {name!r} in release {release}. There are: {', '.join(there) or 'none'}. docs/effecten.md says "
+            "how to declare one; the next `rdc run` works it out"
         )
-    with reading(work.releases, as_of) as reader:
-        reader.needs_nothing_closed()
-        found = answers(reader.con, declared, name)
-        release = reader.release.release_id
+    found = [one for one in found if name in (None, one.intervention.id)]
+    for line in drawn:
+        show.note(line)
     if as_json:
-        show.as_json([one.as_dict() | {"release": release} for one in found])
+        show.as_json([row | {"release": release} for one in found for row in one.as_dict()])
         return
     if name is None:
-        rows = [(one.intervention.id, one.intervention.title, one.indicator_name, one.effect.answer) for one in found]
+        rows = [(one.intervention.id, one.intervention.title, one.indicator_name, one.answer.answer) for one in found]
         show.table(f"Uitgave {release}", ["keuze", "titel", "cijfer", "antwoord"], rows)
         show.note("`rdc effect ID` tells of one with its reason and caveats.")
         return
     for one in found:
-        show.line(
-            f"{one.intervention.title} — {one.indicator_name}, {one.unit} (uitgave {release})",
-            strong=one.intervention.title,
-        )
-        tell(one.effect, one.caveats)
+        title = one.intervention.title
+        show.line(f"{title} — {one.indicator_name}, {one.unit} (uitgave {release})", strong=title)
+        said = one.answer.answer[0].upper() + one.answer.answer[1:]
+        show.line(f"{said}: {one.answer.reason}.", strong=said)
         show.line("")
+        for line in one.caveats:
+            show.line(f"- {line}")
+        for effect in one.effects:
+            show.line("")
+            show.line(f"Volgens {effect.method}.")
+            tell(effect)
+        show.line("")
+
+
+def _drawn(reader: Reader, asked: Sequence[Asked], file: Path) -> list[str]:
+    """Draw the course of each question; what was drawn where, or why not."""
+    from datetime import datetime
+
+    from ingest.datacenter import here
+    from warehouse.serve.portal.charts import drawing
+    from warehouse.serve.portal.charts.of_effect import charts
+    from warehouse.serve.portal.view import View
+
+    view = View(reader.published, here(), datetime.fromisoformat(reader.release.created_at))
+    said = []
+    for one in asked:
+        name = one.indicator.indicator
+        target = file if len(asked) == 1 else file.with_name(f"{file.stem}-{name}{file.suffix}")
+        made = charts(view, one, one.effect, ["verloop"]).get("verloop")
+        if made is None:
+            said.append(f"{name}: there is no estimate, so there is nothing to draw.")
+            continue
+        target.write_bytes(drawing.svg_file(made).encode() if file.suffix == ".svg" else drawing.png_file(made))
+        said.append(f"{name}: drawn in {target}")
+    return said
 
 
 @effect.command("estimate")
@@ -100,6 +140,13 @@ def show_declared(name: str | None, as_of: str | None, as_json: bool, level: str
     multiple=True,
     metavar="COLS",
     help="Columns that donors must be like too; COL:1981-1990 and COL:1961+1963 name the periods of its mean.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["synthetic", "did", "interrupted"]),
+    default="synthetic",
+    show_default=True,
+    help="Synthetic control, difference-in-differences, or interrupted series (for when there is nothing to compare with).",
 )
 @click.option("--fit", metavar="FROM:TO", help="Periods of the fit.  [default: all before]")
 @click.option(
@@ -138,6 +185,7 @@ def estimate(
     without: tuple[str, ...],
     also_treated: tuple[str, ...],
     predictors: tuple[str, ...],
+    method: str,
     fit: str | None,
     breaks: tuple[str, ...],
     provisional: tuple[str, ...],
@@ -148,11 +196,13 @@ def estimate(
 ) -> None:
     """Answer the question for a panel of your own, by the same rule as the declared choices.
 
-    Synthetic control: the other units, weighed so that together they follow the treated one before. A donor that lacks a
-    value is left out, and named.
+    synthetic: the other units, weighed so that together they follow the treated one before. did: their plain mean, each unit
+    against its own level before. interrupted: the treated unit alone, against its own growth before. A donor that lacks a value
+    is left out, and named.
     """
     from warehouse.effects import file as panels
-    from warehouse.effects.estimate import Question, estimate
+    from warehouse.effects.effect import Question
+    from warehouse.effects.estimate import METHODS, estimate
     from warehouse.effects.panel import shape
 
     table = panels.read(data)
@@ -177,13 +227,15 @@ def estimate(
         margin=margin,
         questions=questions,
     )
-    method = None
+    way = METHODS[method]
     if predictors:
+        if method != "synthetic":
+            raise click.UsageError("--predictors go with --method synthetic only")
         from warehouse.effects.predictors import WithPredictors, gathered
 
         columns = panels.chosen(predictors, list(table.columns))
-        method = WithPredictors(gathered(table, unit, time, columns, panel))
-    found = estimate(panel, question, method)
+        way = WithPredictors(gathered(table, unit, time, columns, panel))
+    found = estimate(panel, question, way)
     if as_json:
         show.as_json(found.as_dict())
     else:
@@ -209,6 +261,8 @@ def tell(found: Effect, more: Sequence[str] = ()) -> None:
     show.line("")
     show.table("", ["wat", "waarde"], figures(found), right=["waarde"])
     weights = sorted(((w, name) for name, w in found.weights.items() if w >= 0.001), reverse=True)
+    if not weights:
+        return
     show.table(
         "Vergeleken met",
         ["gebied", "aandeel"],

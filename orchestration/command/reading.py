@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestration import show
 from orchestration.command.friendly import friendly, json_option, level_option
 from warehouse.formats import FORMATS
+
+if TYPE_CHECKING:
+    from warehouse.reading.reader import Reader
 
 
 @click.command()
@@ -215,8 +220,8 @@ def _pull_from(
 @level_option
 @friendly
 def explain(indicator: str, region: str, period: str, as_of: str | None, as_json: bool, level: str) -> None:
-    """A figure back to its source cells."""
-    from orchestration.explain import cell_url, provenance, tree
+    """A figure back to its source cells; `rdc explain effect ID INDICATOR` does so for the answer on a policy choice."""
+    from orchestration.explain import cell_url, effect_tree, provenance, tree
     from orchestration.workspace import Workspace
     from warehouse.reading.explain import explain as chain
     from warehouse.reading.reader import reading
@@ -224,13 +229,30 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
     work = Workspace.open(level=level)
     with reading(work.releases, as_of) as reader:
         reader.needs_nothing_closed()
-        found = chain(reader, work.store, indicator, region, period, cell_url(work), provenance(work))
+        if is_effect := indicator == "effect":
+            found = _explained(reader, region, period, cell_url(work))
+        else:
+            found = chain(reader, work.store, indicator, region, period, cell_url(work), provenance(work))
     for line in reader.notices:
         show.note(line)
     if as_json:
         show.as_json(found)
     else:
-        show.unfolded().print(tree(found))
+        show.unfolded().print(effect_tree(found) if is_effect else tree(found))
+
+
+def _explained(
+    reader: Reader, intervention: str, indicator: str, cell_url: Callable[[dict[str, Any]], str | None]
+) -> dict[str, Any]:
+    from warehouse.reading.explain_effect import explain_effect
+    from warehouse.reading.reader import NotThereError
+
+    if found := explain_effect(reader.published, intervention, indicator, cell_url):
+        return found
+    raise NotThereError(
+        f"Release {reader.release.release_id} has no question on the effect of {intervention!r} on {indicator!r}. `rdc effect` lists "
+        "those that there are"
+    )
 
 
 @click.command()

@@ -21,6 +21,7 @@ RICH = [
     "/indicator/bev_65plus_pct?gebied=WK072806",
     "/embed/indicator/mil_gas/reeks?gebied=GM0770",
     "/indicator/mil_gas?gebied=GM0770&sorteer=naam&van=2015",
+    "/effect/voorbeeld_eersel_stroom",
 ]
 
 

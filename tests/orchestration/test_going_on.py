@@ -57,6 +57,7 @@ class Installation:
                 pipeline.prepare(work, inputs, whole=file is not None)
             pipeline.build(work)
             pipeline.audit(work)
+            pipeline.effects(work)
             pipeline.note_checks(work)
             if file:
                 shutil.copyfile(work.candidate.file, file)

@@ -275,3 +275,13 @@ def test_a_reorganised_municipality_is_another_one(whole: Rdc) -> None:
         "and region_code in ('GM0770', 'GM0823', 'GM1667') and series_break is not null order by 1"
     )
     assert rows == [("GM0770", "2000JJ00"), ("GM0823", "2000JJ00")]
+
+
+def test_the_airport_gets_one_of_three_answers_with_its_reason(whole: Rdc) -> None:
+    """By the house prices of 83625NED; the study itself looked at years that the series does not have."""
+    [(answer, reason, estimate, caveats)] = whole.sql(
+        "select overall_answer, overall_reason, estimate, caveats from mart.policy_effect "
+        "where intervention_id = 'eindhoven_airport' and is_main"
+    )
+    assert answer == "niet te zeggen" and "begint in" in reason and estimate is None
+    assert any("geen significante" in line for line in caveats)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.warehouse import answered
 from warehouse.making import publishing
 from warehouse.making.candidate import Candidate
 from warehouse.releases.release import Release, Releases
@@ -54,6 +55,7 @@ def candidate(
     indicators: Sequence[tuple[Any, ...]] = INDICATORS,
     shift: float = 0,
     municipal: Sequence[str] = (),
+    estimate: float = -40.0,
 ) -> Candidate:
     """A candidate as dbt and the audit leave it.
 
@@ -63,6 +65,7 @@ def candidate(
     :param levels: sharing level by source table, other than in :data:`INDICATORS`.
     :param shift: added to every figure.
     :param municipal: source tables that a municipality delivered.
+    :param estimate: of the policy choice on each indicator.
     """
     made = Candidate(folder)
     made.folder.mkdir(parents=True)
@@ -229,6 +232,7 @@ def candidate(
                     "'Gemeentewet', true from core.indicator_value where indicator_id = ? and region_code = ? and period_code = ?",
                     [f"doel_{name}_{region}", region, name, region, PERIODS[-1]],
                 )
+        answered.add(con, [(i[0], i[2]) for i in indicators], PERIODS, estimate)
     return made
 
 

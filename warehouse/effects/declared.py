@@ -6,119 +6,130 @@ examples, which are made up, are counted apart: they are no questions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from ingest.sql import records
-from warehouse.effects.estimate import Effect, Question, estimate
-from warehouse.effects.panel import shape
-from warehouse.effects.rule import CANNOT_TELL
-from warehouse.effects.synthetic import OutcomeOnly
+from warehouse.effects.asked import Asked, Known
+from warehouse.effects.figures import Figures
 from warehouse.registry.interventions import Expected, Intervention
 
-#: Fewer proposed areas than this and only stedelijkheid must be the same, not the size class too.
-_ENOUGH = 20
-_NOT_FIRM = "%oorlopig%"
+if TYPE_CHECKING:
+    from warehouse.effects.effect import Effect, Question
+    from warehouse.effects.panel import Panel
+
+#: What an answer's digits turn on besides our own code.
+_PACKAGES = ("numpy", "scipy", "clarabel", "statsmodels")
+#: A figure that is there and not shown: it may decide, and is no end of the series.
+_HIDDEN = ("suppressed", "confidential")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One question: a choice and one of its indicators, and its answer.
+class Asking:
+    """A question that is still to be answered.
 
-    :param comparison: how the areas beside it were chosen, in Dutch.
-    :param notes: what else must be known, in Dutch.
+    :param questions: how many are asked at once.
     """
 
     intervention: Intervention
     indicator: Expected
-    indicator_name: str
-    unit: str
-    comparison: str
-    notes: tuple[str, ...]
-    effect: Effect
+    questions: int
 
     @property
-    def caveats(self) -> tuple[str, ...]:
-        """What a reader must know first: whether it is made up, what was said before, how the comparison was chosen."""
+    def question(self) -> str:
+        """MD5 over what is asked. As long as that is the same it is the same question, however it is worded."""
         one = self.intervention
-        first = ["Dit is een verzonnen voorbeeld: deze keuze is nooit gemaakt."] if one.example else []
-        if one.published:
-            first.append(f"Eerder gepubliceerd: {one.published}")
-        return (*first, f"Verwacht was: {self.indicator.direction}.", self.comparison, *self.notes)
+        asked = (
+            one.region,
+            one.from_period,
+            one.until_period,
+            self.indicator.model_dump(),
+            one.also_treated,
+            one.compare_with,
+        )
+        return _md5([*asked, sorted(out.region for out in one.excluded)])
 
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "intervention": self.intervention.id,
-            "title": self.intervention.title,
-            "region": self.intervention.region,
-            "indicator": self.indicator.indicator,
-            "unit": self.unit,
-            "expected": self.indicator.direction,
-            "example": self.intervention.example,
-            "published": self.intervention.published,
-            "declared_on": self.intervention.declared_on,
-            "caveats": list(self.caveats),
-            **self.effect.as_dict(),
-        }
+    def made_from(self, figures: Figures, known: Known) -> str:
+        """MD5 over all that the answer is made from, but for our own code."""
+        versions = {name: _version(name) for name in _PACKAGES}
+        told = (figures.indicator_name, figures.unit, figures.region_name, figures.not_comparable, figures.comparison)
+        asked = (self.intervention.model_dump(mode="json"), self.indicator.model_dump(), self.questions, known.proven)
+        return _md5([versions, told, asked, known.committed_on, figures.rows])
 
 
-def answers(con: duckdb.DuckDBPyConnection, declared: Sequence[Intervention], name: str | None = None) -> list[Asked]:
-    """The answer to every question about these choices.
-
-    :param con: a release, open to be read.
-    :param name: only about this one; the number of questions stays that of all.
-    """
+def askings(declared: Sequence[Intervention]) -> list[Asking]:
+    """Every question about these choices."""
     real = sum(len(one.indicators) for one in declared if not one.example)
     made_up = sum(len(one.indicators) for one in declared if one.example)
-    return [
-        _answer(con, one, expected, made_up if one.example else real)
-        for one in declared
-        if name in (None, one.id)
-        for expected in one.indicators
-    ]
+    return [Asking(one, expected, made_up if one.example else real) for one in declared for expected in one.indicators]
 
 
-def _answer(con: duckdb.DuckDBPyConnection, one: Intervention, expected: Expected, questions: int) -> Asked:
-    [about] = records(
-        con.execute(
-            "select arg_max(name_nl, version) as name_nl, arg_max(unit, version) as unit, "
-            "arg_max(struct_pack(why := not_comparable), version).why as not_comparable "
-            "from core.indicator where indicator_id = ?",
-            [expected.indicator],
-        )
-    )
-    donors, comparison = _donors(con, one)
-    rows = _series(con, expected.indicator, one.from_period[4:], [one.region, *donors])
-    notes = [*one.disturbances, *(f"{out.region} vergelijkt niet mee: {out.why}." for out in one.excluded)]
-    if about["not_comparable"]:
-        notes.append(about["not_comparable"])
-    if one.declared_on.year > int(one.from_period[:4]):
-        notes.append(
-            f"De vraag is vastgelegd op {one.declared_on:%d-%m-%Y}, toen cijfers van na de ingreep al bekend konden zijn."
-        )
-    effect = _estimate(rows, one, expected, questions)
+def answer(asking: Asking, figures: Figures, known: Known) -> Asked:
+    """The answer by every method that fits. What breaks the working out off is its reason that nothing can be told: an error in
+    one question costs no other, and no release."""
+    effects: Sequence[Effect]
+    broke_off = False
+    try:
+        effects = _estimates(asking, figures)
+    except Exception as error:
+        broke_off = True
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        effects = _refusals(asking, figures, f"de berekening brak af ({why})")
     return Asked(
-        one, expected, about["name_nl"] or expected.indicator, about["unit"] or "", comparison, tuple(notes), effect
+        asking.intervention,
+        asking.indicator,
+        figures.indicator_name,
+        figures.unit,
+        figures.region_name,
+        figures.comparison,
+        _caveats(asking, figures, known),
+        tuple(effects),
+        known,
+        tuple(figures.snapshots),
+        broke_off,
     )
 
 
-def _estimate(rows: list[dict[str, Any]], one: Intervention, expected: Expected, questions: int) -> Effect:
+def _caveats(asking: Asking, figures: Figures, known: Known) -> tuple[str, ...]:
+    """What a reader must know first: whether it is made up, what was said before, how the comparison was chosen."""
+    one = asking.intervention
+    first = ["Dit is een verzonnen voorbeeld: deze keuze is nooit gemaakt."] if one.example else []
+    if one.published:
+        first.append(f"Eerder gepubliceerd: {one.published}")
+    excluded = (f"{out.region} vergelijkt niet mee: {out.why}." for out in one.excluded)
+    treated = (f"{code} kreeg het ook en vergelijkt niet mee." for code in one.also_treated)
+    more = [figures.not_comparable] if figures.not_comparable else []
+    if one.until_period:
+        more.append(f"Er is gekeken tot en met {one.until_period[:4]}.")
+    expected = f"Verwacht was: {asking.indicator.direction}."
+    return (*first, expected, figures.comparison, *one.disturbances, *excluded, *treated, *more, known.told(one))
+
+
+def _estimates(asking: Asking, figures: Figures) -> Sequence[Effect]:
+    from warehouse.effects.estimate import estimates
+
+    shaped = _shaped(asking, figures)
+    return _refusals(asking, figures, shaped) if isinstance(shaped, str) else estimates(*shaped)
+
+
+def _shaped(asking: Asking, figures: Figures) -> tuple[Panel, Question] | str:
+    """The panel and what is known beside it, or why there is none."""
+    from warehouse.effects.effect import Question
+    from warehouse.effects.panel import shape
+
+    one = asking.intervention
+    rows = [row for row in figures.rows if one.until_period is None or row["period_code"] <= one.until_period]
     own = [row for row in rows if row["region_code"] == one.region]
-    periods = sorted(row["period_code"] for row in own if row["value"] is not None)
-    why = ""
+    periods = sorted(row["period_code"] for row in own if row["value"] is not None or row["missing_reason"] in _HIDDEN)
     if not periods:
-        why = "er is geen enkel cijfer van het gebied"
-    elif periods[0] >= one.from_period:
-        why = f"de reeks begint in {periods[0][:4]}, en niet vóór de ingreep ({one.from_period[:4]})"
-    elif periods[-1] < one.from_period:
-        why = f"er is nog geen cijfer vanaf de ingreep ({one.from_period[:4]}); het laatste is van {periods[-1][:4]}"
-    elif len({row["region_code"] for row in rows}) < 2:
-        why = "er is geen vergelijkingsgebied met cijfers"
-    if why:
-        return _refusal(why, one, questions)
+        return "er is geen enkel cijfer van het gebied"
+    if periods[0] >= one.from_period:
+        return f"de reeks begint in {periods[0][:4]}, en niet vóór de ingreep ({one.from_period[:4]})"
+    if periods[-1] < one.from_period:
+        return f"er is nog geen cijfer vanaf de ingreep ({one.from_period[:4]}); het laatste is van {periods[-1][:4]}"
     first, last = periods[0], periods[-1]
     rows = [row for row in rows if first <= row["period_code"] <= last]
     broken = {row["region_code"] for row in rows if row["series_break"] and row["period_code"] > first} - {one.region}
@@ -126,7 +137,7 @@ def _estimate(rows: list[dict[str, Any]], one: Intervention, expected: Expected,
         [(r["region_code"], r["period_code"], r["value"]) for r in rows if r["region_code"] not in broken],
         one.region,
         min(period for period in {row["period_code"] for row in rows} if period >= one.from_period),
-        provisional=[row["period_code"] for row in own if row["is_provisional"]],
+        provisional=[row["period_code"] for row in rows if row["is_provisional"] and row["region_code"] not in broken],
     )
     left_out = [f"Niet vergeleken, omdat hun reeks of grens veranderde: {', '.join(sorted(broken))}"] if broken else []
     after = [row for row in own if row["period_code"] >= one.from_period and row["margin"] is not None]
@@ -135,63 +146,33 @@ def _estimate(rows: list[dict[str, Any]], one: Intervention, expected: Expected,
             row["period_code"]: row["series_break"] for row in own if row["series_break"] and row["period_code"] > first
         },
         also_treated=one.also_treated,
-        relevant=expected.relevant,
+        relevant=asking.indicator.relevant,
         margin=sum(row["margin"] for row in after) / len(after) if after else 0.0,
-        questions=questions,
+        questions=asking.questions,
     )
-    return estimate(replace(panel, left_out=(*panel.left_out, *left_out)), question)
+    return replace(panel, left_out=(*panel.left_out, *left_out)), question
 
 
-def _refusal(why: str, one: Intervention, questions: int) -> Effect:
-    method = OutcomeOnly()
-    return Effect(CANNOT_TELL, why, method.name, method.assumes, one.region, one.from_period, questions, ())
+def _refusals(asking: Asking, figures: Figures, why: str) -> list[Effect]:
+    """Of every method that the question gets."""
+    from warehouse.effects.effect import Effect
+    from warehouse.effects.estimate import METHODS, fitting
+    from warehouse.effects.rule import CANNOT_TELL
+
+    one, questions = asking.intervention, asking.questions
+    donors = len({row["region_code"] for row in figures.rows} - {one.region})
+    return [
+        Effect(CANNOT_TELL, why, m.name, m.assumes, one.region, one.from_period, questions, ())
+        for m in (METHODS[key] for key in fitting(donors))
+    ]
 
 
-def _series(con: duckdb.DuckDBPyConnection, indicator: str, kind: str, regions: Iterable[str]) -> list[dict[str, Any]]:
-    """The figures of these regions by year; ``margin`` is half the width that the source gives."""
-    return list(
-        records(
-            con.execute(
-                "select region_code, period_code, value, series_break, (upper_bound - lower_bound) / 2 as margin, "
-                "coalesce(period_status like $firm, false) as is_provisional from core.indicator_value "
-                "where indicator_id = $indicator and list_contains($regions, region_code) and period_code[5:] = $kind "
-                "order by region_code, period_code",
-                {"indicator": indicator, "kind": kind, "regions": list(regions), "firm": _NOT_FIRM},
-            )
-        )
-    )
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
-def _donors(con: duckdb.DuckDBPyConnection, one: Intervention) -> tuple[list[str], str]:
-    """The areas to compare with, and how they were chosen."""
-    own = {one.region, *_members(con, [one.region])}
-    gone = own | {out.region for out in one.excluded} | set(one.also_treated)
-    if one.compare_with:
-        named = {code for code in one.compare_with if not _members(con, [code])}
-        chosen = named | _members(con, one.compare_with)
-        return sorted(chosen - gone), f"Vergeleken met wat is aangewezen: {', '.join(one.compare_with)}."
-    alike = {}
-    for kind in ("stedelijkheid", "grootteklasse"):
-        groups = con.execute(
-            "select distinct group_code from core.region_group where group_type = ? and list_contains(?, region_code) "
-            "and valid_to is null",
-            [kind, sorted(own)],
-        ).fetchall()
-        alike[kind] = _members(con, [code for (code,) in groups]) - gone
-    both = alike["stedelijkheid"] & alike["grootteklasse"]
-    if len(both) >= _ENOUGH:
-        return sorted(both), "Voorgesteld: gemeenten van dezelfde stedelijkheid en grootteklasse."
-    if alike["stedelijkheid"]:
-        return sorted(alike["stedelijkheid"]), "Voorgesteld: gemeenten van dezelfde stedelijkheid."
-    everything = con.execute("select region_code from core.region where region_type = 'gemeente'").fetchall()
-    return sorted(
-        {code for (code,) in everything} - gone
-    ), "Voorgesteld: alle gemeenten; van dit gebied is geen klasse bekend."
-
-
-def _members(con: duckdb.DuckDBPyConnection, groups: Iterable[str]) -> set[str]:
-    found = con.execute(
-        "select distinct region_code from core.region_group where list_contains(?, group_code) and valid_to is null",
-        [list(groups)],
-    )
-    return {code for (code,) in found.fetchall()}
+def _md5(what: Any) -> str:
+    return hashlib.md5(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()

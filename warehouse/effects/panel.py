@@ -17,6 +17,8 @@ from warehouse.effects.simplex import Array
 
 _CODED = re.compile(r"^(\d{4})(?P<kind>[A-Z]{2}|-?Q|-?H|-?M)(\d{1,2})$")
 
+_PER_YEAR = {"HJ": 2, "H": 2, "KW": 4, "Q": 4, "MM": 12, "M": 12}
+
 
 class PanelError(MendableError, ValueError):
     """The panel can't be read as one; the message names the column, area or period."""
@@ -31,7 +33,7 @@ class Panel:
     :param outcome: of the treated area, a value per period.
     :param others: a row per period, a column per donor.
     :param start: the first period that counts as after; ``fit`` are the first and last period of the fit.
-    :param provisional: periods in which a value of the treated area may still change.
+    :param provisional: periods in which a value may still change.
     :param left_out: what was left out, and why, in Dutch.
     """
 
@@ -61,7 +63,8 @@ class Panel:
 
     def only(self, donors: Sequence[str]) -> Panel:
         """The same with only these donors."""
-        return replace(self, donors=tuple(donors), others=self.others[:, [self.donors.index(d) for d in donors]])
+        places = {donor: place for place, donor in enumerate(self.donors)}
+        return replace(self, donors=tuple(donors), others=self.others[:, [places[donor] for donor in donors]])
 
     def without(self, periods: Iterable[str]) -> Panel:
         """The same without these periods, none of which is the start or an end of the fit."""
@@ -78,8 +81,10 @@ class Panel:
     def as_if(self, donor: str) -> Panel:
         """The same as if this donor were treated; the area that was, is no donor of it."""
         at = self.donors.index(donor)
-        rest = [d for d in self.donors if d != donor]
-        return replace(self.only(rest), treated=donor, outcome=self.others[:, at])
+        rest = self.donors[:at] + self.donors[at + 1 :]
+        return replace(
+            self, treated=donor, donors=rest, outcome=self.others[:, at], others=np.delete(self.others, at, axis=1)
+        )
 
     def earlier(self, start: str) -> Panel:
         """The same as if it began at this period, with nothing of what came since the real start."""
@@ -102,6 +107,17 @@ def kind_of(period: str) -> str:
         return "getal"
     matched = _CODED.match(period)
     return matched["kind"].strip("-") if matched else "anders"
+
+
+def position(period: str) -> float:
+    """Where a period lies in time, in years from its code; a bare number is itself. Other texts all lie at 0."""
+    if kind_of(period) == "getal":
+        return float(period)
+    matched = _CODED.match(period)
+    if not matched:
+        return 0.0
+    per_year = _PER_YEAR.get(matched["kind"].strip("-"))
+    return float(matched[1]) + ((int(matched[3]) - 1) / per_year if per_year else 0.0)
 
 
 def shape(

@@ -15,15 +15,17 @@ from functools import cached_property
 
 import numpy as np
 
+from warehouse.effects.comparison import Comparison
 from warehouse.effects.file import Table
 from warehouse.effects.panel import Panel, PanelError
 from warehouse.effects.rule import NEARLY_AS_GOOD_PREDICTED
 from warehouse.effects.simplex import Array, best_weights
 
 _SEED = 20170101
-#: Starts beside the equal one and the one by regression, and steps of each; for the treated area, and for each other fit.
-_STARTS, _STARTS_OF_OTHERS = 6, 0
-_STEPS, _STEPS_OF_OTHERS = 250, 60
+#: Starts beside the equal one and the one by regression, steps of each, and rounds from the best; for the treated area, and for
+#: each other fit.
+_FAR, _NEAR = (14, 250, 6), (1, 120, 0)
+_PRECISION = 1e-3
 #: A predictor counts at least this share of the one that counts most.
 _LEAST = 1e-8
 
@@ -46,10 +48,11 @@ class Predictors:
 
 
 @dataclass(frozen=True)
-class WithPredictors:
+class WithPredictors(Comparison):
     """The method for `estimate`. The first panel that it weighs is searched through; others, such as the placebos, less far."""
 
     predictors: Predictors
+    key: str = "synthetic"
     name: str = "synthetische controle met kenmerken"
     assumes: str = (
         "Aangenomen is dat het gebied zonder de ingreep was gegaan als een mengsel van gebieden die er vooraf op leken, in de "
@@ -64,7 +67,7 @@ class WithPredictors:
     def spread(self, panel: Panel, weights: Array) -> tuple[float, float]:
         """The least and the most of the mean gap over all fits that were found and are nearly as good as the best."""
         fits = self._fits(panel)
-        most = min(error for error, _ in fits) * NEARLY_AS_GOOD_PREDICTED
+        most = min(error for error, _ in fits) * NEARLY_AS_GOOD_PREDICTED**2
         after = panel.after
         gaps = [float((panel.outcome[after] - panel.others[after] @ w).mean()) for error, w in fits if error <= most]
         return min(gaps), max(gaps)
@@ -74,7 +77,7 @@ class WithPredictors:
         if key not in self._searched:
             far = not self._searched
             search = _Search(self.predictors, panel)
-            self._searched[key] = search.fits(*((_STARTS, _STEPS) if far else (_STARTS_OF_OTHERS, _STEPS_OF_OTHERS)))
+            self._searched[key] = search.fits(*(_FAR if far else _NEAR))
         return self._searched[key]
 
 
@@ -91,8 +94,11 @@ class _Search:
     def _own(self) -> Array:
         return self.predictors.of([self.panel.treated])[:, 0]
 
-    def fits(self, starts: int, steps: int) -> list[tuple[float, Array]]:
-        """Every fit that a search came by, each with its MSPE before: the local optima and the way to them."""
+    def fits(self, starts: int, steps: int, rounds: int) -> list[tuple[float, Array]]:
+        """Every fit that a search came by, each with its MSPE before: the local optima and the way to them.
+
+        :param steps: of each try; the best end is tried from anew until it stands still, at most so many ``rounds``.
+        """
         from scipy.optimize import minimize
 
         found: list[tuple[float, Array]] = []
@@ -102,9 +108,18 @@ class _Search:
             found.append((self._error(weights), weights))
             return found[-1][0]
 
-        for start in self._starts(starts):
-            for method, precise in (("Powell", "xtol"), ("Nelder-Mead", "xatol")):
-                minimize(error, start, method=method, options={"maxfev": steps, precise: 1e-3})
+        def descend(start: Array, precision: float) -> list[tuple[float, Array]]:
+            tries = (("Powell", "xtol"), ("Nelder-Mead", "xatol"))
+            ends = (minimize(error, start, method=m, options={"maxfev": steps, p: precision}) for m, p in tries)
+            return [(float(end.fun), np.asarray(end.x)) for end in ends]
+
+        ends = [end for start in self._starts(starts) for end in descend(start, _PRECISION)]
+        best, at = min(ends, key=lambda end: end[0])
+        for _ in range(rounds):
+            was = best
+            best, at = min([(best, at), *descend(at - at.max(), _PRECISION / 10)], key=lambda end: end[0])
+            if best > was * (1 - _PRECISION / 10):
+                break
         return found
 
     def _weights(self, importance: Array) -> Array:

@@ -35,8 +35,6 @@ def refused(panel: Panel, breaks: Mapping[str, str], also_treated: Iterable[str]
     empty = [p for p, value in zip(panel.periods, panel.outcome, strict=True) if np.isnan(value)]
     if empty:
         return f"{panel.treated} heeft geen waarde in {', '.join(empty)}, na de ingreep: onderdrukt of nog niet gepubliceerd"
-    if len(panel.donors) < 2:
-        return f"er is {len(panel.donors) or 'geen enkel'} vergelijkingsgebied met een volledige reeks; minstens 2 zijn nodig"
     if {panel.periods[i] for i in np.flatnonzero(after)} <= panel.provisional:
         return f"alle cijfers vanaf {panel.start} zijn voorlopig"
     return None
@@ -50,7 +48,15 @@ def _uneven(periods: tuple[str, ...]) -> str | None:
         return None
     steps = [round(float(b) - float(a), 6) for a, b in pairwise(periods)]
     usual = Counter(steps).most_common(1)[0][0] if steps else 1.0
-    odd = next((i for i, step in enumerate(steps) if abs(step / usual - round(step / usual)) > 1e-6), None)
+    # One longer step is a period that nobody has; two in a row are another length of period.
+    odd = next(
+        (
+            i
+            for i, step in enumerate(steps)
+            if abs(step / usual - round(step / usual)) > 1e-6 or (i and min(step, steps[i - 1]) > usual)
+        ),
+        None,
+    )
     if odd is None:
         return None
     return (

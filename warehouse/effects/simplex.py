@@ -1,7 +1,8 @@
 """Weights that are not negative and add up to one: the best fit, certified, and how far a sum may move among near-equal fits.
 
-Both are convex problems for CLARABEL. The certificate does not trust the solver: for a convex function on the simplex,
-``gradient . w - min(gradient)`` bounds how far ``w`` lies above the best there is (Frank and Wolfe, 1956).
+Both are convex problems. An active-set solver (non-negative least squares) is tried first, as it is many times faster with many
+donors; what it does not bring to a certified optimum goes to CLARABEL. The certificate trusts neither: for a convex function on the
+simplex, ``gradient . w - min(gradient)`` bounds how far ``w`` lies above the best there is (Frank and Wolfe, 1956).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 # How far above the optimum a fit may lie: as a share of its own sum of squares, and of that of the target.
 _GAP = 1e-5
 _GAP_OF_TARGET = 1e-9
+# A residual of at most this share of the target means that the target lies in the hull of the donors.
+_IN_HULL = 1e-6
 
 
 class UncertifiedError(MendableError, ValueError):
@@ -31,8 +34,11 @@ def best_weights(donors: Array, target: Array) -> Array:
     """
     matrix, aim, _ = _centred(donors, target)
     above = np.inf
-    for solve in (_by_squares, _by_residuals):
-        weights = _cleaned(solve(matrix, aim))
+    for solve in (_by_active_set, _by_squares, _by_residuals):
+        found = solve(matrix, aim)
+        if found is None:
+            continue
+        weights = _cleaned(found)
         above = min(above, _above_best(matrix, aim, weights))
         if above <= 0:
             return weights
@@ -40,6 +46,28 @@ def best_weights(donors: Array, target: Array) -> Array:
         f"No certified optimum: the sum of squares may lie {above:.3g} more than is allowed above the best there is. "
         "Look for units of very different size among the donors."
     )
+
+
+def _by_active_set(matrix: Array, aim: Array) -> Array | None:
+    """The point of the donors' hull nearest to the target, as non-negative least squares with one row more (Lawson and Hanson, 1974).
+
+    Scaled to a sum of one its solution is that of the simplex, exactly. None where the target lies in the hull: then many weights are
+    as good, and this would give a corner of them.
+    """
+    from scipy.optimize import nnls
+
+    around = matrix - aim[:, None]
+    try:
+        found, _ = nnls(np.vstack([around, np.ones(matrix.shape[1])]), np.append(np.zeros(len(aim)), 1.0))
+    except (
+        RuntimeError,
+        ValueError,
+    ):  # It did not come to an end, or met what is no number: CLARABEL says what is wrong.
+        return None
+    total = float(found.sum())
+    if not total or float(np.linalg.norm(around @ found)) <= _IN_HULL * total * max(float(np.linalg.norm(aim)), 1.0):
+        return None
+    return np.asarray(found)
 
 
 def _by_squares(matrix: Array, aim: Array) -> Array:

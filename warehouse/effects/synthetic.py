@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from warehouse.effects.comparison import Comparison
 from warehouse.effects.panel import Panel
 from warehouse.effects.rule import NEARLY_AS_GOOD
 from warehouse.effects.simplex import Array, best_weights, extremes
 
 
 @dataclass(frozen=True)
-class OutcomeOnly:
+class OutcomeOnly(Comparison):
     """The default: a convex problem, so there is one best fit and it is found from anywhere."""
 
+    key: str = "synthetic"
     name: str = "synthetische controle"
     assumes: str = (
         "Aangenomen is dat het gebied zonder de ingreep was gegaan als het mengsel van gebieden dat het vooraf het best volgt, dat "

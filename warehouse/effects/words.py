@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from warehouse.effects.estimate import Effect
+from warehouse.effects.effect import Effect
 from warehouse.effects.rule import number
+
+#: An end that is so much smaller than the other is zero, but for rounding.
+_ROUNDING = 1e-9
 
 
 def caveats(effect: Effect) -> list[str]:
@@ -23,6 +26,7 @@ def figures(effect: Effect) -> list[tuple[str, str]]:
     if effect.estimate is None or effect.interval is None or effect.spread is None:
         return []
     space, time = effect.placebo["in_space"], effect.placebo["in_time"]
+    without = _range((min(effect.without_one.values()), max(effect.without_one.values())))
     smallest = "geen" if effect.smallest_detectable is None else number(effect.smallest_detectable)
     rows = [
         ("gemiddeld verschil per periode vanaf de ingreep", number(effect.estimate)),
@@ -30,14 +34,22 @@ def figures(effect: Effect) -> list[tuple[str, str]]:
         ("kleinste effect dat te zien was geweest", smallest),
         ("effect dat telt", number(effect.relevant or 0.0)),
         ("afwijking vóór de ingreep (RMSPE)", number(effect.fit["rmspe"])),
-        ("dezelfde bij de andere gebieden, de middelste", number(effect.fit["rmspe_of_donors"])),
-        ("plaats tussen alle gebieden, alsof elk de ingreep kreeg", f"{space['rank']} van {space['of']}"),
-        (
-            "verschil zonder telkens één vergelijkingsgebied",
-            _range((min(effect.without_one.values()), max(effect.without_one.values()))),
-        ),
-        ("verschil bij bijna even goede vergelijkingen", _range(effect.spread)),
     ]
+    if space:
+        rows += [
+            ("dezelfde bij de andere gebieden, de middelste", number(effect.fit["rmspe_of_donors"])),
+            ("verschil als de lijn van vóór de ingreep doorliep", number(effect.fit["trend"])),
+            ("plaats van die lijn tussen alle gebieden", f"{effect.fit['trend_rank']} van {space['of']}"),
+            ("plaats tussen alle gebieden, alsof elk de ingreep kreeg", f"{space['rank']} van {space['of']}"),
+            ("verschil zonder telkens één vergelijkingsgebied", without),
+        ]
+    else:
+        rows += [
+            ("groei per periode vóór de ingreep", number(effect.fit["growth"])),
+            ("samenhang van de groei met die ervoor", number(effect.fit["persistence"])),
+            ("verschil zonder telkens één periode erna", without),
+        ]
+    rows.append(("verschil bij bijna even goede vergelijkingen", _range(effect.spread)))
     if time:
         rows.append(
             (
@@ -49,4 +61,6 @@ def figures(effect: Effect) -> list[tuple[str, str]]:
 
 
 def _range(ends: tuple[float, float]) -> str:
-    return f"{number(ends[0])} tot {number(ends[1])}"
+    size = max(map(abs, ends))
+    low, high = (0.0 if abs(end) < _ROUNDING * size else end for end in ends)
+    return f"{number(low)} tot {number(high)}"

@@ -23,11 +23,12 @@ from ingest.snapshot import AFTER_TABLE, AREAS
 from ingest.sql import identifier, literal
 from ingest.storage.clock import Clock
 from ingest.storage.paths import for_duckdb
-from warehouse.making import raw
+from warehouse.making import effects, raw
 from warehouse.making.base import Base
 from warehouse.making.binding import keep_last_good, load_registry
 from warehouse.registry import goals, indicators
 from warehouse.registry.indicators import Registry
+from warehouse.registry.interventions import Written
 from warehouse.releases.inputs import Input
 from warehouse.releases.plan import Plan
 
@@ -59,6 +60,7 @@ class Candidate:
         clock: Clock | None = None,
         corrected: int = 0,
         base: Base | None = None,
+        interventions: Collection[Written] = (),
     ) -> datetime:
         """Start anew: a file with schema ``raw``, and its plan beside it.
 
@@ -71,6 +73,7 @@ class Candidate:
         :param clock: how moments that a wrong clock told are to be told; as they are by default.
         :param corrected: how many of the clock's corrections the released history has already.
         :param base: the release of which the file is a copy to begin with; without one it is empty, and everything is made.
+        :param interventions: the policy choices whose effect is asked for.
         :returns: the moment from which what this build makes is known.
         :raises IndicatorError: the registry can't be used. What of it does not fit the tables is withheld.
         """
@@ -102,6 +105,7 @@ class Candidate:
                 "where term.binding_id = binding.binding_id and rule.units <> 'none')"
             )
             load_goals(con, goals.load(registry=registry))
+            effects.lay_out(con, interventions, released)
             _load_published(con, None if base else released, closed, base)
             _correct_history(con, clock, corrected)
             _load_outcomes(con, outcomes, closed, delivered)

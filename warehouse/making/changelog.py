@@ -53,6 +53,18 @@ def section(diff: Diff, created_at: str) -> str:
                     f"- {name}: {change['field']} was «{_short(change['old'])}», is nu «{_short(change['new'])}»."
                 )
         lines.append("")
+    if diff.effects:
+        lines.append("### Effecten van beleidskeuzes\n")
+        for effect in diff.effects:
+            was, now = effect["old_overall_answer"], effect["new_overall_answer"]
+            said = {
+                "added": f"nieuwe vraag; {now}",
+                "removed": f"vervallen; was {was}",
+                "answer": f"was {was}, is nu {now}",
+                "estimate": f"opnieuw uitgerekend; nog steeds {now}",
+            }[effect["change"]]
+            lines.append(f"- {effect['title']} (`{effect['indicator_id']}`): {said}.")
+        lines.append("")
     if diff.value_totals:
         lines.append("### Cijfers\n")
         total = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in diff.value_totals.items())

@@ -5,6 +5,7 @@
     tables/<theme>.parquet  .csv        wide: a row per region and period, a column per indicator
     tables/<theme>.long.parquet         long: a row per figure
     tables/{indicator,region,region_group,period,policy_goal,comparison}.parquet  .csv
+    tables/{intervention,policy_effect,policy_effect_path}.parquet  .csv        what policy choices did
     datapackage.json                    Frictionless Data Package v2 of all of them
     csv-metadata.json                   the same for the CSV files as CSVW
     catalog.ttl  catalog.jsonld         DCAT-AP-NL 3.0
@@ -48,6 +49,9 @@ _KEYS = {
     "period": ("period_code",),
     "policy_goal": ("goal_id",),
     "comparison": ("indicator_id", "region_code", "period_code", "group_code"),
+    "intervention": ("intervention_id",),
+    "policy_effect": ("intervention_id", "indicator_id", "method"),
+    "policy_effect_path": ("intervention_id", "indicator_id", "method", "period_code"),
 }
 _WIDE_KEY = ("region_code", "period_code")
 

@@ -17,6 +17,7 @@ import duckdb
 
 from ingest.engine import bound
 from ingest.sql import literal, records
+from warehouse.making import changed_effects
 from warehouse.releases.release import Release, Releases
 from warehouse.sharing.access import EVERYTHING, LEVELS, Access, Scope, delivered, levels_of, levels_since, texts
 from warehouse.sharing.closing import Levels, has_levels, indicators_only_of
@@ -48,6 +49,7 @@ class Diff:
         reason, definition version and period status.
     :param value_totals: number of figures by kind, over all of them.
     :param by_indicator: the same by indicator.
+    :param effects: questions about policy choices that came, went or have another answer (see :mod:`warehouse.making.changed_effects`).
     :param became_definitive: figures whose status went from provisional to definitive, whatever else changed.
     """
 
@@ -62,11 +64,12 @@ class Diff:
     by_indicator: dict[str, dict[str, int]]
     became_definitive: int
     listed: int = field(default=LISTED)
+    effects: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
         """Whether anything differs that a reader could see."""
-        return bool(self.schema or self.rows or self.sources or self.definitions or self.value_totals)
+        return bool(self.schema or self.rows or self.sources or self.definitions or self.value_totals or self.effects)
 
     @property
     def omitted(self) -> int:
@@ -146,6 +149,7 @@ def compare(
         by_indicator=by_indicator,
         became_definitive=definitive,
         listed=listed,
+        effects=_effects(con, tables, scope, closed, hidden) if has_figures else [],
     )
 
 
@@ -306,6 +310,24 @@ def _schema(
     return changes
 
 
+def _effects(
+    con: duckdb.DuckDBPyConnection,
+    tables: dict[str, dict[str, dict[str, tuple[str, str]]]],
+    scope: Scope,
+    closed: Collection[str],
+    hidden: Collection[str],
+) -> list[dict[str, Any]]:
+    """Nothing where one of the two is from before there were any, or tells of them otherwise."""
+    if not all(
+        {*changed_effects.TOLD} <= tables[alias].get("mart.policy_effect", {}).keys() for alias in ("old", "new")
+    ):
+        return []
+    visible = {alias: visible_figures(con, alias, scope, closed, hidden) for alias in ("old", "new")}
+    return changed_effects.changed(con, visible)
+
+
+#: Tables of which it is told elsewhere what changed.
+_TOLD_APART = ("core.observation", "mart.policy_effect", "mart.policy_effect_path")
 #: Tables that are about the making of a release: they differ between any two, which tells a reader nothing.
 _ABOUT_THE_MAKING = (
     "core.release",
@@ -318,7 +340,7 @@ _ABOUT_THE_MAKING = (
 
 
 def _rows(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any] | None:
-    if table in _ABOUT_THE_MAKING or table == "core.observation":
+    if table in _ABOUT_THE_MAKING or table in _TOLD_APART:
         return None
     keyed = {
         column

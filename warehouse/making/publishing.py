@@ -15,7 +15,7 @@ from ingest.settings import DATABASE
 from ingest.sql import records
 from ingest.storage.durable import fsync, record
 from ingest.verified import file_sha256
-from warehouse.making import datapackage, diff, written
+from warehouse.making import datapackage, diff, effects, written
 from warehouse.making.candidate import Candidate
 from warehouse.making.takeover import Earlier
 from warehouse.releases.inputs import Input
@@ -51,9 +51,10 @@ def publish(
         if plan:
             plan.check(con, releases.code())
         _say_where_made(con, release_id)
+        effects.say_where_made(con, release_id)
         con.execute("drop schema raw cascade")
         con.execute("drop schema if exists staging cascade")
-        written.create(con, "release")
+        written.create(con, "core.release")
         con.execute("insert into core.release values (?, ?)", [release_id, at])
         tables = {
             f"{schema}.{name}": con.execute(f'select count(*) from "{schema}"."{name}"').fetchall()[0][0]

@@ -13,6 +13,7 @@ OTHERWISE: dict[str, set[str]] = {
     "core.release": {"*"},
     "core.check_result": {"ran_at"},
     "core.build_part": {"made_in"},
+    "mart.policy_effect": {"made_in"},
     "core.download_outcome": {"*"},
 }
 

@@ -19,6 +19,7 @@ import duckdb
 from ingest.sql import identifier, literal, records
 from warehouse.columns import OF_PERIOD, Column, of_region
 from warehouse.places import Place, Places
+from warehouse.reading import effects
 from warehouse.sharing.access import EVERYTHING, Access, Scope, texts
 from warehouse.sharing.closing import indicators_only_of
 
@@ -35,6 +36,15 @@ REFERENCE = {
     "comparison": (
         "Vergelijking",
         "Elke eigen gemeente, en alle samen, naast groepen van gemeenten, het land en het eigen verleden.",
+    ),
+    "intervention": ("Beleidskeuzes", "Beleidskeuzes waarvan het effect gevraagd wordt, zoals ze zijn vastgelegd."),
+    "policy_effect": (
+        "Effecten van beleidskeuzes",
+        "Per keuze, cijfer en methode het antwoord met de reden, de schatting en alles waarop die rust.",
+    ),
+    "policy_effect_path": (
+        "Verloop van een effect",
+        "Per keuze, cijfer, methode en periode wat er gebeurde en wat zonder de keuze te verwachten was.",
     ),
 }
 
@@ -321,7 +331,7 @@ class Published:
 
     @staticmethod
     def schema_of(name: str) -> str:
-        return "mart" if name in ("policy_goal", "comparison") else "core"
+        return "mart" if name in ("policy_goal", "comparison") else effects.TABLES.get(name, "core")
 
     def current(self, theme: str) -> list[dict[str, Any]]:
         """The indicators that a theme's table has a column for, each with the newest version of its definition."""
@@ -519,6 +529,8 @@ class Published:
             return self.goals()
         if name == "comparison":
             return self.comparisons()
+        if name in effects.TABLES:
+            return effects.relation(self, name)
         told = f" where indicator_id not in ({texts(self.hidden)})" if name == "indicator" and self.hidden else ""
         return f"select * from core.{identifier(name)}{told}"
 
@@ -545,7 +557,8 @@ class Published:
         ]
 
     def table_columns(self, schema: str, name: str) -> list[Column]:
-        """The columns of any released table, as its documentation in the file has them."""
+        """The columns of any released table, as its documentation in the file has them; of one on policy choices those that go out."""
+        left_out = effects.LEFT_OUT.get(name, ())
         return [
             Column(column, _TYPES.get(kind, "string"), column, comment or "")
             for column, kind, comment in self.con.execute(
@@ -553,6 +566,7 @@ class Published:
                 "and database_name = current_database() order by column_index",
                 [schema, name],
             ).fetchall()
+            if column not in left_out
         ]
 
     def sources(self, theme: str | None = None) -> list[dict[str, Any]]:

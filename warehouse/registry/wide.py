@@ -72,8 +72,10 @@ def files(theme: Theme) -> dict[Path, str]:
 #: The models that everything published is told from, besides the wide tables.
 _TOLD_FROM = (
     *("indicator_value", "indicator", "indicator_reference", "region", "region_group", "period", "source_table"),
-    *("comparison", "policy_goal"),
+    *("comparison", "policy_goal", "intervention"),
 )
+#: What is told of policy choices, which no model makes.
+_WORKED_OUT = ("policy_effect", "policy_effect_path")
 #: Where people meet the tables: name, kind as dbt has them, label, what it is, and what it is made of besides the wide tables.
 _EXPOSURES = (
     (
@@ -91,7 +93,13 @@ _EXPOSURES = (
         _TOLD_FROM,
     ),
     ("files", "application", "Files", "The data package of a release, and what `rdc pull` writes.", _TOLD_FROM),
-    ("portal", "dashboard", "Portal", "The pages for residents and council.", ("indicator", "policy_goal")),
+    (
+        "portal",
+        "dashboard",
+        "Portal",
+        "The pages for residents and council.",
+        ("indicator", "policy_goal", "intervention"),
+    ),
 )
 
 
@@ -108,7 +116,10 @@ def exposures(registry: Registry) -> str:
                 "maturity": "high",
                 "description": text,
                 "owner": {"name": here().publisher.name},
-                "depends_on": [f"ref('{model}')" for model in (*models, *themes)],
+                "depends_on": [
+                    *(f"ref('{model}')" for model in (*models, *themes)),
+                    *(f"source('worked_out', '{table}')" for table in _WORKED_OUT),
+                ],
             }
             for name, kind, label, text, models in _EXPOSURES
         ],

@@ -94,12 +94,21 @@ class Releases:
     """All releases under ``$RDC_HOME/warehouse``.
 
     :param own: folder with the user's own indicators; with them a build is another.
+    :param asked: folder with the user's own policy choices: with them a build is another, and figures are not.
     :param mark: what else makes a build another: the corrections of the clock.
     """
 
-    def __init__(self, folder: Path, keep: int | None = None, own: Path | None = None, mark: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keep: int | None = None,
+        own: Path | None = None,
+        mark: str = "",
+        asked: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.own = own
+        self.asked = asked
         self.mark = mark
         self.current_file = folder / DATABASE
         self.levels = Levels(folder)
@@ -177,7 +186,10 @@ class Releases:
             + (f"{stated.model_dump_json()}\n" if (stated := i.table.stated_status) else "")
             for i in sorted(inputs, key=lambda i: i.table.id)
         ]
-        return hashlib.sha256("".join([*used, self.code(), self.mark]).encode()).hexdigest()
+        asked = [
+            f"{file.name}={file_sha256(file)}\n" for file in (sorted(self.asked.glob("*.yml")) if self.asked else [])
+        ]
+        return hashlib.sha256("".join([*used, *asked, self.code(), self.mark]).encode()).hexdigest()
 
     def code(self) -> str:
         """SHA-256 over all that turns snapshots into figures: every file, the user's own indicators, who this data centre is,

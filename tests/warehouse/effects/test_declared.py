@@ -7,55 +7,19 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pytest
 
-from tests.warehouse.effects.panels import made, with_effect
-from warehouse.effects.declared import Asked, answers
+from tests.warehouse.effects.releases import AREAS, candidate
+from warehouse.effects.asked import Asked, Known
+from warehouse.effects.declared import answer, askings
+from warehouse.effects.figures import figures
 from warehouse.registry.interventions import FOLDER, Expected, Intervention, InterventionError, load
-
-_AREAS = [f"GM{n:04}" for n in range(1, 26)]
 
 
 @pytest.fixture(scope="module")
 def release() -> Iterator[duckdb.DuckDBPyConnection]:
-    """25 municipalities of 2000-2019; the first got something in 2014 that is worth 6. The second lies in its group."""
-    panel = with_effect(made(4, donors=24), 6.0)
-    values = np.column_stack([panel.outcome, panel.others])
-    con = duckdb.connect()
-    con.execute("create schema core")
-    con.execute(
-        "create table core.indicator (indicator_id varchar, version int, name_nl varchar, unit varchar, not_comparable varchar)"
-    )
-    con.execute("insert into core.indicator values ('won_woz', 1, 'WOZ-waarde', '1 000 euro', null)")
-    con.execute("create table core.region (region_code varchar, region_type varchar)")
-    con.executemany("insert into core.region values (?, 'gemeente')", [[code] for code in _AREAS])
-    con.execute(
-        "create table core.region_group (group_code varchar, group_type varchar, region_code varchar, valid_to date)"
-    )
-    groups = [("ST5", "stedelijkheid", code) for code in _AREAS] + [
-        ("SAMEN", "samenwerking", code) for code in _AREAS[:2]
-    ]
-    con.executemany("insert into core.region_group values (?, ?, ?, null)", groups)
-    con.execute(
-        "create table core.indicator_value (indicator_id varchar, region_code varchar, period_code varchar, value double, "
-        "lower_bound double, upper_bound double, period_status varchar, series_break varchar)"
-    )
-    rows = [
-        (
-            "won_woz",
-            code,
-            f"{period}JJ00",
-            float(values[i, j]),
-            "Definitief",
-            "andere grens" if (code, period) == ("GM0025", "2010") else None,
-        )
-        for j, code in enumerate(_AREAS)
-        for i, period in enumerate(panel.periods)
-    ]
-    con.executemany("insert into core.indicator_value values (?, ?, ?, ?, null, null, ?, ?)", rows)
-    yield con
-    con.close()
+    with candidate() as con:
+        yield con
 
 
 def choice(**more: object) -> Intervention:
@@ -73,8 +37,18 @@ def choice(**more: object) -> Intervention:
     return Intervention.model_validate(fields | more)
 
 
-def asked(release: duckdb.DuckDBPyConnection, **more: object) -> Asked:
-    [found] = answers(release, [choice(**more)])
+def answers(
+    con: duckdb.DuckDBPyConnection, declared: list[Intervention], known: date = date(2026, 11, 28)
+) -> list[Asked]:
+    """The answer to each question; by ``known`` it was there."""
+    return [
+        answer(one, figures(con, one.intervention, one.indicator), Known(known, None, date(2026, 11, 28)))
+        for one in askings(declared)
+    ]
+
+
+def asked(release: duckdb.DuckDBPyConnection, known: date = date(2026, 11, 28), **more: object) -> Asked:
+    [found] = answers(release, [choice(**more)], known)
     return found
 
 
@@ -84,7 +58,7 @@ def test_an_effect_in_the_figures_is_seen_and_the_comparison_is_told(release: du
     assert "GM0001" not in found.effect.weights and "GM0025" not in found.effect.weights
     assert any("GM0025" in note for note in found.effect.left_out)
     assert "stedelijkheid" in found.comparison and found.unit == "1 000 euro"
-    assert found.as_dict()["answer"] == "effect gezien" and "Verwacht was: stijging." in found.caveats
+    assert found.as_dict()[0]["answer"] == "effect gezien" and "Verwacht was: stijging." in found.caveats
 
 
 def test_who_can_not_be_compared_with_is_left_out(release: duckdb.DuckDBPyConnection) -> None:
@@ -93,7 +67,52 @@ def test_who_can_not_be_compared_with_is_left_out(release: duckdb.DuckDBPyConnec
     assert any("nieuwe weg" in note for note in found.caveats)
     named = asked(release, compare_with=["ST5"], region="SAMEN")
     assert named.effect.answer == "niet te zeggen" and "geen enkel cijfer" in named.effect.reason
-    assert set(asked(release, compare_with=_AREAS[4:16]).effect.weights) == set(_AREAS[4:16])
+    assert set(asked(release, compare_with=AREAS[4:16]).effect.weights) == set(AREAS[4:16])
+
+
+def test_a_group_that_can_not_be_compared_with_is_all_of_its_members(release: duckdb.DuckDBPyConnection) -> None:
+    found = asked(release, region="GM0003", also_treated=["SAMEN"])
+    assert not {"GM0001", "GM0002"} & set(found.effect.weights)
+    assert "SAMEN kreeg het ook en vergelijkt niet mee." in found.caveats
+
+
+def test_each_method_answers_and_the_first_says_where_they_disagree(release: duckdb.DuckDBPyConnection) -> None:
+    beside = asked(release)
+    assert [one.method for one in beside.effects] == ["synthetische controle", "verschil-in-verschillen"]
+    assert "niet eens: verschil-in-verschillen zegt *geen effect gezien*" in beside.answer.reason
+    [alone] = asked(release, compare_with=["GM0009"]).effects
+    assert alone.method == "onderbroken tijdreeks" and "zwakste vergelijking" in alone.assumes
+
+
+def test_a_figure_that_is_hidden_after_the_start_may_decide() -> None:
+    with candidate() as con:
+        last = "region_code = 'GM0001' and period_code = '2019JJ00'"
+        con.execute(f"update core.indicator_value set value = null, missing_reason = 'not_yet_published' where {last}")
+        assert asked(con).effect.answer == "effect gezien"
+        con.execute(f"update core.indicator_value set missing_reason = 'suppressed' where {last}")
+        hidden = asked(con).effect
+    assert hidden.answer == "niet te zeggen" and "geen waarde in 2019JJ00" in hidden.reason
+
+
+def test_margins_of_the_source_widen_the_interval_and_provisional_figures_of_any_area_may_decide() -> None:
+    with candidate() as con:
+        plain = asked(con).effect
+        con.execute(
+            "update core.indicator_value set lower_bound = value - 5, upper_bound = value + 5 where region_code = 'GM0001'"
+        )
+        wide = asked(con).effect
+        con.execute("update core.indicator_value set lower_bound = null, upper_bound = null")
+        con.execute(
+            "update core.indicator_value set period_status = 'Voorlopig' "
+            "where region_code = 'GM0009' and period_code between '2014JJ00' and '2019JJ00'"
+        )
+        unsure = asked(con).effect
+    assert plain.interval and wide.interval
+    assert (
+        plain.answer == "effect gezien" and wide.interval[0] < plain.interval[0] < plain.interval[1] < wide.interval[1]
+    )
+    assert (wide.interval[1] - wide.interval[0]) / 2 > 5
+    assert unsure.answer == "niet te zeggen" and "voorlopig" in unsure.reason
 
 
 def test_a_series_that_does_not_reach_over_the_start_is_refused(release: duckdb.DuckDBPyConnection) -> None:
@@ -106,14 +125,29 @@ def test_questions_share_the_rate_and_examples_are_not_counted(release: duckdb.D
     three = [choice(id=name) for name in ("a", "b", "c")]
     example = choice(id="d", example=True)
     assert [one.effect.questions for one in answers(release, [*three, example])] == [3, 3, 3, 1]
-    [one] = answers(release, [*three, example], "b")
+    one = answers(release, [*three, example])[1]
     assert one.effect.questions == 3 and one.effect.answer == "niet te zeggen"
     assert "verzonnen" in answers(release, [example])[0].caveats[0]
 
 
-def test_what_was_declared_afterwards_is_told(release: duckdb.DuckDBPyConnection) -> None:
-    assert any("vastgelegd op 28-11-2026" in note for note in asked(release, declared_on=date(2026, 11, 28)).caveats)
-    assert not any("vastgelegd" in note for note in asked(release).caveats)
+def test_since_when_a_question_is_there_is_told_by_others_than_its_declaration(
+    release: duckdb.DuckDBPyConnection,
+) -> None:
+    """It claims 2013; the repository tells of 2026, or of the last day of the first year after, or of the day behind that."""
+    assert any("de uitkomst al bekend kon zijn. Zelf zegt de vraag van 01-05-2013" in c for c in asked(release).caveats)
+    for day, said in ((date(2014, 12, 31), "voordat de uitkomst bekend"), (date(2015, 1, 1), "al bekend")):
+        found = asked(release, known=day)
+        assert any(said in c and "in de geschiedenis van de bestanden" in c for c in found.caveats)
+        assert found.as_dict()[0]["declared_before_outcome"] == (day.year == 2014)
+
+
+def test_what_breaks_off_is_the_reason_of_that_answer(
+    release: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.effects.panel.shape", lambda *_, **__: 1 / 0)
+    found = asked(release)
+    assert found.broke_off and found.effect.answer == "niet te zeggen"
+    assert "ZeroDivisionError: division by zero" in found.effect.reason
 
 
 def test_the_shipped_ones_can_be_read_and_all_but_the_airport_are_examples() -> None:

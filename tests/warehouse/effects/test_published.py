@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared
-from warehouse.effects.estimate import Effect, estimate
+from warehouse.effects.effect import Effect
+from warehouse.effects.estimate import METHODS, estimate
 from warehouse.effects.file import read
 from warehouse.effects.panel import shape
 from warehouse.effects.predictors import WithPredictors, gathered
@@ -76,7 +77,6 @@ def test_california(cases: Path, tmp_path: Path) -> None:
     _check(estimate(shape(cells, "California", "1989")), 1.656, -19.51, -26.60, (3, 39), weights)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("file", "columns", "treated", "start", "fit", "published", "asked"),
     [
@@ -137,3 +137,13 @@ def test_with_predictors_the_fit_is_no_worse_than_the_published_one_and_its_gap_
     assert np.mean(gap[panel.before] ** 2) <= published[0]
     low, high = method.spread(panel, weights)
     assert low < published[1] < high
+
+
+def test_differences_on_california_are_those_published_and_see_no_effect(cases: Path) -> None:
+    """-27.3 packs (Arkhangelsky et al., 2021, table 1). They found it misleading, as the mean of 38 states fell more slowly before too."""
+    with (cases / "california_prop99.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    cells = [(state, row["Year"], float(row[state])) for row in rows for state in row if state != "Year"]
+    found = estimate(shape(cells, "California", "1989"), None, METHODS["did"])
+    assert found.estimate == pytest.approx(-27.35, abs=0.01)
+    assert found.answer == "niet te zeggen" and found.fit["trend"] < found.estimate / 2

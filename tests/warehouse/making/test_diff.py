@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,19 @@ def test_a_reason_that_changed(tmp_path: Path) -> None:
     assert [(v["kind"], v["old_missing_reason"], v["new_missing_reason"]) for v in found.values] == [
         ("missing_reason", "unknown", "confidential")
     ]
+
+
+def test_answers_on_policy_choices_are_told_to_who_may_see_all_their_figures(tmp_path: Path) -> None:
+    found = compared(tmp_path, after={"estimate": -45.0, "indicators": INDICATORS[1:]})
+    assert {(c["indicator_id"], c["change"], c["old_estimate"], c["new_estimate"]) for c in found.effects} == {
+        (INDICATORS[0][0], "removed", -40.0, None),
+        *((i[0], "estimate", -40.0, -45.0) for i in INDICATORS[1:]),
+    }
+    folder = Releases(tmp_path).path(found.new).parent
+    public = {c["indicator_id"] for c in json.loads((folder / "diff.json").read_bytes())["effects"]}
+    assert public == {i[0] for i in INDICATORS if i[6] == "public"}
+    said = (folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "opnieuw uitgerekend; nog steeds geen effect gezien" in said and "keuze over Meldingen" not in said
 
 
 def test_rows_that_came_and_went(tmp_path: Path) -> None:

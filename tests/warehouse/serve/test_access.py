@@ -22,6 +22,8 @@ from warehouse.serve.keys import Keys
 #: Whatever is of Bladel alone, or has Bladel in it.
 NOT_EERSEL = ("GM1728", "WK172800", "BU17280000", "KEMPEN", "NL01")
 SHIFTS = (0.0625, 0.125, 0.0)
+#: Reference tables that have figures, or tell of indicators.
+_OF_INDICATORS = ("policy_goal", "comparison", "intervention", "policy_effect", "policy_effect_path")
 
 
 def figures(indicator: str, regions: tuple[str, ...]) -> set[float]:
@@ -79,7 +81,7 @@ def everything_to_ask(center: Center) -> list[tuple[str, dict[str, object]]]:
                 ("/v1/waarnemingen", of | {"formaat": fmt, "sorteer": "-waarde", "thema": "bevolking"}),
             ]
             asks += [("/v1/tabellen/bevolking", of | {"formaat": fmt, "vorm": shape}) for shape in ("breed", "lang")]
-            asks += [(f"/v1/tabellen/{name}", of | {"formaat": fmt}) for name in ("policy_goal", "comparison")]
+            asks += [(f"/v1/tabellen/{name}", of | {"formaat": fmt}) for name in _OF_INDICATORS]
             asks.append(("/v1/tabellen/bevolking", of | {"formaat": fmt, "gebied": "GM1728"}))
         asks += [("/v1/waarnemingen", of | {"sindsRelease": r, "limiet": 10000}) for r in center.releases]
         asks += [
@@ -143,7 +145,16 @@ def pages(of: dict[str, object]) -> list[tuple[str, dict[str, object]]]:
     asks: list[tuple[str, dict[str, object]]] = [
         *(
             (path, {})
-            for path in ("/", "/doelen", "/thema", "/thema/bevolking", "/kwaliteit", "/uitgaven", "/producten")
+            for path in (
+                "/",
+                "/doelen",
+                "/effecten",
+                "/thema",
+                "/thema/bevolking",
+                "/kwaliteit",
+                "/uitgaven",
+                "/producten",
+            )
         ),
         *((f"/gemeente/{name}", {}) for name in ("bladel", "eersel", "de-kempen")),
         *((path, {}) for path in ("/wijk/WK172800", "/buurt/BU17280000", "/sitemap.xml", "/uitgaven.atom")),
@@ -153,6 +164,7 @@ def pages(of: dict[str, object]) -> list[tuple[str, dict[str, object]]]:
         asks += [(f"/indicator/{name}{part}", {"gebied": "GM1728"}) for part in ("", "/grafiek/reeks.svg")]
         asks.append(("/vergelijk", {"indicator": name, "gebied": ["GM1728", "KEMPEN", "GM0770", "NL01"]}))
         asks += [(f"/cijfer/{name}/{region}/2024JJ00", {}) for region in ("GM1728", "KEMPEN", "GM0770")]
+        asks += [(f"/effect/keuze_{name}{part}", {}) for part in ("", "/grafiek/verloop.svg", "/grafiek/kaart.svg")]
     return [(path, params | of) for path, params in asks]
 
 
@@ -183,6 +195,33 @@ def test_without_a_key_only_what_is_open(center: Center, tmp_path: Path) -> None
         found = numbers(answer, tmp_path)
         assert not found & forbidden, (path, params)
         assert -1.0 not in found
+
+
+def test_an_answer_on_a_policy_choice_is_seen_by_who_may_see_all_its_figures(center: Center) -> None:
+    """It has figures of other areas in it: a municipality that sees its own of an indicator sees no answer on it. The title of a choice
+    tells what it is about, so that goes with it."""
+    for table in ("intervention", "policy_effect", "policy_effect_path"):
+        told = {
+            key: {
+                row["intervention_id"]
+                for row in center.service.get(f"/v1/tabellen/{table}", center.keys.get(key), formaat="json").json()[
+                    "rows"
+                ]
+            }
+            for key in ("", "partner", "eersel", "all")
+        }
+        public = {"keuze_bev_inwoners", "keuze_bev_dichtheid", "keuze_won_prijs"}
+        assert told == {
+            "": public,
+            "partner": public | {"keuze_soc_partners"},
+            "eersel": public | {"keuze_soc_partners"},
+            "all": public | {"keuze_soc_partners", "keuze_soc_meldingen"},
+        }
+    for path in ("/", "/effecten", "/v1/tabellen/intervention", "/v1/tabellen/policy_effect", "/sitemap.xml"):
+        text = center.service.get(path, center.keys["eersel"]).text
+        assert "keuze_soc_meldingen" not in text and "keuze over Meldingen" not in text
+    assert center.service.get("/effect/keuze_soc_meldingen", center.keys["eersel"]).status_code == 404
+    assert center.service.get("/effect/keuze_soc_meldingen", center.keys["all"]).status_code == 200
 
 
 def test_each_key_sees_its_own_level(center: Center, tmp_path: Path) -> None:

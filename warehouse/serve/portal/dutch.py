@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -76,3 +77,17 @@ def listed(items: list[str]) -> str:
 def sentence(text: str) -> str:
     """With a capital in front."""
     return text[:1].upper() + text[1:]
+
+
+_STARRED = re.compile(r"\*([^*]+)\*")
+_REGION = re.compile(r"\b(?:GM\d{4}|WK\d{6}|BU\d{8})\b")
+
+
+def spoken(text: str, names: Mapping[str, str]) -> str:
+    """What a command says, for who reads a page: periods and regions by their names, and quotation marks for asterisks.
+
+    :param names: of regions, by their codes.
+    """
+    text = _STARRED.sub(r"‘\1’", text)
+    text = _REGION.sub(lambda found: names.get(found[0], found[0]), text)
+    return _PERIOD.sub(lambda found: period(found[0]), text)

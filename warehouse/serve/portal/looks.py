@@ -38,9 +38,13 @@ def _environment() -> Any:
             "reference": dutch.reference,
         },
         "inline": _inline,
-        **{"listed": dutch.listed, "sentence": dutch.sentence, "signs": used_signs},
+        **{"listed": dutch.listed, "sentence": dutch.sentence, "spoken": _spoken, "signs": used_signs},
     }
     return found
+
+
+def _spoken(text: str, view: View) -> str:
+    return dutch.spoken(text, view.names)
 
 
 def _inline(chart: Chart, name: str, keep: bool) -> dict[str, Any]:

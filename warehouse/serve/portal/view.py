@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest.datacenter import DataCenter
+from warehouse.effects.asked import Asked
+from warehouse.reading.effects import answers
 from warehouse.reading.explain import chain
 from warehouse.reading.published import Published, among
 from warehouse.serve.api.questions import known, region_codes
@@ -154,6 +156,11 @@ class View:
             )
             for r in found
         }
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of areas, by their codes."""
+        return {code: area.name for code, area in self.areas.items()}
 
     def area(self, code: str) -> Area:
         """The area of a code, or of a name that only one has.
@@ -356,3 +363,8 @@ class View:
         if ("mart", "policy_goal") not in self.published.tables:
             return []
         return self.published.rows(f"select * from ({self.published.goals()}) order by region_name, goal, goal_id")
+
+    @cached_property
+    def effects(self) -> list[Asked]:
+        """The questions about policy choices, with their answers, that the asker may see."""
+        return answers(self.published)

@@ -1,4 +1,4 @@
-"""Home, themes and goals: what they lead to, and how a figure changed."""
+"""Home, themes, goals and policy choices: what they lead to, and how a figure changed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import date
 import pytest
 
 from tests.warehouse.conftest import Center
+from tests.warehouse.made import PERIODS, figure_of
 from tests.warehouse.serve.portal.reading import sound
 from tests.warehouse.serve.portal.test_areas import FIGURE
+from warehouse.serve.portal import dutch
 from warehouse.serve.portal.figures import Figure
 from warehouse.serve.portal.pages.change import change
 
@@ -68,3 +70,31 @@ def test_a_change_is_told_only_where_it_can_be(figures: list[Figure], verdict: s
     found = change(figures)
     assert (found.verdict if found else None) == verdict
     assert change(figures, comparable=False) is None
+
+
+def test_a_policy_choice_has_its_question_answer_caveats_and_figures(center: Center) -> None:
+    page = sound(center.service.get("/effect/keuze_won_prijs").text)
+    order = [
+        "De vraag:",
+        "het verschil valt binnen",
+        "De weg was een jaar dicht.",
+        "Aangenomen is van alles.",
+        "Zelf narekenen",
+    ]
+    assert "Geen effect gezien" in page.text
+    assert [page.text.index(said) for said in order] == sorted(page.text.index(said) for said in order)
+    observed = figure_of("won_prijs", "GM0770", PERIODS[-1])
+    assert dutch.number(observed, 0) in page.text and dutch.number(observed + 40, 0) in page.text
+    assert "Verzonnen voorbeeld" in page.text and "Bladel" in page.text
+    assert "/effect/keuze_won_prijs" in sound(center.service.get("/effecten").text).links
+    assert "/effecten" in sound(center.service.get("/").text).links
+    svg = center.service.get("/effect/keuze_won_prijs/grafiek/verschil.svg")
+    assert svg.status_code == 200 and "Verschil met wat te verwachten was" in svg.text
+    assert center.service.get("/effect/keuze_nergens").status_code == 404
+    assert center.service.get("/effect/keuze_won_prijs", cijfer="bev_inwoners").status_code == 404
+
+
+def test_what_a_command_says_is_spoken_on_a_page() -> None:
+    said = "zonder 2022JJ00 is het *niet te zeggen*; GM0770 en GM9999 doen niet mee (2021SJ00)"
+    spoken = "zonder 2022 is het ‘niet te zeggen’; Eersel en GM9999 doen niet mee (schooljaar 2021-2022)"
+    assert dutch.spoken(said, {"GM0770": "Eersel"}) == spoken

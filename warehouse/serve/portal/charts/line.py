@@ -12,7 +12,7 @@ from warehouse.serve.portal.charts.chart import Chart, Measure, Rows, setting, s
 from warehouse.serve.portal.charts.scale import Scale, apart, around
 from warehouse.serve.portal.figures import Figure
 
-_WIDTHS = {"wide": theme.WIDE, "narrow": theme.NARROW}
+WIDTHS = {"wide": theme.WIDE, "narrow": theme.NARROW}
 #: The longest name behind a line, in letters; below the lines there is room for any.
 _LETTERS = 26
 #: Where the names begin below the lines, and how far apart they are.
@@ -37,21 +37,21 @@ def line(measure: Measure, areas: Sequence[Sequence[Figure]]) -> Chart | None:
     times = sorted({row["tijd"] for row in points})
     values: dict[str, Rows] = {
         "punten": points,
-        "breuken": [{"tijd": at} for at in sorted({at for figures in areas for at in _breaks(figures)})],
+        "breuken": [{"tijd": moment} for moment in sorted({m for figures in areas for m in _breaks(figures)})],
     }
-    values |= {f"{view}:namen": _names(points, areas, scale, view) for view in _WIDTHS}
+    values |= {f"{view}:namen": _names(points, areas, scale, view) for view in WIDTHS}
     return Chart(
         "line",
         f"{measure.name} ({measure.unit})" if measure.unit else measure.name,
         _told(measure, areas),
         measure,
-        {view: _view(view, scale, any(row["onder"] is not None for row in points)) for view in _WIDTHS},
-        _settings(scale, times),
+        {view: _view(view, scale, any(row["onder"] is not None for row in points)) for view in WIDTHS},
+        settings(scale, times),
         values,
     )
 
 
-def _at(figure: Figure) -> float:
+def at(figure: Figure) -> float:
     """A period as a number, so that no clock of some place has a say in where it stands: 2024, and 2024,25 for its second quarter."""
     return figure.start.year + (figure.start.month - 1) / 12
 
@@ -69,7 +69,7 @@ def _points(measure: Measure, number: int, figures: Sequence[Figure]) -> Rows:
                 "deel": f"{number}.{part}",
                 "gebied": figure.area,
                 "periode": figure.period,
-                "tijd": _at(figure),
+                "tijd": at(figure),
                 "waarde": figure.value,
                 "onder": figure.lower,
                 "boven": figure.upper,
@@ -82,7 +82,7 @@ def _points(measure: Measure, number: int, figures: Sequence[Figure]) -> Rows:
 
 def _breaks(figures: Sequence[Figure]) -> list[float]:
     """Between which periods a series breaks: halfway."""
-    return [(_at(old) + _at(new)) / 2 for old, new in pairwise(figures) if new.series_break]
+    return [(at(old) + at(new)) / 2 for old, new in pairwise(figures) if new.series_break]
 
 
 def _names(points: Rows, areas: Sequence[Sequence[Figure]], scale: Scale, view: str) -> Rows:
@@ -103,13 +103,13 @@ def _names(points: Rows, areas: Sequence[Sequence[Figure]], scale: Scale, view: 
 
 
 def _view(view: str, scale: Scale, margins: bool) -> dict[str, Any]:
-    width, numbers = _WIDTHS[view], list(range(theme.MOST_SERIES))
+    width, numbers = WIDTHS[view], list(range(theme.MOST_SERIES))
     by_series = {"field": "reeks", "type": "nominal", "legend": None}
     time_axis = {"title": None, "grid": False, "format": "d", "values": setting("jaren")}
     time_scale = {"domain": [setting("begin"), setting("eind")]}
     x = {"field": "tijd", "type": "quantitative", "axis": time_axis, "scale": time_scale}
     value_scale = {"domain": [setting("laag"), setting("hoog")]}
-    y = {"type": "quantitative", "scale": value_scale, "axis": _value_axis(scale)}
+    y = {"type": "quantitative", "scale": value_scale, "axis": value_axis(scale)}
     coloured = by_series | {"scale": {"domain": numbers, "range": theme.series_colours()}}
     dashed = by_series | {"scale": {"domain": numbers, "range": [list(d) for d in theme.DASHES]}}
     shaped = by_series | {"scale": {"domain": numbers, "range": list(theme.SHAPES)}}
@@ -173,18 +173,18 @@ def _name_layers(left: float, coloured: dict[str, Any], shaped: dict[str, Any]) 
     ]
 
 
-def _settings(scale: Scale, times: Sequence[float]) -> dict[str, float | list[float]]:
+def settings(scale: Scale, times: Sequence[float]) -> dict[str, float | list[float]]:
     """Where the axes begin and end, and what is marked on them: as many years as have room, the last one always among them."""
     begin, end = (times[0], times[-1]) if times[0] < times[-1] else (times[0] - 1, times[0] + 1)
-    settings = scale.settings | {"begin": begin, "eind": end}
+    found = scale.settings | {"begin": begin, "eind": end}
     first, last = int(times[0]), int(times[-1])
-    for view, width in _WIDTHS.items():
+    for view, width in WIDTHS.items():
         every = max(1, -(-(last - first + 1) * 46 // width))
-        settings[f"{view}:jaren"] = sorted(range(last, first - 1, -every))
-    return settings
+        found[f"{view}:jaren"] = sorted(range(last, first - 1, -every))
+    return found
 
 
-def _value_axis(scale: Scale) -> dict[str, Any]:
+def value_axis(scale: Scale) -> dict[str, Any]:
     step = scale.steps[1] - scale.steps[0]
     digits = len(f"{step:.6f}".rstrip("0").partition(".")[2])
     return {"title": None, "values": setting("stappen"), "format": f",.{digits}f", "domain": False, "ticks": False}
@@ -195,7 +195,7 @@ def _value_axis(scale: Scale) -> dict[str, Any]:
 
 def _told(measure: Measure, areas: Sequence[Sequence[Figure]]) -> str:
     there = [f for figures in areas for f in figures if f.value is not None]
-    first, last = min(there, key=_at), max(there, key=_at)
+    first, last = min(there, key=at), max(there, key=at)
     said = [f"Lijngrafiek van {dutch.period(first.period)} tot en met {dutch.period(last.period)}."]
     said += [_course(measure, figures) for figures in areas]
     breaks = {(f.period, f.series_break) for figures in areas for f in figures if f.series_break}
@@ -213,8 +213,8 @@ def _course(measure: Measure, figures: Sequence[Figure]) -> str:
     if first is last:
         return f"{name}: {_ended(measure, last)}."
     said = f"{name}: van {_ended(measure, first)} naar {_ended(measure, last)}"
-    highest = max(there, key=lambda f: (f.value, _at(f)))
-    lowest = min(there, key=lambda f: (f.value, -_at(f)))
+    highest = max(there, key=lambda f: (f.value, at(f)))
+    lowest = min(there, key=lambda f: (f.value, -at(f)))
     ends = (first, last)
     extremes = [
         f"{word} {dutch.number(f.value, measure.decimals)} in {dutch.period(f.period)}"
