@@ -187,7 +187,7 @@ class Levels:
             newest[series] = max(newest.get(series, ((), "")), (at, folder.name))
             for table, level, municipal in _levels_in(folder / DATABASE):
                 there.setdefault((series, folder.name), set()).add(table)
-                if municipal or level != LEVELS[0] or table in seen:
+                if municipal or level != LEVELS[0]:
                     seen.setdefault(table, []).append(level)
         for series, (_, name) in newest.items():
             for table in set().union(*(t for (s, _), t in there.items() if s == series)) & set(seen):
