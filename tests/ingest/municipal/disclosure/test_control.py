@@ -269,6 +269,24 @@ def test_a_figure_hidden_last_time_is_not_had_by_subtracting_this_time() -> None
     assert published(second)[partner] is None
 
 
+def test_what_was_hidden_last_time_is_hidden_again_rather_than_another() -> None:
+    """Else a reader misses now the one and now the other."""
+
+    def weighed(b: float, c: float, a: int, rest: int) -> Release:
+        cells = [
+            Cell(("T",), a + 2 * rest, weight=99),
+            Cell(("a",), a),
+            Cell(("b",), rest, weight=b),
+            Cell(("c",), rest, weight=c),
+        ]
+        return prepare(cells, [Relation.total(("T",), [("a",), ("b",), ("c",)])], Rules())
+
+    first = protect(weighed(1, 2, a=9, rest=30))
+    assert published(first) == {"T": 69, "a": None, "b": None, "c": 30}
+    assert published(protect(weighed(2, 1, a=8, rest=40)))["c"] is None
+    assert published(protect(weighed(2, 1, a=8, rest=40), [first])) == {"T": 88, "a": None, "b": None, "c": 40}
+
+
 def test_a_figure_hidden_now_is_not_had_from_what_was_published_before() -> None:
     first = protect(counts(Rules(), 62, a=12, b=20, c=30))
     assert None not in published(first).values()

@@ -1,0 +1,186 @@
+"""Rows of a municipality as the figures that may be published of them, without a delivery or a snapshot around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.municipal.contract import Contract
+from ingest.municipal.disclosure.memory import Memory
+from ingest.municipal.disclosure.protection import Part, Protection
+from ingest.municipal.layer import Delivery, Layer
+from ingest.municipal.region import Geography
+from tests.ingest.municipal.disclosure.test_memory import B1, B2, CONTRACT, observation
+
+Figures = dict[tuple[str, ...], tuple[float | None, str]]
+PERIOD = "2024JJ00"
+FREE = {"units": "none", "why": "no persons"}
+
+
+def measure(code: str, **more: Any) -> dict[str, Any]:
+    return {"code": code, "title": "t", "unit": "aantal", **more}
+
+
+def contract(*measures: dict[str, Any], dimensions: tuple[str, ...] = (), **changes: Any) -> Contract:
+    return Contract(
+        **CONTRACT | {"observation": observation(measures=list(measures), dimensions=list(dimensions))} | changes
+    )
+
+
+ALL, A = measure("alle", count="rows"), measure("a", count="rows", where={"soort": ["A"]})
+SHARE = measure("aandeel", ratio=["a", "alle"], factor=100, decimals=1)
+
+
+class Source:
+    """The layer of a source, and what is published of it each time."""
+
+    def __init__(self, home: Path, geography: Geography, of: Contract) -> None:
+        self.layer, self.memory, self.of = Layer(home, of.id), Memory(home), of
+        self.geography, self.warnings, self.number = geography, list[str](), 0
+
+    def delivery(self) -> Delivery:
+        self.number += 1
+        return Delivery(
+            f"d{self.number}",
+            "2026-01-01",
+            "n",
+            "s",
+            1,
+            "drop",
+            "accepted",
+            [],
+            [],
+            1,
+            1,
+            0,
+            {},
+            [["GM0770", PERIOD]],
+            "h",
+        )
+
+    def publish(self, *counts: tuple[str, str, int], gone: bool = False, period: str = PERIOD, **of: Any) -> Figures:
+        """So many rows per kind and buurt; ``gone``: their retention is over."""
+        self.warnings.clear()
+        rows = [{"gemeente": "GM0770", "period": period, "region": region, "soort": kind, "key": None, **of}
+                for kind, region, count in counts for _ in range(count)]  # fmt: skip
+        protection = Protection(self.of, self.layer, self.geography, self.memory, self.warnings)
+        observed, self.used = protection.figures(Part("GM0770", period, None if gone else rows, self.delivery()))
+        return {o.key: (o.value, o.attribute) for o in observed if o.key[1] == "GM0770" and o.period == period}
+
+    def records(self) -> list[dict[str, Any]]:
+        return self.layer.published("GM0770", PERIOD)
+
+
+@pytest.fixture
+def source(tmp_path: Path, geography: Geography) -> Source:
+    return Source(tmp_path, geography, contract(ALL, A, SHARE))
+
+
+SUPPRESSED = (None, "Suppressed")
+
+
+# -- ratios -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_share_is_of_published_figures_only(source: Source) -> None:
+    found = source.publish(("A", B1, 33), ("B", B1, 66))
+    assert found == {
+        ("alle", "GM0770"): (99, "None"),
+        ("a", "GM0770"): (33, "None"),
+        ("aandeel", "GM0770"): (33.3, "None"),
+    }
+
+
+@pytest.mark.parametrize(("of", "share"), [(50, (40.0, "None")), (49, SUPPRESSED)])
+def test_a_share_is_of_enough(source: Source, of: int, share: tuple[float | None, str]) -> None:
+    assert source.publish(("A", B1, 20), ("B", B1, of - 20))["aandeel", "GM0770"] == share
+
+
+def test_a_share_of_what_is_hidden_is_hidden(source: Source) -> None:
+    found = source.publish(("A", B1, 4), ("B", B1, 66))
+    assert found["a", "GM0770"] == found["aandeel", "GM0770"] == SUPPRESSED
+
+
+def test_a_share_of_nobody_can_not_be_and_one_of_no_figure_is_not_there(tmp_path: Path, geography: Geography) -> None:
+    """Where nobody is protected no denominator is too small, and a member that was not delivered has no figure."""
+    sums = [measure(f"m_{c}", sum="getal", where={"soort": [c]}) for c in "ABC"]
+    shares = [
+        measure(f"deel_{above}{below}", ratio=[f"m_{above}", f"m_{below}"], decimals=2)
+        for above, below in ("AB", "BA", "CA")
+    ]
+    columns = [*CONTRACT["columns"], {"name": "getal", "type": "decimal"}]
+    of = contract(*sums, *shares, columns=columns, disclosure=FREE)
+    source = Source(tmp_path, geography, of)
+    found = source.publish(("A", B1, 3), getal=2.0)
+    assert found == {("m_A", "GM0770"): (6, "None"), ("deel_CA", "GM0770"): (None, "NotAvailable"),
+                     ("deel_BA", "GM0770"): (None, "NotAvailable")}  # fmt: skip
+    assert source.publish(("A", B1, 3), ("B", B1, 1), getal=0.0)["deel_BA", "GM0770"] == (None, "Impossible")
+    assert source.publish(("A", B1, 1), ("B", B1, 4), getal=2.0)["deel_AB", "GM0770"] == (0.25, "None")
+    assert source.records() == [], "what nobody is protected by need not be remembered"
+
+
+# -- the rest of a group ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sensitive", [True, False])
+def test_the_rest_of_a_group_is_protected_where_the_contract_calls_the_part_sensitive(
+    tmp_path: Path, geography: Geography, sensitive: bool
+) -> None:
+    """Of 70 people 67 have it: that the other three have not, may be what nobody should know of them."""
+    source = Source(tmp_path, geography, contract(ALL, A | {"of": "alle", "sensitive": sensitive}))
+    found = source.publish(("A", B1, 67), ("B", B1, 3))
+    assert ([value for value, _ in found.values()].count(None) > 0) is sensitive
+
+
+# -- again ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_figures_are_published_as_they_were_and_not_written_down_again(source: Source) -> None:
+    first = source.publish(("A", B1, 33), ("B", B1, 66))
+    assert source.publish(("A", B1, 33), ("B", B1, 66)) == first and source.used == "d2"
+    assert len(source.records()) == 1
+    source.publish(("A", B1, 34), ("B", B1, 66))
+    assert [r["delivery"] for r in source.records()] == ["d1", "d3"]
+    # By other terms the same figures are protected anew.
+    source.of = source.of.model_copy(
+        update={"title": "Anders", "disclosure": source.of.disclosure.model_copy(update={"least_denominator": 200})}
+    )
+    assert source.publish(("A", B1, 34), ("B", B1, 66))["aandeel", "GM0770"] == SUPPRESSED
+    assert len(source.records()) == 3
+
+
+def test_without_rows_what_was_published_last_stands_and_of_nothing_there_is_nothing(source: Source) -> None:
+    assert source.publish(gone=True) == {} and source.used == "d1"
+    source.publish(("A", B1, 33), ("B", B1, 66))
+    last = source.publish(("A", B1, 35), ("B", B1, 70))
+    assert source.publish(gone=True) == last and source.used == "d3"
+
+
+def test_a_correction_that_would_give_a_figure_away_is_not_published(source: Source) -> None:
+    """Where it was known that 12 of 99 had it, nobody may learn that nine have."""
+    source.of = contract(ALL, A, disclosure={"threshold": 5, "why": "a test"})
+    first = source.publish(("A", B1, 9), ("B", B1, 90))
+    assert first["a", "GM0770"] == (9, "None")
+    source.of = contract(ALL, A)
+    assert source.publish(("A", B1, 9), ("B", B1, 91)) == first and source.used == "d1"
+    assert "the correction is not published" in source.warnings[0] and len(source.records()) == 1
+
+
+def test_another_year_is_no_other_division_of_this_one(source: Source) -> None:
+    source.publish(("A", B1, 33), ("B", B1, 66))
+    assert source.publish(("A", B1, 33), ("B", B1, 66), period="2023JJ00") and not source.warnings
+    assert source.publish(("A", B1, 33), ("B", B1, 66), period="2023KW01") == {}
+    assert "another division of the year was published (2023JJ00)" in source.warnings[0]
+    assert source.publish(("A", B1, 33), ("B", B1, 67)) and not source.warnings
+
+
+def test_what_is_hidden_for_others_is_a_part_before_a_total_and_a_buurt_before_its_wijk(
+    tmp_path: Path, geography: Geography
+) -> None:
+    of = contract(ALL, dimensions=("soort",))
+    source = Source(tmp_path, geography, of)
+    found = source.publish(("A", B1, 4), ("B", B1, 40), ("C", B2, 60))
+    assert found["alle", "GM0770", "Totaal"] == (104, "None")
+    assert [found["alle", "GM0770", c][1] for c in "ABC"].count("Suppressed") == 2
