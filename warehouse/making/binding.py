@@ -287,8 +287,8 @@ class Columns:
             under = "; ".join(m.path or "none" for m in named)
             wrong.append(
                 Wrong(
-                    f"path: {said} under {path or 'no topic group'}. It is under {under}.",
-                    f"{gezegd} onder {path or 'geen onderwerp'}; wel onder {under}.",
+                    f"path: {said} under {path}. It is under {under}.",
+                    f"{gezegd} onder {path}; wel onder {under}.",
                 )
             )
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,6 +92,12 @@ def test_of_other_code_or_another_clock_nothing_is_taken_over(file: Path, tmp_pa
     assert found(file, None) is None and found(tmp_path / "gone.duckdb") is None
     (tmp_path / "torn.duckdb").write_bytes(b"torn")
     assert found(tmp_path / "torn.duckdb") is None
+
+
+def test_a_release_is_copied_as_it_was_released(file: Path, tmp_path: Path) -> None:
+    content = file.read_bytes()
+    Base("2026.1.1", file, hashlib.sha256(content).hexdigest(), {}, 1).copy_to(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == content
 
 
 def test_of_a_damaged_release_nothing_is_copied(tmp_path: Path) -> None:

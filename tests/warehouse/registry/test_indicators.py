@@ -320,7 +320,11 @@ def test_a_term_finds_its_column(term: dict, strict: bool, number: int) -> None:
         ({"stem": "AantalInwoner"}, True, "Did you mean AantalInwoners (Bevolking)?"),
         ({"stem": "aantalinwoners"}, True, "Did you mean AantalInwoners (Bevolking)?"),
         ({"stem": "Xyz"}, True, "None of its columns comes near"),
-        ({"stem": "AantalInwoners", "path": ["Elders"]}, True, "path: T1 has no column AantalInwoners under Elders"),
+        (
+            {"stem": "AantalInwoners", "path": ["Elders"]},
+            True,
+            "path: T1 has no column AantalInwoners under Elders. It is under Bevolking.",
+        ),
         ({"stem": "Appartement"}, True, "has 2 columns Appartement: Appartement (Energie > Elektriciteit); "),
         ({"stem": "Appartement", "path": ["Energie", "Olie"]}, False, "path: T1 has no column Appartement under"),
         ({"stem": ["AantalInwoners", "Appartement"]}, True, "has 3 columns"),

@@ -157,7 +157,7 @@ def released(file: Path, snapshot_id: str = "bron-20260102T030405678Z-aaaaaaaa")
              ("elders", "m", "persons", "count")],
         )  # fmt: skip
         figures = [("m", "GM0770", 55.0, {"soort": "Totaal"}), ("m", "GM0770", None, {"soort": "A"}),
-                   ("m", "BU07700001", 40.0, {"soort": "A", "klasse": "B"}), ("m", "GM1728", 7.0, {}),
+                   ("m", "BU07700001", 40.0, {"soort": "A", "klasse": "B"}), ("m", "GM1728", 7.0, None),
                    ("open", "GM0770", 1.0, {}), ("pct", "GM0770", 2.0, {})]  # fmt: skip
         con.executemany(
             "insert into core.observation values ('bron', ?, ?, '2024JJ00', ?, ?, ?)",

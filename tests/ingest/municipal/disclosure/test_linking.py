@@ -105,8 +105,25 @@ def test_members_of_a_dimension_that_is_no_more_stay_what_they_were() -> None:
     assert became(BEFORE, {"alle GM": (55, "all")}, contract(dimensions=())) == {}
 
 
+def test_members_are_told_by_the_most_of_their_rows_also_where_their_dimension_has_another_name() -> None:
+    before: Figures = {"alle GM soort=A": (9, "a"), "alle B1 soort=A": (4, "a1"), "alle B2 soort=A": (5, "a2")}
+    now: Figures = {"alle GM soort=X": (9, "a"), "alle B1 soort=X": (4, "a1"), "alle B2 soort=Y": (5, "a2")}
+    assert set(became(before, now, contract(NARROW)).values()) == {
+        "alle GM soort=X",
+        "alle B1 soort=X",
+        "alle B2 soort=X",
+    }
+    swapped: Figures = {"alle GM klasse=B": (3, "a"), "alle GM klasse=A": (12, "b"), "alle GM klasse=C": (40, "c")}
+    assert became(BEFORE, swapped, contract(OTHER, dimensions=("klasse",))) == {
+        "alle GM soort=A": "alle GM klasse=B", "alle GM soort=B": "alle GM klasse=A", "alle GM soort=C": "alle GM klasse=C",
+    }  # fmt: skip
+
+
 def test_the_total_and_its_only_part_are_not_taken_for_each_other() -> None:
     """The same rows are behind both; figures of as many dimensions are the same."""
+    two = contract({"name": "tweede", "type": "category", "allowed": ["C"]}, dimensions=("soort", "tweede"))
+    moved: Figures = {"alle GM": (40, "c"), "alle GM tweede=C": (40, "c"), "alle GM soort=C": (40, "others")}
+    assert became({"alle GM soort=C": (40, "c")}, moved, two) == {"alle GM soort=C": "alle GM tweede=C"}
     one: Figures = {"alle GM": (40, "c"), "alle GM soort=C": (40, "c")}
     today = contract(OTHER | {"allowed": ["Z"]}, dimensions=("klasse",))
     assert became(one, {"alle GM": (40, "c"), "alle GM klasse=Z": (40, "c")}, today) == {
@@ -137,6 +154,11 @@ def test_a_measure_that_counts_something_else_is_not_the_same_unless_its_rows_ar
     assert became(BEFORE, BEFORE, today) == {}
     with pytest.raises(NotLinkedError, match="alle counts something else than before"):
         became(BEFORE, other_rows(BEFORE), today)
+    # Nor do the rows of another measure say anything of this one.
+    then = contract(measures=[measure("m", soort=["A"]), measure("n", soort=["B"])], dimensions=())
+    otherwise = contract(measures=[measure("m", soort=["C"]), measure("n", soort=["B"])], dimensions=())
+    with pytest.raises(NotLinkedError, match="m counts something else than before"):
+        became({"m GM": (30, "m"), "n GM": (50, "n")}, {"m GM": (31, "x"), "n GM": (50, "n")}, otherwise, then)
     # That a part has the same rows says nothing of the whole.
     part = other_rows(BEFORE) | {"alle GM soort=A": (3, "a")}
     with pytest.raises(NotLinkedError, match="alle counts something else than before"):
@@ -151,6 +173,33 @@ def test_names_that_change_places_are_told_by_what_is_behind_them() -> None:
     assert became(before, {"n GM": (30, "m"), "m GM": (50, "n")}, today, then) == {"m GM": "n GM", "n GM": "m GM"}
 
 
+@pytest.mark.parametrize(("kept", "moved"), [(1, True), (2, False)])
+def test_a_name_stands_against_others_while_half_as_much_speaks_for_it(kept: int, moved: bool) -> None:
+    """Of the rows of m most are under n now, and the other way round."""
+    count = 4 + kept
+    before: Figures = {f"{name} B{n}": (n, f"{name}{n}") for name in "mn" for n in range(count)}
+    other = {"m": "n", "n": "m"}
+    now: Figures = {
+        f"{name if n < kept else other[name]} B{n}": (n, f"{name}{n}") for name in "mn" for n in range(count)
+    }
+    both = contract(measures=[measure("m"), measure("n")], dimensions=())
+    told = {name: f"{other[name[0]]}{name[1:]}" for name in before}
+    assert became(before, now, both) == (told if moved else {})
+
+
+def test_rows_that_fit_several_speak_for_each_a_little_and_against_no_name() -> None:
+    three = contract(measures=[measure(code) for code in "mno"], dimensions=())
+    now: Figures = {"m GM": (30, "new"), "n GM": (30, "x"), "o GM": (30, "x")}
+    assert became({"m GM": (30, "x")}, now, three) == {}
+
+
+def test_a_name_that_went_becomes_the_one_that_most_of_its_rows_have() -> None:
+    before: Figures = {f"m B{n}": (n, f"{n}") for n in range(3)}
+    now: Figures = {"n B0": (0, "0"), "n B1": (1, "1"), "o B2": (2, "2")}
+    two = contract(measures=[measure("n", soort=["A"]), measure("o", soort=["B"])], dimensions=())
+    assert set(became(before, now, two).values()) == {"n B0", "n B1", "n B2"}
+
+
 # -- regions ----------------------------------------------------------------------------------------------------------
 
 PLACES: Figures = {"alle GM": (55, "all"), "alle B1": (15, "p"), "alle B2": (40, "q"), "alle B3": (0, None)}
@@ -160,6 +209,9 @@ PLAIN = {"dimensions": ()}
 def test_a_region_is_known_by_its_rows_where_its_code_went() -> None:
     now: Figures = {"alle GM": (55, "all"), "alle B4": (15, "p"), "alle B2": (40, "q"), "alle B3": (0, None)}
     assert became(PLACES, now, contract(**PLAIN)) == {"alle B1": "alle B4"}
+    # Its own code may be of others by now.
+    others: Figures = now | {"alle B1": (7, "new")}
+    assert became(PLACES, others, contract(**PLAIN)) == {"alle B1": "alle B4"}
     with pytest.raises(NotLinkedError, match="region B1 went and B4 came"):
         became(PLACES, other_rows(now), contract(**PLAIN))
 
