@@ -134,6 +134,7 @@ def test_jobs_schedule_and_sensors(graph) -> None:
         "sources_moved",
         "municipal_deliveries",
         "build_what_is_new",
+        "alerts",
     }
 
 
