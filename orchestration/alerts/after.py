@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestration import show
 
 if TYPE_CHECKING:
-    from orchestration.alerts.tell import Told
+    from orchestration.alerts.sending import Told
     from orchestration.workspace import Workspace
 
 

@@ -6,10 +6,10 @@ It tells of the public release alone, and is sent once a week by whatever looks 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingest.datacenter import here
 from ingest.outcome import FETCHED
@@ -19,10 +19,8 @@ from orchestration.alerts.concerns import concerns
 from orchestration.alerts.memory import Memory
 from orchestration.alerts.message import LANGUAGES, Message, part, readable, sentence
 from orchestration.alerts.quiet import AMSTERDAM
+from orchestration.alerts.sending import Send, Told, delivered
 from orchestration.workspace import PUBLIC, Workspace
-
-if TYPE_CHECKING:
-    from orchestration.alerts.tell import Told
 
 WEEK = timedelta(days=7)
 HOUR = 8
@@ -55,12 +53,10 @@ def send_due(
     channels: list[Channel],
     memory: Memory,
     at: datetime,
-    deliver: Callable[[Channel, str, str], str],
+    deliver: Send,
     result: Told,
 ) -> None:
     """Send it to every channel that wants it and did not have it this week. A new channel has its first one next Monday."""
-    from orchestration.alerts.tell import delivered
-
     local = at.astimezone(AMSTERDAM)
     this = f"{local:%G-W%V}"
     waiting = []

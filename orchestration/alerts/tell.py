@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,28 +13,13 @@ from orchestration.alerts.channels import Channel, declared, send
 from orchestration.alerts.concern import Concern
 from orchestration.alerts.concerns import concerns
 from orchestration.alerts.memory import Memory
-from orchestration.alerts.message import Message, message, readable, sentence, since
+from orchestration.alerts.message import message, readable, sentence, since
+from orchestration.alerts.sending import Send, Told, delivered
 from orchestration.workspace import Workspace
 
 LOCK = ".alerts.lock"
 #: What comes up in quiet hours waits for their end; where nothing looks then, not longer than this.
 WAITS = timedelta(hours=20)
-
-Send = Callable[[Channel, str, str], str]
-
-
-@dataclass
-class Told:
-    """What became of it, for whoever looks on.
-
-    :param sent: a line per message that was taken.
-    :param failed: a line per channel that did not take one.
-    :param waiting: how many concerns wait for the end of quiet hours.
-    """
-
-    sent: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    waiting: int = 0
 
 
 def tell(work: Workspace, at: datetime | None = None, deliver: Send = send) -> Told:
@@ -108,14 +91,3 @@ def _one(
         for concern in new:
             what = {lang: sentence(concern, lang) for lang in ("nl", "en")}
             known[concern.key] = {"mark": concern.mark, "what": what, "at": at.isoformat(timespec="seconds")}
-
-
-def delivered(channel: Channel, said: Message, memory: Memory, at: datetime, deliver: Send, result: Told) -> bool:
-    """Whether the channel took the message; since when it does not is remembered."""
-    if problem := deliver(channel, said.title, said.body):
-        memory.failing.setdefault(channel.id, at.isoformat(timespec="seconds"))
-        result.failed.append(problem)
-        return False
-    memory.failing.pop(channel.id, None)
-    result.sent.append(f"{channel.name}: {said.title}")
-    return True
