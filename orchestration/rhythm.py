@@ -64,19 +64,30 @@ def expected(table: Table, snapshot: Snapshot | None) -> Expected | None:
 def due(work: Workspace, at: datetime, latest: Mapping[str, Outcome] | None = None) -> list[Table]:
     """The tables that were not asked since they were due last."""
     latest = work.outcomes.latest() if latest is None else latest
-    return [
-        t
-        for t in work.selected(())
-        if source_of(t).asked
-        and ((last := latest.get(t.id)) is None or _moment(last.at) < last_due(t, work.store.newest(t.id), last, at))
-    ]
+    found = []
+    for table in work.selected(()):
+        last = latest.get(table.id)
+        if not source_of(table).asked:
+            continue
+        if last is None:
+            found.append(table)
+            continue
+        newest, good = work.store.newest(table.id), work.store.good(table.id)
+        # While the newest is in quarantine, its source may mend it any day.
+        settled = good is not None and newest is not None and good.snapshot_id == newest.snapshot_id
+        well = settled and last.result in (FETCHED, UNCHANGED)
+        if _moment(last.at) < last_due(table, newest, well, at):
+            found.append(table)
+    return found
 
 
-def last_due(table: Table, newest: Snapshot | None, last: Outcome | None, at: datetime) -> datetime:
-    """The latest moment, not after ``at``, at which this table was to be asked."""
+def last_due(table: Table, newest: Snapshot | None, well: bool, at: datetime) -> datetime:
+    """The latest moment, not after ``at``, at which this table was to be asked.
+
+    :param well: its newest version is in use, and it was heard last time.
+    """
     mornings = (_morning(at.astimezone(AMSTERDAM).date() - timedelta(days=days)) for days in range(40))
-    well = last is not None and last.result in (FETCHED, UNCHANGED)
-    daily = not well or newest is None or table.cadence in ("month", "quarter")
+    daily = not well or table.cadence in ("month", "quarter")
     next_one = expected(table, newest)
 
     def asks(day: date) -> bool:

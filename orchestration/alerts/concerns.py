@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from ingest.municipal.source import stray_folders
-from ingest.outcome import FAILED, QUARANTINED, UNREACHABLE
+from ingest.outcome import FAILED, UNREACHABLE
 from ingest.source import source_of
 from ingest.storage.durable import Damaged
 from orchestration import damage
 from orchestration.alerts.concern import Concern
 from orchestration.alerts.memory import Memory
 from orchestration.alerts.quiet import AMSTERDAM
-from orchestration.rhythm import expected
+from orchestration.rhythm import due, expected
 from orchestration.runs import BUILD, latest_runs
 from orchestration.state import State, days_between, states
 from orchestration.workspace import PARTNERS, PUBLIC, Workspace
@@ -28,7 +28,7 @@ from warehouse.serve.keys import Keys
 
 #: How long a host may be away, and how long one table may fail, before a person is asked to look. A daily run tries again meanwhile.
 AWAY, FAILING = timedelta(days=2, hours=20), timedelta(hours=20)
-#: With a run a day, this much without any means that nothing starts them.
+#: What was due so long ago and was not asked since says that nothing starts runs any more.
 SILENT = timedelta(hours=52)
 #: A partner needs some time to put a new key in its programs.
 KEY_DAYS = 30
@@ -118,8 +118,10 @@ def _damage(look: Look) -> Iterator[Concern]:
 
 
 def _silent(look: Look) -> Iterator[Concern]:
-    last = max((s.last.at for s in look.tables if s.last), default=None)
-    if last and look.at - _moment(last) > SILENT:
+    latest = {s.table.id: s.last for s in look.tables if s.last}
+    # Nothing is wrong with a week in which nothing was due.
+    if any(t.id in latest for t in due(look.work, look.at - SILENT, latest)):
+        last = max(outcome.at for outcome in latest.values())
         yield Concern("silent", "schedule", "rdc run", since=last, facts={"days": f"{days_between(last, look.at):.0f}"})
 
 
@@ -160,7 +162,9 @@ def _failed(look: Look) -> Iterator[Concern]:
             shared.setdefault(one if all(one) and _level(state) == PUBLIC else (state.table.id, ""), []).append(state)
     for (subject, cause), costs in shared.items():
         since = min(s.since or s.last.at for s in costs if s.last)
-        asks = look.at - _moment(since) >= FAILING
+        # What a host answers to a request (503, 429, a page that says so) is an outage too; what it answers to a table is not.
+        patience = AWAY if any(s.last and s.last.host for s in costs) else FAILING
+        asks = look.at - _moment(since) >= patience
         tables = tuple(s.table.id for s in costs)
         if cause and len(costs) > 1:
             facts = {"number": str(len(costs))}
@@ -179,11 +183,15 @@ def _quarantined(look: Look) -> Iterator[Concern]:
         if state.state != "quarantined":
             continue
         table = state.table.id
-        since = state.since or (state.last.at if state.last else None)
+        since, mark = state.since or (state.last.at if state.last else None), ""
+        newest = look.work.store.newest(table)
+        verdict = look.work.store.verdict(newest) if newest else None
+        if newest and verdict and not verdict.accepted:
+            # The same version that is refused again is no news.
+            since, mark = newest.fetched_at, newest.snapshot_id
         kind, command = "quarantined", f"rdc sources accept {table}"
         if source_of(state.table).private:
             kind, command = "delivery", f"rdc sources deliveries {table}"
-        mark = (state.last.snapshot_id if state.last and state.last.result == QUARANTINED else None) or ""
         facts = _about(state) | {"owner": state.table.owner or ""}
         yield Concern(kind, table, command, since, facts, _detail(state), (table,), (), _level(state), True, mark)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.outcome import FETCHED, UNCHANGED, UNREACHABLE, Outcome
+from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.registry import Registry
 from ingest.snapshot import SAMPLE, Snapshot
 from ingest.statline.announced import announced
@@ -26,10 +26,6 @@ def table(cadence: str = "year", **more: object):
 
 def snapshot(modified: str) -> Snapshot:
     return replace(SAMPLED, modified=modified)
-
-
-def asked(at: datetime, result: str = UNCHANGED) -> Outcome:
-    return Outcome("t", at.isoformat(), result)
 
 
 @pytest.mark.parametrize(
@@ -70,10 +66,8 @@ def test_what_names_no_month_is_no_announcement(said: str) -> None:
 
 
 def test_what_changes_monthly_is_asked_every_morning_and_what_is_complete_once_a_month() -> None:
-    last = asked(WEDNESDAY)
-
     def when(cadence: str, modified: str) -> str:
-        return last_due(table(cadence), snapshot(modified), last, WEDNESDAY).isoformat()
+        return last_due(table(cadence), snapshot(modified), True, WEDNESDAY).isoformat()
 
     assert when("month", "2026-11-20") == "2026-11-25T06:00:00+00:00"
     assert when("year", "2026-08-01") == "2026-11-23T06:00:00+00:00"
@@ -83,12 +77,12 @@ def test_what_changes_monthly_is_asked_every_morning_and_what_is_complete_once_a
 
 def test_the_morning_is_the_same_hour_in_summer() -> None:
     at = datetime(2026, 7, 15, 9, 0, tzinfo=UTC)
-    assert last_due(table("month"), snapshot("2026-07-01"), asked(at), at).isoformat() == "2026-07-15T05:00:00+00:00"
+    assert last_due(table("month"), snapshot("2026-07-01"), True, at).isoformat() == "2026-07-15T05:00:00+00:00"
 
 
 def test_what_failed_is_asked_again_the_next_morning() -> None:
-    failed = asked(WEDNESDAY - timedelta(hours=25), UNREACHABLE)
-    assert last_due(table("once"), snapshot("2021-03-26"), failed, WEDNESDAY) > datetime.fromisoformat(failed.at)
+    failed = WEDNESDAY - timedelta(hours=25)
+    assert last_due(table("once"), snapshot("2021-03-26"), False, WEDNESDAY) > failed
 
 
 def test_a_missed_run_is_caught_up_once(tmp_path: Path) -> None:

@@ -275,3 +275,49 @@ def test_a_run_from_a_shell_tells_and_status_says_the_same(released: Rdc, tmp_pa
         # A folder that can't be used costs no run.
         (rdc.home / "alerts.yml").write_text("channels: nonsense")
         assert "could not be told" in rdc("run").stderr
+
+
+def test_the_daemon_tells_once_no_run_is_going_on(
+    work: Workspace, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context, job
+
+    from orchestration.assets.telling import alerts
+
+    monkeypatch.setenv("RDC_HOME", str(work.settings.home))
+    monkeypatch.setenv("RDC_QUIET_HOURS", "none")
+
+    @job
+    def nothing() -> None: ...
+
+    came(work, datetime.now(UTC), QUARANTINED, "83625NED", reason="another unit")
+    instance, sensor = DagsterInstance.ephemeral(), alerts()
+
+    def look() -> str:
+        [skipped] = sensor(build_sensor_context(instance=instance))
+        return str(skipped.skip_message)
+
+    run = instance.create_run_for_job(nothing, status=DagsterRunStatus.STARTED)
+    assert "going on" in look() and hook.texts() == []
+    instance.delete_run(run.run_id)
+    assert "thing asks for attention" in look()
+    assert len(hook.texts()) == 1
+    assert "Nothing new" in look()
+
+
+def test_the_week_in_one_message(work: Workspace, hook: Webhook) -> None:
+    """A channel has its first digest the Monday after it was declared, at eight, once."""
+    tell(work, NOON)
+    monday = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
+    came(work, monday - 2 * DAY, FETCHED, "83625NED")
+    came(work, monday - 2 * DAY, FETCHED, "klantcontacten")
+    came(work, monday - DAY, UNREACHABLE, "84799NED", host="opendata.cbs.nl")
+    tell(work, monday)
+    assert hook.texts() == []
+    tell(work, monday + HOUR)
+    tell(work, monday + 2 * HOUR)
+    [said] = hook.texts()
+    assert "weekbericht 2026-W49 / the week 2026-W49" in said
+    assert "- 83625NED: Bestaande koopwoningen" in said and "lantcontacten" not in said
+    assert "opendata.cbs.nl is niet te bereiken" in said, "the digest says also what asks for nobody yet"
+    assert said.count("In quarantaine:\n- niets") == 1
