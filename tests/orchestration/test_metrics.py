@@ -32,7 +32,8 @@ def test_the_service_tells_this_machine_how_all_stands(service: Service) -> None
     answer = service.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain")
     found = samples(answer.text)
-    assert found[("rdc_release_info", f"release={service.get('/v1').headers['Release']}")] == 1
+    current = Workspace.open(Settings(service.home)).releases.current()
+    assert current is not None and found[("rdc_release_info", f"release={current.release_id}")] == 1
     assert found[("rdc_source_rows", "table=83625NED")] > 200
     assert found[("rdc_source_age_seconds", "table=83625NED")] > 0
     assert found[("rdc_sources", "state=quarantined")] == 0
