@@ -94,6 +94,12 @@ class Table(BaseModel):
     sharing_level: Literal["public", "partners", "municipality"] | None = None
     municipality: str | None = Field(None, description="whose table it is, where no other municipality may see it")
     on_request: bool = Field(False, description="ingested when asked for by id; kept fresh once it has a snapshot")
+    due_day: int | None = Field(
+        None,
+        ge=1,
+        le=28,
+        description="of a delivery: the day of the month by which the one over the period before it is in",
+    )
     why: str | None = Field(None, description="why this table, or why this protocol, in a sentence")
     stated_status: StatedStatus | None = Field(
         None, description="the status of periods, of a table that gives it in its explanation only"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from datetime import date
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -54,6 +55,10 @@ class Source(ABC):
 
     def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
         """The address at which anyone can look a figure up at the source; None where there is none."""
+        return None
+
+    def announced(self, snapshot: Snapshot) -> tuple[date, date] | None:
+        """Between which days the source says that its next figures come; None where it does not say."""
         return None
 
     def provenance(self, home: Home, snapshot: Snapshot, cell: dict[str, Any]) -> dict[str, Any] | None:

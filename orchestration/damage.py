@@ -26,6 +26,7 @@ from ingest.storage.clock import Clock
 from ingest.storage.durable import PRIVATE, Damaged
 from ingest.storage.log import Log
 from ingest.verified import file_sha256
+from orchestration import runs
 from orchestration.writer import LOCK, BusyError, writing
 from warehouse.releases.release import CURRENT, LAST, MAKING, PROMOTED, Release, Releases
 from warehouse.releases.sums import SUMS, read_sums
@@ -78,6 +79,11 @@ def log(settings: Settings) -> Log:
 def lost(settings: Settings) -> list[Damage]:
     """What was lost, until someone who looked at it takes the folder ``damaged`` away."""
     return [f for f in (Damage(**facts) for facts in log(settings).read()) if f.lost]
+
+
+def looked(settings: Settings) -> list[tuple[str, str]]:
+    """What is damaged now, and how; nothing is mended."""
+    return [(str(path), what) for path, what, _ in _look(settings, True)] if settings.home.is_dir() else []
 
 
 def mended(settings: Settings, dagster: bool = True) -> list[Damage]:
@@ -176,6 +182,13 @@ def _logs(settings: Settings) -> Iterator[_Remedy]:
             return f"It was put aside as {kept}; all other attempts that it tells of are kept.", False
 
         yield outcomes.file, what, mend
+    ended = runs.log(home)
+    if what := ended.damage():
+        yield (
+            ended.file,
+            what,
+            lambda: (f"It was put aside as {ended.mend(home)}; all other runs in it are kept.", False),
+        )
     for folder in sorted(settings.municipal.glob("*/")):
         layer = Layer(settings.municipal, folder.name)
         what, missing = layer.log.damage(), layer.missing()

@@ -26,7 +26,7 @@ from ingest.http import CONNECTIONS_PER_HOST
 from ingest.outcome import FETCHED, QUARANTINED, UNCHANGED, Outcome
 from ingest.snapshot import AREAS, now
 from ingest.source import source_of
-from ingest.sql import add_rows, records
+from ingest.sql import add_rows, identifier, literal, records
 from ingest.storage import durable
 from orchestration import ahead
 from orchestration.interrupt import stop_if_asked
@@ -319,6 +319,21 @@ def build(work: Workspace) -> list[Node]:
     found += [r for r in earlier if r.suite == "dbt" and r.check not in asked]
     _keep(work, found, complete=False)
     return nodes
+
+
+def row_counts(work: Workspace) -> dict[str, int]:
+    """How many rows each table of the candidate has, by schema and name."""
+    import duckdb
+
+    with duckdb.connect(str(work.candidate.file), read_only=True) as con:
+        named = con.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name in ('staging', 'core', 'mart')"
+        )
+        counts = [
+            f"select {literal(f'{schema}.{table}')}, (select count(*) from {identifier(schema)}.{identifier(table)})"
+            for schema, table in named.fetchall()
+        ]
+        return dict(con.execute(" union all ".join(counts)).fetchall()) if counts else {}
 
 
 def _earlier(work: Workspace) -> list[CheckResult]:

@@ -2,15 +2,18 @@
 
 # No `from __future__ import annotations` here: Dagster reads the annotations as they are.
 import logging
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dagster as dg
 from dagster._utils.interrupts import check_captured_interrupt
 from pydantic import PrivateAttr
 
 from ingest.settings import Settings
-from orchestration import books
+from ingest.snapshot import now
+from ingest.storage.durable import Damaged
+from orchestration import books, runs
 from orchestration.damage import mended
 from orchestration.instance import PROCESS
 from orchestration.workspace import PUBLIC, Workspace
@@ -48,7 +51,17 @@ class Run(dg.ConfigurableResource):
             with work.writing(what), books.quick():
                 if why := work.clock_is_wrong():
                     log.warning(why)
+                started = time.monotonic()
                 yield self
+                if context.run and context.instance:
+                    self._note(settings, context.run, context.instance, time.monotonic() - started)
+
+    def _note(self, settings: Settings, run: dg.DagsterRun, instance: dg.DagsterInstance, seconds: float) -> None:
+        """Write down how the run ended, for whoever watches."""
+        failed = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        failure = next((runs.failure(entry.dagster_event) for entry in failed if entry.dagster_event), "")
+        with suppress(OSError, Damaged):
+            runs.note(settings.home, runs.Run(run.job_name, self._level, now(), seconds, failure))
 
     def workspace(self) -> Workspace:
         return Workspace.open(level=self._level)

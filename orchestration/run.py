@@ -23,13 +23,14 @@ from ingest.registry import SHIPPED
 from ingest.snapshot import now
 from ingest.source import source_of
 from ingest.words import shown
-from orchestration import books, pipeline, show
+from orchestration import books, pipeline, runs, show
+from orchestration.alerts.after import tell_after
 from orchestration.causes import causes, lines
 from orchestration.interrupt import heard, stop_if_asked
 from orchestration.judging import to_judge
 from orchestration.pipeline import Choice, Watch
 from orchestration.workspace import PUBLIC, Workspace
-from orchestration.writer import sign_of_life
+from orchestration.writer import BusyError, sign_of_life
 from warehouse.releases.inputs import Input
 
 #: With fewer bytes than this to spare, what breaks a run off is the disk: DuckDB, SQLite and dbt each say so in their own way.
@@ -46,22 +47,29 @@ def run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool,
     :param verbose: tell each table's reason, also where many have the same.
     :raises KeyboardInterrupt: it was stopped with Ctrl-C; what was released stays as it is.
     """
+    work = Workspace.open()
     with heard():
         try:
-            return _run(mode, table_ids, scope, as_json, verbose)
+            return _run(work, mode, table_ids, scope, as_json, verbose)
+        except BusyError:
+            raise
         except Exception:
             stop_if_asked()  # What was broken off fails in its own words.
+            tell_after(work)
             raise
 
 
-def _run(mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool, verbose: bool) -> int:
+def _run(
+    work: Workspace, mode: str, table_ids: tuple[str, ...], scope: str | None, as_json: bool, verbose: bool
+) -> int:
     started = time.monotonic()
-    work = Workspace.open()
     selected = work.selected(table_ids)
     with work.writing("rdc run"):
         # What someone asked for must come; of all the other tables it is told where a source did not answer.
         asked = {t.id for t in selected if table_ids or Path(t.file).parent != SHIPPED}
-        return _alone(work, selected, mode, scope, as_json, verbose, started, asked)
+        status = _alone(work, selected, mode, scope, as_json, verbose, started, asked)
+    tell_after(work)
+    return status
 
 
 def _alone(
@@ -191,11 +199,7 @@ def _build_restricted(work: Workspace, mode: str, inputs: list[Input]) -> str:
 def _first_failure(result: Any) -> str:
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            step = event.step_key
-            return f"step {step} failed: {' '.join(str(error.message if error else '').split())}"
+            return runs.failure(event)
     return "the build failed; `rdc ui` shows its log"
 
 

@@ -331,6 +331,7 @@ class Contract(_Strict):
     :param municipalities: whose rows it may bring; rows of another municipality go to quarantine.
     :param sharing_level: ``public``, ``partners`` or ``municipality`` (then it has exactly one municipality).
     :param retention_days: how long the reduced rows are kept; the counted-up figures stay.
+    :param due_day: the day of the month by which a delivery is in, over the period before; a late one is told from the next day on.
     :param tolerance: share of the rows that may go to quarantine before the whole delivery stops.
     :param covers: what a delivery replaces: the municipalities and periods that it has, or everything.
     """
@@ -346,6 +347,7 @@ class Contract(_Strict):
     licence: str = "CC BY 4.0"
     retention_days: int = Field(ge=1)
     cadence: Literal["month", "quarter", "half_year", "year", "once"]
+    due_day: int | None = Field(None, ge=1, le=28)
     municipalities: tuple[str, ...] = Field(default_factory=lambda: here().codes)
     tolerance: float = Field(0.05, ge=0, le=1)
     covers: Literal["municipality_and_period", "everything"] = "municipality_and_period"
@@ -432,6 +434,7 @@ class Contract(_Strict):
             title=self.title,
             protocol="municipal",
             cadence=self.cadence,
+            due_day=self.due_day,
             owner=self.owner,
             licence=self.licence,
             attribution=f"Bron: {self.owner}",

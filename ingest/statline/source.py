@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from ingest.attempt import Attempt, attempt
 from ingest.declaration import Table
 from ingest.home import Home
 from ingest.outcome import FETCHED, UNCHANGED, Outcome
 from ingest.scope import in_scope
+from ingest.snapshot import Snapshot
 from ingest.source import Progress, Source
 from ingest.statline import service
+from ingest.statline.announced import announced_in
 from ingest.statline.landing import land, unchanged
 
 
@@ -34,6 +38,9 @@ class StatLine(Source):
 
     def cell_url(self, home: Home, table: Table, keys: dict[str, str], measure: str) -> str | None:
         return service(table, home.settings, home.client).cell_url(table, keys, measure)
+
+    def announced(self, snapshot: Snapshot) -> tuple[date, date] | None:
+        return announced_in(snapshot.file("metadata.json.zst"))
 
 
 V3 = V4 = StatLine()

@@ -1,23 +1,32 @@
 """What happens by itself: the jobs, when they are started, and what looks whether there is something to do."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
+import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from ingest.declaration import Table
 from ingest.municipal.source import state_of
 from ingest.outcome import FETCHED
 from ingest.settings import number
 from ingest.source import source_of
 from orchestration import pipeline
+from orchestration.alerts.quiet import AMSTERDAM, is_quiet
 from orchestration.assets.keys import table_key
+from orchestration.assets.telling import alerts
 from orchestration.instance import KILLED, close_dead_runs
+from orchestration.rhythm import MORNING, due, expected_now
 from orchestration.workspace import Workspace
 
 #: The tag that says what a sensor asked a run for.
 ASKED = "rdc/asked"
+#: How often sources are asked what changed. Where someone sets it, all of them are, and not those that expect something.
+LOOK = "RDC_STATLINE_LOOK_SECONDS"
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,15 @@ def _request(context: dg.SensorEvaluationContext, key: str, **how: Any) -> dg.Ru
     return dg.RunRequest(run_key=f"{key}#{min(killed, 3)}", tags={ASKED: key}, **how)
 
 
+def _due_request(tables: list[Table], at: datetime) -> dg.RunRequest:
+    """Ask for what is due: once a day for the same tables, whoever notices it."""
+    key = (
+        f"due {at.astimezone(AMSTERDAM):%Y-%m-%d} "
+        + hashlib.sha256(" ".join(t.id for t in tables).encode()).hexdigest()[:8]
+    )
+    return dg.RunRequest(run_key=key, tags={ASKED: key}, asset_selection=[table_key(t) for t in tables])
+
+
 def automation(work: Workspace, tables: dg.AssetsDefinition) -> Automation:
     contracts = work.registry.contracts
     every_source = dg.AssetSelection.assets(tables)
@@ -45,25 +63,41 @@ def automation(work: Workspace, tables: dg.AssetsDefinition) -> Automation:
         selection=dg.AssetSelection.all() - every_source,
         description="Candidate, dbt, audit, release; from the last good snapshots.",
     )
-    daily = dg.ScheduleDefinition(
+
+    @dg.schedule(
         name="daily",
         job=ingest_job,
-        cron_schedule="30 6 * * *",
-        execution_timezone="Europe/Amsterdam",
+        cron_schedule=f"{MORNING.minute} {MORNING.hour} * * *",
+        execution_timezone=AMSTERDAM.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every morning, after CBS has published; the build follows by itself.",
+        description="Every morning, the sources whose rhythm says so (orchestration/rhythm.py); the build follows by itself.",
     )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        work, at = Workspace.open(), datetime.now(UTC)
+        asked = due(work, at)
+        if is_quiet(at):
+            return dg.SkipReason("It is quiet now (RDC_QUIET_HOURS); `sources_moved` asks afterwards.")
+        return _due_request(asked, at) if asked else dg.SkipReason("No source is due.")
 
     @dg.sensor(
         name="sources_moved",
         job=ingest_job,
-        minimum_interval_seconds=number("RDC_STATLINE_LOOK_SECONDS", 3600, 1),
+        minimum_interval_seconds=number(LOOK, 3600, 1),
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sources_moved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Asks every source that can be asked whether its table changed, and asks for the tables that did."""
-        work = Workspace.open()
-        answers = pipeline.plan(work, [t for t in work.selected(()) if source_of(t).asked])
+        """Asks the sources that may have something new by now, and asks for the tables that have; and catches up what was due
+        while nothing ran."""
+        work, at = Workspace.open(), datetime.now(UTC)
+        if is_quiet(at):
+            yield dg.SkipReason("It is quiet now (RDC_QUIET_HOURS).")
+            return
+        # What the schedule asks for has half an hour to begin.
+        if missed := due(work, at - timedelta(minutes=30)):
+            yield _due_request(missed, at)
+            return
+        tables = [t for t in work.selected(()) if source_of(t).asked]
+        answers = pipeline.plan(work, tables if os.environ.get(LOOK) else expected_now(work, tables, at))
         moved = [a for a in answers.values() if a.result == FETCHED]
         if not moved:
             yield dg.SkipReason("No table has a new version.")
@@ -134,5 +168,5 @@ def automation(work: Workspace, tables: dg.AssetsDefinition) -> Automation:
     return Automation(
         jobs=[ingest_job, delivery_job, build_job],
         schedules=[daily],
-        sensors=[sources_moved, municipal_deliveries, build_what_is_new],
+        sensors=[sources_moved, municipal_deliveries, build_what_is_new, alerts()],
     )

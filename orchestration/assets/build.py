@@ -2,22 +2,31 @@
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
+from ingest.datacenter import here
 from orchestration import by_hand, pipeline
-from orchestration.assets.keys import CANDIDATE, POOL, series, table_key
+from orchestration.assets.keys import CANDIDATE, POOL, owned_by, renewed, series, table_key
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
 from warehouse.making.build import manifest
 
 
 class Translator(DagsterDbtTranslator):
-    """dbt's sources are the candidate; a model's schema is its group and the start of its key."""
+    """dbt's sources are the candidate; a model's schema is its group and the start of its key.
+
+    :param fresh: how long what it makes may stand.
+    """
+
+    def __init__(self, fresh: dg.FreshnessPolicy) -> None:
+        super().__init__(settings=DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        self.fresh = fresh
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
@@ -26,6 +35,13 @@ class Translator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         return self._schema(dbt_resource_props)
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        return owned_by(here().name)
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec if spec.key == CANDIDATE else spec.replace_attributes(freshness_policy=self.fresh)
 
     def _schema(self, props: Mapping[str, Any]) -> str:
         return str(props["config"].get("schema") or props["schema"])
@@ -38,6 +54,8 @@ def candidate_asset(work: Workspace) -> dg.AssetsDefinition:
         deps=[table_key(t) for t in work.registry.tables.values()],
         partitions_def=series(work),
         kinds={"duckdb"},
+        owners=owned_by(here().name),
+        freshness_policy=renewed(work),
         pool=POOL,
         output_required=False,
         description="An empty database beside the released one, with the chosen snapshots laid out for dbt. The choice is "
@@ -51,10 +69,14 @@ def candidate_asset(work: Workspace) -> dg.AssetsDefinition:
             # Another run built this while this one waited for its turn.
             context.log.info("Nothing changed since the newest release, so there is nothing to build.")
             return
+        began = time.monotonic()
         pipeline.prepare(work, inputs)
         yield dg.MaterializeResult(
             metadata={
                 "tables": len(inputs),
+                "dagster/row_count": sum(i.snapshot.row_count for i in inputs),
+                "seconds": round(time.monotonic() - began, 3),
+                "snapshots": dg.MetadataValue.json({i.table.id: i.snapshot.snapshot_id for i in inputs}),
                 "origins": dg.MetadataValue.json({i.table.id: i.origin for i in inputs}),
             }
         )
@@ -66,7 +88,7 @@ def model_assets(work: Workspace) -> dg.AssetsDefinition:
     """dbt's models, with its tests as checks on them. All of them build the candidate; some of them alone are built by hand, on a
     database of their own, as ``rdc dbt`` does: of what is half made nothing can be released."""
     project = json.loads(manifest(work.scratch).read_text(encoding="utf-8"))
-    translator = Translator(settings=DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+    translator = Translator(renewed(work))
     models = {
         translator.get_asset_key(node): node["name"]
         for node in project["nodes"].values()
@@ -83,8 +105,10 @@ def model_assets(work: Workspace) -> dg.AssetsDefinition:
     def dbt_models(context: dg.AssetExecutionContext, run: Run) -> Iterator[Any]:
         work = run.workspace()
         wanted, asked = context.selected_asset_keys, context.selected_asset_check_keys
+        rows: dict[str, int] = {}
         if wanted == dbt_models.keys:
             nodes = pipeline.build(work)
+            rows = pipeline.row_counts(work)
         else:
             nodes = by_hand.build(work, [*(models[k] for k in wanted), *(tests[k] for k in asked)])
         for node in nodes:
@@ -92,7 +116,11 @@ def model_assets(work: Workspace) -> dg.AssetsDefinition:
                 node.resource_type == "model"
                 and (key := translator.get_asset_key(project["nodes"][node.unique_id])) in wanted
             ):
-                yield dg.MaterializeResult(asset_key=key, metadata={"seconds": round(node.seconds, 3)})
+                counted = rows.get(".".join(key.path))
+                metadata = {"seconds": round(node.seconds, 3)} | (
+                    {} if counted is None else {"dagster/row_count": counted}
+                )
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
         for node in nodes:
             if node.resource_type != "test":
                 continue

@@ -1,13 +1,15 @@
 """Great Expectations over what dbt built, and how all checks came out."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
+import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from expectations import CheckResult
+from ingest.datacenter import here
 from orchestration import by_hand, pipeline
-from orchestration.assets.keys import CHECK_RESULT, POOL, series
+from orchestration.assets.keys import CHECK_RESULT, POOL, owned_by, renewed, series
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
 
@@ -71,12 +73,16 @@ def check_result(work: Workspace, models: Sequence[dg.AssetKey]) -> dg.AssetsDef
         group_name="core",
         deps=models,
         kinds={"duckdb"},
+        owners=owned_by(here().name),
+        freshness_policy=renewed(work),
         partitions_def=series(work),
         pool=POOL,
         description="How a release was judged: one row per check, of Great Expectations, of dbt and of the snapshots.",
     )
     def check_result(run: Run) -> dg.MaterializeResult:
+        began = time.monotonic()
         counts = pipeline.note_checks(run.workspace())
-        return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), **counts})
+        seconds = round(time.monotonic() - began, 3)
+        return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), "seconds": seconds, **counts})
 
     return check_result

@@ -11,7 +11,7 @@ from ingest.declaration import Table
 from ingest.outcome import FETCHED, UNCHANGED
 from ingest.source import source_of
 from orchestration import pipeline
-from orchestration.assets.keys import table_key
+from orchestration.assets.keys import owned_by, table_key
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
 
@@ -23,6 +23,7 @@ def _table_spec(table: Table) -> dg.AssetSpec:
         group_name=_group(table),
         description=table.title,
         kinds=set(source_of(table).kinds),
+        owners=owned_by(table.owner or table.source_id),
         skippable=True,  # an unchanged table is not made anew, and one that failed must not stop the others
         metadata={
             "publisher": table.owner,
@@ -90,6 +91,8 @@ def source_assets(work: Workspace) -> dg.AssetsDefinition:
                         "dagster/row_count": snapshot.row_count,
                         "modified": snapshot.modified,
                         "url": dg.MetadataValue.url(snapshot.url),
+                        "folder": dg.MetadataValue.path(snapshot.path),
+                        "seconds": outcome.seconds or 0.0,
                         "sha256": snapshot.sha256,
                         "bytes": outcome.bytes or 0,
                     },

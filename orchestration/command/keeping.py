@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -37,6 +38,9 @@ def status(as_json: bool) -> None:
         show.warn("CLOCK", found["clock"])
     if found["refused"]:
         show.warn("REFUSED", f"The last candidate did not pass its audit, so it was not released: {found['refused']}")
+    asks = [c for c in found["concerns"] if c["asks"]]
+    if asks:
+        show.warn("ASKS FOR ATTENTION", "\n".join(line for c in asks for line in _concern(c)))
     show.table(
         "",
         ["table", "state", "in release", "last check", "result", "modified", "snapshot age", "rows", "checks"],
@@ -71,6 +75,12 @@ def status(as_json: bool) -> None:
         seen = work.settings.home / "damaged"
         show.fail(f"Something was damaged and is lost. Once you looked at it, move {seen} out of the data folder.")
         sys.exit(1)
+
+
+def _concern(concern: dict[str, Any]) -> list[str]:
+    """A concern in the words of its alert."""
+    since = f" (since {concern['since'][:16].replace('T', ' ')})" if concern["since"] else ""
+    return [f"{concern['en']['what']}{since}", f"  {concern['en']['do']}", f"  $ {concern['command']}"]
 
 
 @click.command()

@@ -16,11 +16,12 @@ def serve(host: str, port: int) -> None:
     """Serve the releases: API, OData as StatLine's, files, and the portal."""
     from ingest.settings import Settings
     from orchestration.explain import LookUp
+    from orchestration.metrics import Scraped
     from warehouse.serve.app import run as listen
 
     settings = Settings.from_env()
     show.note(f"http://{host}:{port}  portal: /  API: /v1  OData: /ODataCatalog, /odata/v1/CBS  (stop with Ctrl-C)")
-    listen(settings.home, host, port, LookUp(settings))
+    listen(settings.home, host, port, LookUp(settings), Scraped(settings))
 
 
 @click.group()

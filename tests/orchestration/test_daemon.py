@@ -56,7 +56,10 @@ DELIVERIES, CHANGES, RUNS = 20, 10, 4
 def test_everything_that_arrives_is_released_and_one_writes_at_a_time(tmp_path: Path) -> None:
     rng = random.Random(20261127)
     with StandIn(sample_tables(), page_size=100) as cbs:
-        rdc = Rdc(tmp_path, cbs.env | {"RDC_DROP_SETTLE_SECONDS": "0", "RDC_STATLINE_LOOK_SECONDS": "20"})
+        rdc = Rdc(
+            tmp_path,
+            cbs.env | {"RDC_DROP_SETTLE_SECONDS": "0", "RDC_STATLINE_LOOK_SECONDS": "20", "RDC_QUIET_HOURS": "none"},
+        )
         (tmp_path / "sources" / "municipal").mkdir(parents=True)
         (tmp_path / "sources" / "municipal" / "afval_proef.yml").write_text(CONTRACT)
         rdc("run")

@@ -140,6 +140,7 @@ def test_jobs_schedule_and_sensors(graph) -> None:
         "sources_moved",
         "municipal_deliveries",
         "build_what_is_new",
+        "alerts",
     }
 
 
@@ -149,6 +150,18 @@ def test_freshness_follows_the_cadence(graph) -> None:
     tree = graph[1]
     assert tree.get(AssetKey(["statline", "03759ned"])).freshness_policy.fail_window.to_timedelta().days == 548
     assert tree.get(AssetKey(["statline", "84799NED"])).freshness_policy is None
+
+
+def test_every_asset_has_an_owner_and_says_from_when_it_is_stale(graph) -> None:
+    tree = graph[1]
+    for key in tree.get_all_asset_keys():
+        node = tree.get(key)
+        assert [o for o in node.owners if o.startswith("team:")], key
+        complete = node.metadata.get("cadence") == "once"  # it changes no more
+        assert complete == (node.freshness_policy is None), key
+    owners = {k.path[-1]: list(tree.get(k).owners) for k in tree.get_all_asset_keys()}
+    assert owners["83625NED"] == ["team:centraal_bureau_voor_de_statistiek"]
+    assert owners["release"] == owners["bevolking"] == ["team:rural_data_center_kempen"]
 
 
 def test_a_sensor_asks_for_what_was_delivered_once(graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

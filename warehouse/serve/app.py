@@ -20,11 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.datacenter import at
 from warehouse.making import product
-from warehouse.serve import api, files, odata
+from warehouse.serve import api, files, measuring, odata
 from warehouse.serve.admission import Admission
 from warehouse.serve.library import Libraries
 from warehouse.serve.limits import Gate, Limits, ServeError, limited, proxies
 from warehouse.serve.making import Making
+from warehouse.serve.measuring import Measures
 from warehouse.serve.portal import machines, pictures, serving
 from warehouse.serve.problem import Fault, Problem, answer, faults
 from warehouse.serve.request import Unchanged
@@ -65,6 +66,7 @@ def create_app(
     seconds: float = 60,
     head_bytes: int = Limits.head_bytes,
     look_up: LookUp = lambda _: None,
+    measure: Callable[[], bytes] = lambda: b"",
 ) -> FastAPI:
     """The service on one data folder.
 
@@ -73,6 +75,7 @@ def create_app(
     :param seconds: a question that takes longer is ended.
     :param head_bytes: what the first line and headers of a request may be together.
     :param look_up: gives the address at which a cell of a source can be looked up there, or None.
+    :param measure: what ``/metrics`` has besides the requests, in Prometheus' text.
     """
     environment = os.environ
     center = at(home)
@@ -91,11 +94,20 @@ def create_app(
     app.state.libraries = Libraries(home / "warehouse", memory or environment.get("RDC_SERVE_MEMORY", "512MB"), seconds)
     app.state.admission = Admission(home, anonymous_per_minute or _rate(environment.get("RDC_SERVE_RATE", "6000")))
     app.state.making = Making()
+    app.state.measures = Measures(measure)
     app.state.look_up = look_up
     app.state.drawn = serving.Drawn()
     app.state.frames = pictures.may_frame(environment.get("RDC_SERVE_FRAMES", ""))
     app.state.geo = home / "geo"
-    for router in (files.router, api.router, odata.router, serving.router, pictures.router, machines.router):
+    for router in (
+        files.router,
+        api.router,
+        odata.router,
+        serving.router,
+        pictures.router,
+        machines.router,
+        measuring.router,
+    ):
         app.include_router(router)
     document: dict[str, Any] = {}
 
@@ -160,6 +172,7 @@ class _Envelope:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
+        send = self.app.state.measures.measured(scope, send)
         request = Request(scope)
         if problem := _too_much(scope, self.head_bytes):
             await answer(request, problem)(scope, receive, _with_headers(send))
@@ -356,7 +369,14 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def server(home: Path, host: str, port: int, limits: Limits | None = None, look_up: LookUp = lambda _: None) -> Any:
+def server(
+    home: Path,
+    host: str,
+    port: int,
+    limits: Limits | None = None,
+    look_up: LookUp = lambda _: None,
+    measure: Callable[[], bytes] = lambda: b"",
+) -> Any:
     """The service with its limits, ready to run.
 
     :raises ServeError: a setting of the environment can't be used.
@@ -365,7 +385,7 @@ def server(home: Path, host: str, port: int, limits: Limits | None = None, look_
 
     limits, trusted = limits or Limits(), proxies(os.environ.get("RDC_SERVE_PROXIES", ""))
     config = uvicorn.Config(
-        create_app(home, head_bytes=limits.head_bytes, look_up=look_up),
+        create_app(home, head_bytes=limits.head_bytes, look_up=look_up, measure=measure),
         host=host,
         port=port,
         http=limited(Gate(limits, trusted)),
@@ -382,9 +402,9 @@ def server(home: Path, host: str, port: int, limits: Limits | None = None, look_
     return uvicorn.Server(config)
 
 
-def run(home: Path, host: str, port: int, look_up: LookUp) -> None:
+def run(home: Path, host: str, port: int, look_up: LookUp, measure: Callable[[], bytes]) -> None:
     """Serve until told to stop."""
-    made = server(home, host, port, look_up=look_up)
+    made = server(home, host, port, look_up=look_up, measure=measure)
     with contextlib.suppress(KeyboardInterrupt):
         made.run()
     if not made.started:  # It said why.
