@@ -1,4 +1,4 @@
-"""What came of every attempt to ingest a table, kept for ever in ``$RDC_HOME/snapshots/outcomes.jsonl``.
+"""What came of every attempt to ingest a table, in ``$RDC_HOME/snapshots/outcomes.jsonl``.
 
 One line an attempt (see :mod:`ingest.storage.log`): a run that is killed loses at most the line it was writing.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from orchestration.command import effects, keeping, making, portal, reading, sharing, sources, watching
+from orchestration.command import effects, keeping, making, portal, reading, recovery, sharing, sources, watching
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -12,7 +12,7 @@ def main() -> None:
     """The regional data center: ingest, build, audit, release, and read what was released."""
 
 
-for module in (making, sources, reading, effects, keeping, watching, sharing, portal):
+for module in (making, sources, reading, effects, keeping, recovery, watching, sharing, portal):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -41,12 +41,22 @@ run_coordinator:
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
+# What a schedule or sensor did at a look.
+retention:
+  schedule:
+    purge_after_days: 30
+  sensor:
+    purge_after_days:
+      skipped: 7
+      success: 30
+      failure: 30
 """
 #: What earlier versions wrote; a file that was changed since is left alone.
 _BEFORE = (
     "",
     "telemetry:\n  enabled: false\nnux:\n  enabled: false\n",
-    _CONFIG[: _CONFIG.index("# What waits")] + _CONFIG[_CONFIG.index("# A run") :],
+    _CONFIG[: _CONFIG.index("# What waits")] + _CONFIG[_CONFIG.index("# A run") : _CONFIG.index("# What a schedule")],
+    _CONFIG[: _CONFIG.index("# What a schedule")],
 )
 
 

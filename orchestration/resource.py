@@ -16,6 +16,7 @@ from ingest.storage.durable import Damaged
 from orchestration import books, runs
 from orchestration.damage import mended
 from orchestration.instance import PROCESS
+from orchestration.retention import Retention, forget_runs, keep_within
 from orchestration.workspace import PUBLIC, Workspace
 from orchestration.writer import sign_of_life, writing
 
@@ -55,6 +56,10 @@ class Run(dg.ConfigurableResource):
                 yield self
                 if context.run and context.instance:
                     self._note(settings, context.run, context.instance, time.monotonic() - started)
+            with work.writing(what):
+                keep_within(work)
+            if context.instance:
+                forget_runs(context.instance, Retention.from_env().runs)
 
     def _note(self, settings: Settings, run: dg.DagsterRun, instance: dg.DagsterInstance, seconds: float) -> None:
         """Write down how the run ended, for whoever watches."""

@@ -29,6 +29,7 @@ from orchestration.causes import causes, lines
 from orchestration.interrupt import heard, stop_if_asked
 from orchestration.judging import to_judge
 from orchestration.pipeline import Choice, Watch
+from orchestration.retention import keep_within
 from orchestration.workspace import PUBLIC, Workspace
 from orchestration.writer import BusyError, sign_of_life
 from warehouse.releases.inputs import Input
@@ -68,6 +69,7 @@ def _run(
         # What someone asked for must come; of all the other tables it is told where a source did not answer.
         asked = {t.id for t in selected if table_ids or Path(t.file).parent != SHIPPED}
         status = _alone(work, selected, mode, scope, as_json, verbose, started, asked)
+        keep_within(work)
     tell_after(work)
     return status
 

@@ -215,7 +215,20 @@ def prunable(work: Workspace, days: float) -> list[Snapshot]:
 
     if why := work.clock_is_wrong():
         raise ClockError(f"Nothing is removed for its age while the clock can't be trusted. {why}")
-    needed: set[str] = set()
+    old = [
+        snapshot
+        for folder in sorted(work.store.root.glob("*/"))
+        for snapshot in work.store.all(folder.name)
+        if (datetime.now(UTC) - datetime.fromisoformat(snapshot.fetched_at)).total_seconds() > days * 86_400
+    ]
+    if not old:
+        return []
+    needed = {
+        kept.snapshot_id
+        for table_id in {snapshot.table_id for snapshot in old}
+        for kept in (work.store.newest(table_id), work.store.good(table_id))
+        if kept
+    }
     # Of every series that is there: also one whose sources are declared no more.
     for releases in (work.at(level).releases for level in (PUBLIC, *work.settings.restricted)):
         needed |= {used["snapshot_id"] for release in releases.all() for used in release.inputs.values()}
@@ -223,14 +236,4 @@ def prunable(work: Workspace, days: float) -> list[Snapshot]:
             with reading(releases) as reader:
                 found_in = reader.rows("select distinct snapshot_id from core.indicator_history")
             needed |= {r["snapshot_id"] for r in found_in}
-    found = []
-    for folder in sorted(work.store.root.glob("*/")):
-        kept = [work.store.newest(folder.name), work.store.good(folder.name)]
-        found += [
-            s
-            for s in work.store.all(folder.name)
-            if s not in kept
-            and s.snapshot_id not in needed
-            and (datetime.now(UTC) - datetime.fromisoformat(s.fetched_at)).total_seconds() > days * 86_400
-        ]
-    return found
+    return [snapshot for snapshot in old if snapshot.snapshot_id not in needed]

@@ -16,6 +16,7 @@ from ingest.errors import MendableError
 from ingest.snapshot import now
 from ingest.storage import durable
 from ingest.storage.scratch import claimed
+from orchestration import home_format
 
 LOCK, WRITER, SIGNS = ".run.lock", ".run.json", ".alive"
 #: How often one that waits looks whether it is still the same one that it waits for.
@@ -38,14 +39,19 @@ def writing(
     :param waiting: wait as long as it takes, and tell this for whom; without it nobody waits.
     :param go_on: called now and then while waiting; raises where it is to end.
     :raises BusyError: another process has it; the message says which, since when, and what it does.
+    :raises HomeError: this version can't work in the folder (:mod:`orchestration.home_format`).
     """
     home.mkdir(parents=True, exist_ok=True)
-    with claimed(home), _holding(home, what, waiting, go_on):
+    with claimed(home), holding(home, what, waiting, go_on):
+        home_format.begin(home)
         yield
 
 
 @contextmanager
-def _holding(home: Path, what: str, waiting: Callable[[str], None] | None, go_on: Callable[[], None]) -> Iterator[None]:
+def holding(
+    home: Path, what: str, waiting: Callable[[str], None] | None = None, go_on: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """The lock alone, whatever form the data folder has: for one that makes the folder."""
     # A singleton is shared by all in this process who hold it; it is let go when the last of them lets go.
     lock = FileLock(home / LOCK, is_singleton=True, thread_local=False)
     told = None

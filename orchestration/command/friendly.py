@@ -15,15 +15,16 @@ from orchestration import show
 
 
 def friendly(
-    command: Callable[..., Any] | None = None, *, look: bool = True, scratch: bool = True
+    command: Callable[..., Any] | None = None, *, look: bool = True, scratch: bool = True, home: bool = True
 ) -> Callable[..., Any]:
     """What a user can mend becomes one line and exit status 1; a fault of ours keeps its traceback.
 
     :param look: look over the data folder first, and tell what in it is damaged.
     :param scratch: its temporary files lie in the data folder and go with the command, also when it is killed.
+    :param home: it works with what is in the data folder, which must have a form that this version knows.
     """
     if command is None:
-        return partial(friendly, look=look, scratch=scratch)
+        return partial(friendly, look=look, scratch=scratch, home=home)
     told = command
 
     @wraps(told)
@@ -31,6 +32,8 @@ def friendly(
         from ingest.errors import MendableError
 
         try:
+            if home:
+                _check_form()
             with _room() if scratch else nullcontext():
                 if look:
                     _look_over()
@@ -54,6 +57,13 @@ def _room() -> Iterator[None]:
     home = Settings.from_env().home
     with claimed(home) if home.is_dir() else nullcontext():
         yield
+
+
+def _check_form() -> None:
+    from ingest.settings import Settings
+    from orchestration.home_format import check
+
+    check(Settings.from_env().home)
 
 
 def _look_over() -> None:

@@ -213,7 +213,7 @@ def sources_recall(contract: str, as_json: bool) -> None:
 @json_option
 @friendly
 def sources_prune(days: float, yes: bool, as_json: bool) -> None:
-    """Snapshots that no release used and no figure came from; nothing is ever removed without this command."""
+    """Snapshots that no release used and no figure came from, before they go by their age (RDC_KEEP_SNAPSHOTS)."""
     from orchestration.workspace import Workspace, prunable
 
     work = Workspace.open()
