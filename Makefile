@@ -11,7 +11,7 @@ help:
 	@echo "make run        set up (once) and run the pipeline: ingest, build, audit, release"
 	@echo "make test       set up (once) and run the tests"
 	@echo "make test-long  run what takes longer: kills, full disks, long simulations"
-	@echo "make browser    install what the tests of pages need from Debian (root): Chromium, and Java for the checker of HTML"
+	@echo "make browser    install what tests need from Debian (root): Chromium, Java for the checker of HTML, nginx"
 	@echo "make ui         the Dagster web interface on http://127.0.0.1:3000"
 	@echo "make lint       check style, SQL and the direction of imports;  make format  apply the style"
 	@echo "make setup      set up only: a virtual environment in $(VENV) with the locked packages"
@@ -42,14 +42,14 @@ test-long: $(STAMP)
 	@echo "==> Running the long tests: kills, full disks, simulations"
 	@$(BIN)/python -m pytest --numprocesses auto -m long $(ARGS)
 
-# The tests of pages skip, and say so, where there is no browser; nothing else needs one.
+# The tests of pages and of the web server in front skip, and say so, where these are not; nothing else needs them.
 browser:
-	@if command -v chromium >/dev/null && command -v java >/dev/null; then :; \
+	@if command -v chromium >/dev/null && command -v java >/dev/null && command -v nginx >/dev/null; then :; \
 	elif ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ]; then \
-		echo "Chromium and Java are Debian's packages, and need apt-get as root: the tests of pages will be skipped."; \
+		echo "Chromium, Java and nginx are Debian's packages, and need apt-get as root: tests that need one will be skipped."; \
 	else \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			chromium fonts-liberation default-jre-headless >/dev/null; \
+			chromium fonts-liberation default-jre-headless nginx-light >/dev/null; \
 	fi
 
 lint: $(STAMP)

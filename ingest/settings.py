@@ -124,5 +124,23 @@ def number(name: str, default: N, least: float, env: Mapping[str, str] = os.envi
     return found
 
 
+def secret(name: str, env: Mapping[str, str] = os.environ) -> str:
+    """A secret of the environment, or the content of the file that ``<name>_FILE`` names, without white space around it; empty
+    where neither is set.
+
+    :raises SettingsError: both are set, or the file can't be read.
+    """
+    text, file = env.get(name) or "", env.get(f"{name}_FILE") or ""
+    if not file:
+        return text
+    if text:
+        raise SettingsError(f"{name} and {name}_FILE are both set; take one of them out of the environment")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise SettingsError(f"{name}_FILE names {file}, which can't be read ({why}); mend one of the two") from error
+
+
 class SettingsError(MendableError, ValueError):
     """An environment variable has a value that can't be used."""

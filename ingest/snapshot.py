@@ -92,7 +92,7 @@ class Snapshot:
     def read(cls, path: Path) -> Snapshot:
         """:raises SnapshotError: the manifest is missing or not one of ours."""
         try:
-            return cls(path=path, **read_record(path / MANIFEST, _AGAIN))
+            return cls(path=path, **_as_now(read_record(path / MANIFEST, _AGAIN)))
         except Damaged as error:
             raise SnapshotError(str(error)) from error
         except (OSError, TypeError) as error:
@@ -115,6 +115,13 @@ class Snapshot:
     @property
     def verdict_file(self) -> Path:
         return self.path.with_name(self.path.name + ".verdict.json")
+
+
+def _as_now(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest in today's terms. Before regions could be chosen, ``scope`` was the declared filter, and all regions were taken."""
+    if "filter" in manifest or "scope" not in manifest:
+        return manifest
+    return manifest | {"filter": manifest["scope"] or None, "scope": "nederland"}
 
 
 class SnapshotError(MendableError):

@@ -40,7 +40,7 @@ def _code(text: str) -> list[str]:
 @cache
 def _files() -> list[str]:
     """What is in the project, but for what tools keep in it."""
-    tops = [ROOT / top for top in (*PACKAGES, "dbt_project", "docs")]
+    tops = [ROOT / top for top in (*PACKAGES, "dbt_project", "deploy", "docs")]
     found = [file for file in ROOT.iterdir() if file.is_file()]
     found += [file for top in tops for file in top.rglob("*") if file.is_file()]
     names = [file.relative_to(ROOT).as_posix() for file in found]

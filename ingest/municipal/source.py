@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from ingest.municipal.layer import Delivery, Layer, stamp_id
 from ingest.municipal.personal import masked_name
 from ingest.municipal.region import Geography
 from ingest.outcome import FAILED, FETCHED, QUARANTINED, UNCHANGED, UNREACHABLE, Outcome
+from ingest.settings import secret as secret_of_environment
 from ingest.snapshot import Snapshot, fetched_anew, now
 from ingest.source import Progress, Source
 from ingest.storage.durable import PRIVATE, write
@@ -221,7 +221,7 @@ def judge_delivery(
     from ingest.municipal.intake import quarantine_lines, take_in
 
     at, sha = now(), _sha(data)
-    secret = os.environ.get(SECRET, "").encode()
+    secret = secret_of_environment(SECRET).encode()
     intake = take_in(contract, name, data, geography, secret)
     key_id = hmac.new(secret, b"key", hashlib.sha256).hexdigest()[:12] if contract.of_type("key") else None
     before = next((d.key_id for d in reversed(layer.deliveries()) if d.key_id and d.state == "accepted"), None)

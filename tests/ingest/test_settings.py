@@ -8,7 +8,7 @@ import pytest
 
 from ingest.http import Client
 from ingest.municipal.drop import settle_seconds
-from ingest.settings import Settings, SettingsError, home_of, number
+from ingest.settings import Settings, SettingsError, home_of, number, secret
 
 
 @pytest.mark.parametrize("text", ["veel", "-1", "nan", "inf", "1e999", "0x10"])
@@ -36,3 +36,15 @@ def test_the_data_folder_is_said_once(tmp_path: Path) -> None:
     env = {"RDC_HOME": str(tmp_path / "a" / "..")}
     assert home_of(env) == Settings.from_env(env).home == tmp_path
     assert home_of({}) == Path("data").resolve()
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("kept elsewhere\n", encoding="utf-8")
+    assert secret("RDC_X", {}) == ""
+    assert secret("RDC_X", {"RDC_X": "here"}) == "here"
+    assert secret("RDC_X", {"RDC_X_FILE": str(file)}) == "kept elsewhere"
+    with pytest.raises(SettingsError, match="both set"):
+        secret("RDC_X", {"RDC_X": "here", "RDC_X_FILE": str(file)})
+    with pytest.raises(SettingsError, match="gone"):
+        secret("RDC_X", {"RDC_X_FILE": str(tmp_path / "gone")})

@@ -222,8 +222,13 @@ def test_a_run_that_is_going_on_is_waited_for(home: Path, tmp_path: Path, monkey
     assert same_figures(home, tmp_path / "again") > 100
 
 
+def some(names: list[str]) -> list[str]:
+    """Of many writes alike a part, and the last ones, which make it count."""
+    return [*names[:-6:6], *names[-6:]]
+
+
 def everywhere(folder: Path) -> None:
-    """A kill at every write of a backup and of a restore, in a process that forks before DuckDB has threads."""
+    """A kill at writes of a backup and of a restore, in a process that forks before DuckDB has threads."""
     os.environ |= SECRET
     home = folder / "home"
     assert in_a_child(lambda: filled(home)) == 0
@@ -233,7 +238,7 @@ def everywhere(folder: Path) -> None:
         in_a_child(lambda: (at_write(where, named(name), "kill"), work()))
 
     first = folder / "first"
-    for number, name in enumerate(writes(first, lambda: backup(Settings(home), first))):
+    for number, name in enumerate(some(writes(first, lambda: backup(Settings(home), first)))):
         into = folder / f"kept-{number}"
         at(into, lambda into=into: backup(Settings(home), into), name)
         of = Repository(into)
@@ -244,7 +249,7 @@ def everywhere(folder: Path) -> None:
     again = folder / "again"
     names = writes(again, lambda: restore(Settings(again), first))
     assert len(names) > 10, names
-    for number, name in enumerate(names):
+    for number, name in enumerate(some(names)):
         target = folder / f"again-{number}"
         at(target, lambda target=target: restore(Settings(target), first), name)
         trusted = False
@@ -261,7 +266,7 @@ def everywhere(folder: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_kill_at_any_write_leaves_nothing_that_is_trusted(tmp_path: Path) -> None:
+def test_a_kill_at_a_write_leaves_nothing_that_is_trusted(tmp_path: Path) -> None:
     code = "import sys; from pathlib import Path; from tests.orchestration.test_recovery import everywhere; everywhere(Path(sys.argv[1]))"
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False
