@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run ui test test-long browser lint format lock sample clean
+.PHONY: help setup run ui test test-long browser lint format lock sbom audit sample clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,8 @@ help:
 	@echo "make lint       check style, SQL and the direction of imports;  make format  apply the style"
 	@echo "make setup      set up only: a virtual environment in $(VENV) with the locked packages"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
+	@echo "make sbom       what the software is made of, as CycloneDX: sbom.json (OUTPUT=FILE)"
+	@echo "make audit      ask PyPI's database whether a locked package has a known vulnerability (needs the internet)"
 	@echo "make sample     make the bundled sample anew (ARGS: see ingest/sample/build.py)"
 	@echo "make clean      remove the virtual environment and what the tools keep; no data"
 
@@ -63,6 +65,14 @@ ui: $(STAMP)
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+
+# Of what is installed: the licences of the packages are told by themselves.
+sbom: $(STAMP)
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON --output-file $(or $(OUTPUT),sbom.json) $(VENV)
+
+# Strict: a package that could not be asked about is a failure too, and not taken for a safe one.
+audit: $(STAMP)
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
 
 sample: $(STAMP)
 	@$(BIN)/python -m ingest.sample.build $(ARGS)

@@ -42,7 +42,8 @@ def take_in(contract: Contract, name: str, data: bytes, geography: Geography, se
         raise KeyMissingError(
             f"{contract.id} declares a key, which is replaced by a keyed hash, but RDC_PSEUDONYM_KEY is not set (or shorter "
             f"than {LEAST_SECRET} characters). Make one "
-            'with `python -c "import secrets; print(secrets.token_hex(32))"`, keep it outside the data, and set it (or RDC_PSEUDONYM_KEY_FILE, to the file that it is in).'
+            'with `python -c "import secrets; print(secrets.token_hex(32))"`, keep it outside the data, and set it, or '
+            "RDC_PSEUDONYM_KEY_FILE to the file that it is in."
         )
     intake = Intake()
     geography.missed.clear()
