@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import replace
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,8 @@ def test_what_can_not_be_run_here_is_named() -> None:
 @pytest.mark.long
 def test_every_command_does_what_it_is_there_for(tmp_path: Path) -> None:
     tables = sample_tables()
-    [added] = [replace(table, id="84948NED") for table in tables if table.id == "82972NED"]
+    added = copy(next(table for table in tables if table.id == "82972NED"))
+    added.id = "84948NED"
     home = tmp_path / "home"
     with StandIn([*tables, added], page_size=1000) as cbs:
         only_the_sample(home)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -42,10 +44,29 @@ def friendly(
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
         except (MendableError, OSError) as error:
-            show.fail(str(error))
+            show.fail(_unwritable(error) or str(error))
             sys.exit(1)
 
     return wrapped
+
+
+def _unwritable(error: Exception) -> str:
+    """What to say where the data folder can't be written, or nothing where that is not what went wrong."""
+    from ingest.settings import Settings
+
+    if (
+        not isinstance(error, OSError)
+        or error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM)
+        or not error.filename
+    ):
+        return ""
+    home = Settings.from_env().home
+    if not Path(os.fsdecode(error.filename)).absolute().is_relative_to(home) or not home.exists():
+        return ""
+    why = "its disk is mounted read-only: mount it so that it can be written"
+    if error.errno != errno.EROFS:
+        why = f"it belongs to {home.owner()}: run it as that user, `sudo -u {home.owner()} rdc …`"
+    return f"{home} can't be written ({error.filename}: {error.strerror}), as {why}. What was released stays, and can be read."
 
 
 @contextmanager
