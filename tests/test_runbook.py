@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from copy import copy
 from pathlib import Path
 
 import pytest
 
 from tests.orchestration.conftest import RDC, Rdc
 from tests.sample_tables import only_the_sample, sample_tables
-from tests.standin import StandIn
+from tests.standin import StandIn, V3Table
 
 RUNBOOK = Path(__file__).parents[1] / "docs" / "runbook.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -33,8 +32,8 @@ def test_what_can_not_be_run_here_is_named() -> None:
 @pytest.mark.long
 def test_every_command_does_what_it_is_there_for(tmp_path: Path) -> None:
     tables = sample_tables()
-    added = copy(next(table for table in tables if table.id == "82972NED"))
-    added.id = "84948NED"
+    added = next(table for table in sample_tables() if isinstance(table, V3Table) and table.id == "82972NED")
+    added.info["Identifier"] = "84948NED"
     home = tmp_path / "home"
     with StandIn([*tables, added], page_size=1000) as cbs:
         only_the_sample(home)

@@ -295,3 +295,14 @@ def test_a_newer_folder_is_refused_before_anything_is_touched(home: Path, tmp_pa
     with pytest.raises(BackupError, match=r"version 9\.0"):
         restore(Settings(tmp_path / "again"), tmp_path / "kept")
     assert json.loads(json.dumps(made.home_format)) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"format": 1}', b'{"format": "1"}', b"[]", b"\xff"])
+def test_a_form_that_can_not_be_told_is_not_guessed(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / home_format.NAME
+    file.write_bytes(content)
+    with pytest.raises(durable.Damaged, match=f"rm {file}"):
+        home_format.check(tmp_path)
+    file.unlink()
+    home_format.begin(tmp_path)
+    assert home_format.of(tmp_path) == home_format.FORMAT
