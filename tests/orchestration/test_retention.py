@@ -17,8 +17,10 @@ from ingest.storage import durable
 from ingest.storage.clock import Clock
 from orchestration import retention
 from orchestration.instance import dagster_home
-from orchestration.retention import Retention, forget_runs, keep_within
+from orchestration.resource import Run
+from orchestration.retention import NEWEST_RUNS, Retention, forget_runs, keep_within
 from orchestration.workspace import Workspace
+from tests.orchestration.conftest import Rdc
 
 NOW = datetime.now(UTC)
 NOTHING = Retention(snapshots=0, logs=0, runs=0)
@@ -142,6 +144,32 @@ def test_dagster_forgets_what_its_graph_does_not_show(tmp_path: Path) -> None:
             event = instance.get_latest_materialization_event(dg.AssetKey(key))
             assert event and event.run_id == run
         assert forget_runs(instance, 0, newest=2) == 0
+
+
+def test_a_run_of_dagster_looks_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RDC_HOME", str(tmp_path))
+    monkeypatch.setenv("RDC_KEEP_RUNS", "0")
+
+    @dg.asset(required_resource_keys={"run"})
+    def one() -> None: ...
+
+    work = Workspace.open(Settings(tmp_path))
+    for days in (900, 800, 1):
+        work.outcomes.append(Outcome("A", days_ago(days), FAILED))
+    with dg.DagsterInstance.from_config(str(dagster_home(tmp_path))) as instance:
+        for _ in range(NEWEST_RUNS + 2):
+            assert dg.materialize([one], instance=instance, resources={"run": Run()}).success
+        assert len(instance.get_run_records()) == NEWEST_RUNS
+    assert [o.at for o in work.outcomes.all()] == [days_ago(1)]
+
+
+def test_rdc_run_looks_after_it_also_where_nothing_changed(released: Rdc, tmp_path: Path) -> None:
+    rdc = released.copy(tmp_path / "home", released.env)
+    log = Workspace.open(Settings(rdc.home)).outcomes.log
+    old = log.read()[0] | {"at": days_ago(900)}
+    log.write([old, *log.read()])
+    rdc("run")
+    assert old not in log.read()
 
 
 def test_a_setting_that_is_no_number_of_days_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
