@@ -120,7 +120,7 @@ def _script(view: View, links: Links, asked: Asked, effect: Effect) -> list[str]
     first, last = effect.path[0]["period"], effect.path[-1]["period"]
     query = (
         f"select region_code, period_code, value from core.indicator_value where indicator_id = '{name}' "
-        f"and region_code in ({areas}) and period_code between '{first}' and '{last}' and period_code[5:] = '{first[4:]}'"
+        f"and region_code in ({areas}) and period_code between '{first}' and '{last}' and period_code[5:] = '{first[4:]}' order by all"
     )
     after = [
         f for f in view.figures([name], [one.region]) if effect.start <= f.period <= last and f.period[4:] == first[4:]
