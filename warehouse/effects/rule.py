@@ -87,13 +87,13 @@ def judge(found: Found) -> Answer:
         return Answer(
             CANNOT_TELL,
             f"er zijn {of - 1} vergelijkingsgebieden; om toeval uit te sluiten zijn er minstens {needed - 1} nodig "
-            f"(kans op een verkeerd antwoord: {found.wrong_at_most:.1%})",
+            f"(kans op een verkeerd antwoord: {number(100 * found.wrong_at_most)}%)",
         )
     if found.fit > TIMES_DONORS_FIT * found.donors_fit:
         return Answer(
             CANNOT_TELL,
             "de vergelijkingsgebieden volgen het gebied vóór de ingreep te slecht: de afwijking is "
-            f"{found.fit / found.donors_fit:.1f} keer zo groot als gewoon is tussen die gebieden (hoogstens "
+            f"{number(found.fit / found.donors_fit)} keer zo groot als gewoon is tussen die gebieden (hoogstens "
             f"{TIMES_DONORS_FIT:g} keer mag)",
         )
     if rank / of <= found.wrong_at_most and not _holds_zero(found.interval):
