@@ -16,12 +16,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 
+from ingest.datacenter import here
 from tests.warehouse.conftest import Service
 from warehouse.reading.published import Published
 from warehouse.sharing.access import EVERYTHING
@@ -35,26 +36,43 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
-    """A released file with the tables that the service reads, sorted as a real one."""
+def regions_of_the_country(number: int) -> list[tuple[str, str]]:
+    """Codes and kinds of so many regions: the country, the own municipalities with their wijken and buurten, and others."""
+    center = here()
+    found = [("NL01", "land"), (center.code, "groep"), (center.corop, "corop"), (center.province, "provincie")]
+    found += [(code, "gemeente") for code in KEMPEN]
+    found += [(f"WK{code[2:]}{n:02d}", "wijk") for code in KEMPEN for n in range(5)]
+    found += [(f"BU{code[2:]}{n:04d}", "buurt") for code in KEMPEN for n in range(25)]
+    others = [(m.code, "gemeente") for g in center.groups.values() for m in g.members]
+    found += [(f"GM{3000 + n}", "gemeente") for n in range(max(0, 342 - len(KEMPEN)))]
+    found += [other for other in dict.fromkeys(others) if other not in found]
+    found += [(f"BU{n:08d}", "buurt") for n in range(max(0, number - len(found)))]
+    return found[:number]
+
+
+def generate(
+    folder: Path,
+    indicators: int,
+    regions: int,
+    years: int,
+    named: Sequence[str] = (),
+    more: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+) -> None:
+    """A released file with the tables that the service reads, sorted as a real one.
+
+    :param named: what the first indicators are called; ``more`` puts other tables in it.
+    """
     place = folder / "warehouse" / "releases" / "2026.1.1"
     place.mkdir(parents=True)
-    municipalities = 342
     with duckdb.connect(str(place / "rdc.duckdb")) as con:
         con.execute("create schema core; create schema mart")
         con.execute(
             f"""
-            create table core.region as
-            select
-                case when i < 5 then ({json.dumps(KEMPEN).replace('"', "'")})[i + 1]
-                    when i < {municipalities} then 'GM' || printf('%04d', 3000 + i)
-                    else 'BU' || printf('%08d', i) end as region_code,
-                case when i < {municipalities} then 'gemeente' else 'buurt' end as region_type,
-                'Gebied ' || i as name, null::varchar as parent_code, date '2000-01-01' as valid_from, null::date as valid_to
-            from range({regions}) t(i) order by region_code;
+            create table core.region (region_code varchar, region_type varchar, name varchar, parent_code varchar, valid_from date,
+                valid_to date);
             create table core.region_group as
-            select 'KEMPEN' as group_code, 'De Kempen' as group_name, region_code, date '2000-01-01' as valid_from,
-                null::date as valid_to, 'x' as source from core.region limit 5;
+            select 'KEMPEN' as group_code, 'De Kempen' as group_name, unnest({KEMPEN}) as region_code,
+                date '2000-01-01' as valid_from, null::date as valid_to, 'x' as source;
             create table core.period as
             select (2000 + i) || 'JJ00' as period_code, 'jaar' as period_type, make_date((2000 + i)::int, 1, 1) as start_date,
                 make_date((2000 + i)::int, 12, 31) as end_date from range({years}) t(i);
@@ -64,7 +82,12 @@ def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
             create table core.release as select '2026.1.1' as release_id, now() as created_at;
             """
         )
-        names = [f"ind_{n:02d}" for n in range(indicators)]
+        con.execute(
+            "insert into core.region select code, kind, 'Gebied ' || code, null, date '2000-01-01', null "
+            "from (select unnest($1::varchar[]) as code, unnest($2::varchar[]) as kind) order by code",
+            [list(column) for column in zip(*regions_of_the_country(regions), strict=True)],
+        )
+        names = [*named, *(f"ind_{n:02d}" for n in range(len(named), indicators))]
         themes = [THEMES[n % len(THEMES)] for n in range(indicators)]
         con.execute(
             "create table core.indicator as select unnest($1::varchar[]) as indicator_id, 1 as version, "
@@ -99,6 +122,7 @@ def generate(folder: Path, indicators: int, regions: int, years: int) -> None:
                 f"create table mart.{theme} as select region_code, period_code, {columns} from core.indicator_value "
                 f"where indicator_id in ({', '.join(repr(n) for n in own)}) group by all order by all"
             )
+        more(con)
         [(rows,)] = con.execute("select count(*) from core.indicator_value").fetchall()
     size = (place / "rdc.duckdb").stat().st_size
     say(f"{rows:,} figures, {size / 1e6:,.0f} MB")

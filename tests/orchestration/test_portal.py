@@ -11,6 +11,7 @@ import pytest
 from ingest.datacenter import here
 from tests.ingest.boundaries.pdok import Pdok
 from tests.orchestration.conftest import Rdc
+from tests.orchestration.released_figures import Truth, figures_of
 from tests.warehouse.conftest import Service
 from tests.warehouse.serve.portal.reading import Read, sound
 from warehouse.reading.explain import ENGLISH
@@ -18,12 +19,8 @@ from warehouse.reading.reader import reading
 from warehouse.releases.release import Releases
 from warehouse.serve.portal.page import Asking, ServiceLinks
 from warehouse.serve.portal.pages import KINDS
-from warehouse.serve.portal.pages.compare import MOST
 from warehouse.serve.portal.view import View
 from warehouse.serve.portal.words import words
-
-Key = tuple[str, str, str]
-Truth = dict[Key, tuple[float | None, str | bool]]
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +31,7 @@ def service(released: Rdc) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def truth(released: Rdc) -> Truth:
-    """Every figure of the release, and how it is written, by DuckDB: in another way than the portal does."""
-    values = "from core.indicator_value v join core.indicator i on i.indicator_id = v.indicator_id and i.version = v.definition_version"
-    found: Truth = {}
-    for (decimals,) in released.sql(f"select distinct i.decimals {values}"):
-        rounded = f"round(v.value::decimal(38, 12), {decimals})::decimal(38, {decimals})::varchar"
-        rows = released.sql(
-            f"select v.indicator_id, v.region_code, v.period_code, v.value, {rounded} {values} where i.decimals = {decimals}"
-        )
-        found |= {(i, r, p): (value, value is not None and as_dutch(text)) for i, r, p, value, text in rows}
-    return found
-
-
-def as_dutch(text: str) -> str:
-    whole, _, part = text.removeprefix("-").partition(".")
-    grouped = f"{int(whole):,}".replace(",", ".") + (f",{part}" if part else "")
-    return ("−" if text.startswith("-") and grouped.strip("0.,") else "") + grouped
+    return figures_of(released)
 
 
 def addresses(home: Path, kinds: Iterable[str] = ()) -> dict[str, list[str]]:
@@ -73,7 +55,7 @@ def compare(page: Read, truth: Truth, where: str) -> int:
 
 
 def test_figures_on_pages_are_those_of_the_warehouse(released: Rdc, service: Service, truth: Truth) -> None:
-    """A page in every so many of each kind, but never fewer than a few; all of them: below."""
+    """A page in every so many of each kind, but never fewer than a few; all of them: the site of files (``test_site``)."""
     compared = 0
     for name, paths in addresses(released.home).items():
         for path in paths[:: max(1, len(paths) // 4)]:
@@ -82,27 +64,6 @@ def test_figures_on_pages_are_those_of_the_warehouse(released: Rdc, service: Ser
             compared += compare(sound(answer.text), truth, path)
         assert paths, name
     assert compared > 150
-
-
-@pytest.mark.long
-def test_every_figure_that_pages_show_is_that_of_the_warehouse(released: Rdc, service: Service, truth: Truth) -> None:
-    """Every figure there is, on the page that compares; and hundreds of pages of each other kind."""
-    seen: set[Key] = set()
-    areas: dict[str, list[str]] = {}
-    for indicator, area, _ in truth:
-        areas.setdefault(indicator, [])
-        areas[indicator] += [area] if area not in areas[indicator] else []
-    for indicator, codes in areas.items():
-        for some in (codes[at : at + MOST] for at in range(0, len(codes), MOST)):
-            page = sound(service.get("/vergelijk", indicator=indicator, gebied=some).text)
-            compare(page, truth, indicator)
-            seen |= {f.key for f in page.figures}
-    assert seen == {key for key, (value, _) in truth.items() if value is not None}
-    for paths in addresses(released.home).values():
-        for path in paths[:: max(1, len(paths) // 250)]:
-            answer = service.get(path)
-            assert answer.status_code == 200, (path, answer.text)
-            compare(sound(answer.text), truth, path)
 
 
 def test_how_a_figure_came_about_to_its_cells(service: Service) -> None:
@@ -124,7 +85,7 @@ def test_every_step_has_its_words() -> None:
 # -- maps -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [30, pytest.param(6, marks=pytest.mark.long)])
 def test_maps_show_the_figures_of_the_warehouse_on_the_areas_of_their_year(
     released: Rdc, truth: Truth, pdok: Pdok, every: int
 ) -> None:
@@ -136,7 +97,11 @@ def test_maps_show_the_figures_of_the_warehouse_on_the_areas_of_their_year(
         links = ServiceLinks("", view.release_id)
         kinds = {kind.name: kind for kind in KINDS}
         maps = []
-        for name in [n for n in sorted(view.with_figures) if not view.indicators[n]["is_total"]][::every]:
+        for name in [
+            n
+            for n in sorted({key[0] for key, (value, _) in truth.items() if value is not None})
+            if not view.indicators[n]["is_total"]
+        ][::every]:
             page = kinds["indicator"].make(view, Asking({"indicator": name}), links)
             maps += [(name, c) for key, c in page.charts.items() if key.startswith("kaart")]
         for kind in ("municipality", "village", "neighbourhood"):

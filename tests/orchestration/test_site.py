@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 import pytest
 
 from tests.orchestration.conftest import Rdc
-from tests.warehouse.serve.portal.reading import Read
+from tests.orchestration.released_figures import Key, Truth, figures_of
 from warehouse.serve.portal.page import Asking, Page
 from warehouse.serve.portal.site.check import check
 from warehouse.serve.portal.site.writer import Entry, Writer
 from warehouse.serve.portal.view import View
 
-Truth = dict[tuple[str, str, str], float | None]
+#: A figure as a page has it. With the parser of HTML the pages of a site would take a minute more; that they are sound is looked
+#: at by ``rdc portal check``.
+SHOWN = re.compile(r'<data data-figure="([^"|]+)\|([^"|]+)\|([^"|]+)" value="([^"]*)">([^<]*)</data>')
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +31,7 @@ def writer(released: Rdc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def truth(released: Rdc) -> Truth:
-    return {
-        tuple(r[:3]): r[3]
-        for r in released.sql("select indicator_id, region_code, period_code, value from core.indicator_value")
-    }
+    return figures_of(released)
 
 
 def test_what_is_read_once_is_what_is_asked_each_time(writer: Writer) -> None:
@@ -68,6 +68,9 @@ def _drawn(entry: Entry, page: Page) -> Iterator[tuple[tuple[str, str, str], flo
 
 
 def _indicator(entry: Entry, page: Page, chart: str, row: dict[str, Any]) -> str:
+    if entry.kind.name == "goals":
+        goals = [goal for of_area in page.content["goals"].values() for goal in of_area]
+        return next(str(goal["indicator_id"]) for goal in goals if goal["goal_id"] == chart)
     if chart == "kaart" and entry.kind.template == "area":
         return str(page.content["on_map"][0].indicator)
     return str(row.get("indicator") or entry.names.get("indicator") or page.content["indicator"]["indicator_id"])
@@ -77,15 +80,16 @@ def _indicator(entry: Entry, page: Page, chart: str, row: dict[str, Any]) -> str
 def test_every_figure_in_every_chart_and_map_is_that_of_the_warehouse(writer: Writer, truth: Truth) -> None:
     seen: dict[str, int] = {}
     for entry in writer.entries:
-        if not entry.kind.charts:
+        # What an effect is seen by, what was to be expected, is no figure of the release.
+        if not entry.kind.charts or entry.kind.name == "effect":
             continue
         page = entry.kind.make(
             writer.view, Asking(entry.names, {n: [v] for n, v in entry.state.items()}), writer.links(entry.folder)
         )
         for key, value in _drawn(entry, page):
-            assert truth[key] == value, (entry.path, entry.state, key)
+            assert truth[key][0] == value, (entry.path, entry.state, key)
             seen[key[0]] = seen.get(key[0], 0) + 1
-    shown = {key[0] for key, value in truth.items() if value is not None}
+    shown = {key[0] for key, (value, _) in truth.items() if value is not None}
     assert len(seen) > 0.9 * len(shown), sorted(shown - seen.keys())
 
 
@@ -95,9 +99,9 @@ def test_the_whole_site(released: Rdc, truth: Truth, tmp_path: Path) -> None:
     made = released.json("portal", "build", "--output", str(site), "--base-url", "https://cijfers.example.nl/kempen")
     assert made["pages"] > len(truth), "every figure has its page"
     assert list(check(site)) == []
-    numbers = 0
+    seen: set[Key] = set()
     for file in site.rglob("index.html"):
-        for figure in Read(file.read_text(encoding="utf-8")).figures:
-            assert truth[figure.key] == figure.value, (file, figure)
-            numbers += 1
-    assert numbers > len(truth)
+        for *key, value, text in SHOWN.findall(file.read_text(encoding="utf-8")):
+            assert truth[tuple(key)] == (float(value), text), (file, key)
+            seen.add(tuple(key))
+    assert seen == {key for key, (value, _) in truth.items() if value is not None}

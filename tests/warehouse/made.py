@@ -227,10 +227,11 @@ def candidate(
         for region in ("GM0770", "GM1728"):
             for name in {"soc_meldingen", "bev_inwoners"} & {i[0] for i in indicators}:
                 con.execute(
-                    "insert into mart.policy_goal (goal_id, region_code, region_name, goal, indicator_id, latest_period, "
-                    "latest_value, legal_basis, example) select ?, region_code, ?, 'Een doel', indicator_id, period_code, value, "
+                    "insert into mart.policy_goal (goal_id, region_code, region_name, goal, indicator_id, baseline_period, "
+                    "target_period, target_value, latest_period, latest_value, legal_basis, example) "
+                    "select ?, region_code, ?, 'Een doel', indicator_id, ?, '2030JJ00', 1, period_code, value, "
                     "'Gemeentewet', true from core.indicator_value where indicator_id = ? and region_code = ? and period_code = ?",
-                    [f"doel_{name}_{region}", region, name, region, PERIODS[-1]],
+                    [f"doel_{name}_{region}", region, PERIODS[0], name, region, PERIODS[-1]],
                 )
         answered.add(con, [(i[0], i[2]) for i in indicators], PERIODS, estimate)
     return made

@@ -11,10 +11,11 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -25,6 +26,8 @@ from warehouse.reading.published import Published
 from warehouse.releases.release import Release, ReleaseError, Releases
 from warehouse.sharing.access import LEVELS, Access, Scope, delivered, levels_of
 from warehouse.sharing.closing import Levels
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Opened:
     history: Levels
     _access: dict[tuple[str, int], Access] = field(default_factory=dict)
     _attached: dict[str, str] = field(default_factory=dict)
+    _once: dict[type, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -58,6 +62,14 @@ class Opened:
                 self._access.clear()
                 self._access[state] = Access.of(self.con.cursor(), self.today(current))
             return self._access[state]
+
+    def once(self, what: type[T], make: Callable[[], T]) -> T:
+        """What holds for the whole release, whoever asks: made at the first question, and kept as long as it is open."""
+        with self._lock:
+            if what not in self._once:
+                self._once[what] = make()
+            found: T = self._once[what]
+            return found
 
     def today(self, current: Opened) -> dict[str, str]:
         """The levels of its source tables as they hold today."""

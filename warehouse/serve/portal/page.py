@@ -78,7 +78,8 @@ class Kind:
     :param make: what it says of a release. :raises Problem: there is no such page.
     :param state: the parameters that it knows.
     :param addresses: those that a release has; none for a page that only answers to a question.
-    :param charts: the names of the charts that such a page can have: each is also a file, and stands by itself in another site.
+    :param charts: the names of the charts that such a page can have, in braces where they follow from what it tells: each is also a
+        file, and stands by itself in another site.
     :param instead: where to look in the static site for a page of this kind that it does not have.
     :param listed: whether a search engine is told of these pages.
     :param place: where the frame leads to it: ``menu``, ``foot``, or nowhere.

@@ -60,29 +60,33 @@ def _chart(sight: Sight, name: str) -> Chart:
     return sight.page.charts[name]
 
 
-def _pictures(kind: Kind, name: str, form: str) -> Callable[[Asked], Response]:
+def _pictures(kind: Kind, pattern: str, form: str) -> Callable[[Asked], Response]:
     def show(asked: Ask) -> Response:
+        name = pattern.format(**asked.request.path_params)
+
+        def draw(sight: Sight) -> bytes:
+            return picture(_chart(sight, name), form, sight.view.open)
+
         path = asked.request.url.path.removesuffix(kind.picture("", name, form))
         return given(asked, kind, path, draw, FORMS[form], _PICTURE_POLICY)
-
-    def draw(sight: Sight) -> bytes:
-        return picture(_chart(sight, name), form, sight.view.open)
 
     return show
 
 
-def _embeds(kind: Kind, name: str) -> Callable[[Asked], Response]:
+def _embeds(kind: Kind, pattern: str) -> Callable[[Asked], Response]:
     def show(asked: Ask) -> Response:
+        name = pattern.format(**asked.request.path_params)
+
+        def draw(sight: Sight) -> bytes:
+            back = sight.links.here(sight.path, **sight.asking.state)
+            return looks.drawn_embed(_chart(sight, name), name, sight.view, sight.links, back).encode()
+
         path = asked.request.url.path.removeprefix("/embed").removesuffix(f"/{name}")
         policy = POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {asked.request.app.state.frames}")
         answer = given(asked, kind, path, draw, HTML, policy)
         # It knows of one website; a browser that reads the policy takes no notice of it.
         answer.headers["X-Frame-Options"] = "SAMEORIGIN"
         return answer
-
-    def draw(sight: Sight) -> bytes:
-        back = sight.links.here(sight.path, **sight.asking.state)
-        return looks.drawn_embed(_chart(sight, name), name, sight.view, sight.links, back).encode()
 
     return show
 

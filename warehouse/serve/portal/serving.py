@@ -23,7 +23,7 @@ from warehouse.serve.library import Opened
 from warehouse.serve.portal import assets, looks
 from warehouse.serve.portal.page import Asking, Kind, Page, ServiceLinks
 from warehouse.serve.portal.pages import KINDS
-from warehouse.serve.portal.view import View
+from warehouse.serve.portal.view import Atlas, View
 from warehouse.serve.problem import TITLES, Fault, Problem
 from warehouse.serve.request import Ask, Asked
 
@@ -64,13 +64,15 @@ class Drawn:
 def view_of(asked: Asked, opened: Opened) -> View:
     """A release as the asker's pages see it."""
     told = asked.sees_all(opened) or not opened.tightened(asked.library.current())
+    published = asked.published(opened)
     return View(
-        asked.published(opened),
+        published,
         here(),
         opened.created_at,
         open=asked.caller.key is None,
         folder=opened.folder if told else None,
         look_up=asked.request.app.state.look_up,
+        given=opened.once(Atlas, lambda: Atlas.of(published)),
     )
 
 

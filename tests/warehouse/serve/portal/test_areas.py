@@ -56,8 +56,8 @@ def test_what_stands_out_lies_far_from_the_middle() -> None:
     values = dict(zip(areas, (10, 11, 9, 10, 12, 8, 10, 11, 9, 10, 30), strict=True))
 
     def found(figure: Figure) -> list[tuple[float, int, int, bool]]:
-        beside = {(figure.indicator, a): replace(figure, area=a, value=float(v)) for a, v in values.items()}
-        return [(o.middle, o.rank, o.of, o.higher) for o in standing_out([figure], beside, areas, indicators)]
+        alike = {figure.indicator: {area: float(value) for area, value in values.items()}}
+        return [(o.middle, o.rank, o.of, o.higher) for o in standing_out([figure], alike, indicators)]
 
     assert found(replace(FIGURE, value=30.0)) == [(10.0, 1, 11, True)]
     assert found(replace(FIGURE, value=2.0)) == [(10.0, 12, 11, False)]

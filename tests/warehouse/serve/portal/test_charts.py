@@ -23,6 +23,7 @@ from warehouse.serve.portal.charts.ages import ages
 from warehouse.serve.portal.charts.chart import Chart, Measure
 from warehouse.serve.portal.charts.choropleth import choropleth
 from warehouse.serve.portal.charts.classes import MOST, class_of, classes
+from warehouse.serve.portal.charts.goal import Way, goal
 from warehouse.serve.portal.charts.line import line
 from warehouse.serve.portal.charts.places import middle, placed, rings
 from warehouse.serve.portal.charts.ranking import ranking
@@ -99,7 +100,11 @@ def a_map(year: int = 2022, **more: Any) -> Chart:
     return made
 
 
-CHARTS = pytest.mark.parametrize("make", [a_line, a_ranking, some_ages, a_map])
+def a_goal(needed: float | None = 1520, target_period: str = "2030JJ00") -> Chart | None:
+    return goal(MEASURE, Way(EERSEL[1], target_period, 800, needed, "op koers"), EERSEL)
+
+
+CHARTS = pytest.mark.parametrize("make", [a_line, a_ranking, some_ages, a_map, a_goal])
 
 
 @CHARTS
@@ -126,6 +131,30 @@ def test_a_drawing_stands_in_a_page(make: Any) -> None:
         said = {mark.get("data-tekst") for mark in root.iter()} - {None}
         rows = make().values.get("punten") or [r for r in make().values["rijen"] if r["waarde"] is not None]
         assert said >= {row["tekst"] for row in rows}
+
+
+@CHARTS
+def test_a_picture_is_as_large_as_its_texts_need(make: Any) -> None:
+    """Texts are not measured by what draws; a drawing for which they are is of the same size, and has the same texts."""
+    import vl_convert
+
+    chart = make()
+    for view in chart.views:
+        ours, theirs = (
+            ElementTree.fromstring(drawn)
+            for drawn in (
+                drawing.svg(chart.spec(view), keep=False),
+                vl_convert.vegalite_to_svg(
+                    chart.spec(view),
+                    allowed_base_urls=[],
+                    format_locale={"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["", ""]},
+                ),
+            )
+        )
+        for ways in zip(*([float(n) for n in e.attrib["viewBox"].split()[2:]] for e in (ours, theirs)), strict=True):
+            assert ways[0] == pytest.approx(ways[1], abs=12)
+        texts = [[(t.text, t.get("font-size"), t.get("fill")) for t in e.iter(f"{SVG}text")] for e in (ours, theirs)]
+        assert texts[0] == texts[1]
 
 
 def _lines(svg: str) -> list[tuple[float, float]]:
@@ -192,6 +221,26 @@ def test_the_text_says_what_the_chart_says() -> None:
 def test_the_text_tells_a_peak_between_the_ends() -> None:
     made = line(MEASURE, [years("Eersel", 2020, [5, 9, 2, 6])])
     assert made and "het hoogst 9 in 2021 en het laagst 2 in 2022" in made.text
+
+
+def test_the_way_to_a_goal_is_a_straight_line_and_its_figures_begin_at_the_baseline() -> None:
+    made = a_goal()
+    assert made and made.title == "Aardgasverbruik (m³), Eersel: de weg naar het doel"
+    rows = made.values["punten"]
+    assert [(r["tijd"], r["waarde"], r["periode"]) for r in rows if r["reeks"] == 1] == [
+        (2019, 1900, None),
+        (2030, 800, None),
+    ]
+    assert [r["periode"] for r in rows if r["reeks"] == 0] == [f"{y}JJ00" for y in (2019, 2021, 2022, 2023, 2024)]
+    assert made.settings["eind"] == 2030
+    assert made.text == (
+        "Lijngrafiek van de weg naar het doel, van 1.900 m³ in 2019 naar 800 m³ in 2030. "
+        "Het laatste cijfer, over 2024, is 1.480 m³ (voorlopig). Om op koers te zijn was toen 1.520 m³ nodig. "
+        "Reeksbreuk bij 2022: Vanaf 2022 slimme meters. Op koers."
+    )
+    unsaid = a_goal(needed=None)
+    assert unsaid and "was toen" not in unsaid.text
+    assert a_goal(target_period="2019JJ00") is None
 
 
 def test_nothing_to_draw_is_no_chart() -> None:

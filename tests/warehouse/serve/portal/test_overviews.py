@@ -41,6 +41,10 @@ def test_goals_are_told_of_figures_that_one_may_see(center: Center) -> None:
         ("h3", "Een doel")
     ] * 2 and "Wanneer is een doel op koers?" in page.text
     assert {f.key[0] for f in page.figures} == {"bev_inwoners"}
+    charts = [link for link in page.links if link.endswith(".svg")]
+    assert charts == [f"/doelen/grafiek/doel_bev_inwoners_{g}.svg" for g in ("GM0770", "GM1728")]
+    assert "de weg naar het doel" in center.service.get(charts[0]).text
+    assert center.service.get("/doelen/grafiek/doel_soc_meldingen_GM0770.svg").status_code == 404
     everything = sound(center.service.get("/doelen", center.keys["all"]).text)
     assert {f.key[0] for f in everything.figures} == {"bev_inwoners", "soc_meldingen"}
 

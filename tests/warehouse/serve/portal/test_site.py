@@ -17,9 +17,11 @@ import pytest
 from tests.browser import started
 from tests.warehouse.conftest import RDC, Center
 from tests.warehouse.made import INDICATORS, PERIODS, REGIONS, figure_of
-from tests.warehouse.serve.portal.reading import Read
+from tests.warehouse.serve.portal.reading import Read, sound
 from warehouse.serve.portal.site.build import MANIFEST, SiteError, build
 from warehouse.serve.portal.site.check import check
+from warehouse.serve.portal.site.whole import WholeView
+from warehouse.serve.portal.site.writer import Writer
 
 BASE = "https://cijfers.example.nl/kempen/"
 
@@ -55,6 +57,22 @@ def test_the_same_release_gives_the_same_bytes_and_an_unchanged_page_is_not_draw
     assert build(center.service.home, other).drawn == first.pages, "at another address whole addresses are others"
     assert not (other / "sitemap.xml").exists() and list(check(other)) == []
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other"], "nothing is left beside it"
+
+
+def test_areas_that_have_no_page_are_told_of(center: Center, tmp_path: Path) -> None:
+    """A release of the whole country has figures of more areas than the site has pages for."""
+    writer = Writer(center.service.home, tmp_path, BASE, None)
+    try:
+        about = next(e for e in writer.entries if e.kind.name == "about")
+        writer.draw(about)
+        assert "andere gebieden" not in (tmp_path / "over/index.html").read_text(encoding="utf-8")
+        writer.view = WholeView(writer.published, writer.center, writer.opened.created_at)
+        writer.view.__dict__["shown"] = frozenset({"GM0770", "KEMPEN"})
+        writer.draw(about)
+        page = sound((tmp_path / "over/index.html").read_text(encoding="utf-8"))
+        assert "De uitgave heeft ook cijfers van 6 andere gebieden." in page.text
+    finally:
+        writer.close()
 
 
 def test_every_figure_is_the_released_one(site: Path) -> None:
@@ -109,6 +127,10 @@ def test_the_release_is_in_it_as_data(site: Path) -> None:
     page = (site / "indicator/bev_inwoners/index.html").read_text(encoding="utf-8")
     assert f"select * from &#39;{BASE}bestanden/tables/bevolking.parquet&#39;" in page or f"'{BASE}bestanden" in page
     assert ("GM0770",) in rows and not (site / "bestanden/rdc.duckdb").exists()
+    page = Read((site / "thema/bevolking/index.html").read_text(encoding="utf-8")).text
+    for line in ("select * from '{}.parquet'", 'pandas.read_parquet("{}.parquet")', "{}.csv"):
+        assert line.format(f"{BASE}bestanden/tables/bevolking") in page
+    assert (site / "bestanden/tables/bevolking.csv").is_file()
 
 
 def test_what_is_broken_is_told(site: Path, tmp_path: Path) -> None:
@@ -183,6 +205,11 @@ def test_it_works_from_any_web_server_in_any_folder(site: Path) -> None:
             page.locator("#gevonden a").first.click()
             assert page.locator("h1").inner_text() == "Aantal inwoners op 1 januari"
             assert page.locator("figure.chart svg").first.is_visible()
+            with page.expect_download() as download:
+                page.get_by_role("button", name="PNG").first.click()
+            assert download.value.suggested_filename == "reeks.png"
+            picture = Path(download.value.path()).read_bytes()
+            assert picture[:8] == b"\x89PNG\r\n\x1a\n" and int.from_bytes(picture[16:20]) > 800, "pixels wide"
             assert window.violations() == [] and window.wrong == []
         server.shutdown()
 

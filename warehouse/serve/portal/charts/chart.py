@@ -31,8 +31,12 @@ class Measure:
 
     def number(self, figure: Figure) -> str:
         """A figure with its unit."""
+        return self.amount(figure.value)
+
+    def amount(self, value: float | None) -> str:
+        """A value with the unit of the figures."""
         unit = {"%": "%", "aantal": ""}.get(self.unit, f" {self.unit}")
-        return f"{dutch.number(figure.value, self.decimals)}{unit}"
+        return f"{dutch.number(value, self.decimals)}{unit}"
 
     def told(self, figure: Figure) -> str:
         """A figure in words: ``1.234 m³ (voorlopig)``, or why there is none."""

@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from warehouse.serve.portal.charts import theme
 from warehouse.serve.portal.charts.chart import Chart
+from warehouse.serve.portal.charts.lettering import fitted, unmeasured
 
 #: Bytes of drawings that are kept, compressed: some five thousand charts.
 KEPT_BYTES = 24_000_000
@@ -135,7 +136,7 @@ def _drawn(spec: dict[str, Any]) -> str:
     for source in vega["data"]:
         if source["name"] in spec["datasets"]:
             source["values"] = spec["datasets"][source["name"]]
-    return vl_convert.vega_to_svg(vega, allowed_base_urls=[], format_locale=_LOCALE)
+    return fitted(vl_convert.vega_to_svg(vega, allowed_base_urls=[], format_locale=_LOCALE))
 
 
 @lru_cache(maxsize=256)
@@ -143,7 +144,7 @@ def _compiled(form: str, settings: tuple[str, ...], datasets: tuple[str, ...]) -
     import vl_convert
 
     empty = {"params": [{"name": n, "value": 0} for n in settings], "datasets": {n: [] for n in datasets}}
-    return json.dumps(vl_convert.vegalite_to_vega(json.loads(form) | empty))
+    return json.dumps(unmeasured(vl_convert.vegalite_to_vega(json.loads(form) | empty)))
 
 
 class _Store:

@@ -30,25 +30,28 @@ def line(measure: Measure, areas: Sequence[Sequence[Figure]]) -> Chart | None:
         return None
     if len(areas) > theme.MOST_SERIES:
         raise ValueError(f"A line chart tells {theme.MOST_SERIES} areas apart, and was given {len(areas)}.")
-    points = [row for number, figures in enumerate(areas) for row in _points(measure, number, figures)]
+    points_of_all = [row for number, figures in enumerate(areas) for row in points(measure, number, figures)]
+    between = sorted({moment for figures in areas for moment in breaks(figures)})
+    title = f"{measure.name} ({measure.unit})" if measure.unit else measure.name
+    return lines(
+        measure, title, _told(measure, areas), points_of_all, [figures[0].area_name for figures in areas], between
+    )
+
+
+def lines(
+    measure: Measure, title: str, text: str, points: Rows, names: Sequence[str], breaks: Sequence[float] = ()
+) -> Chart:
+    """A chart of points that are joined, each series with its name.
+
+    :param points: as :func:`points` gives them, of every series in ``names``; ``breaks``: where a series breaks.
+    """
     scale = around(
         [row[k] for row in points for k in ("waarde", "onder", "boven") if row[k] is not None], measure.decimals
     )
-    times = sorted({row["tijd"] for row in points})
-    values: dict[str, Rows] = {
-        "punten": points,
-        "breuken": [{"tijd": moment} for moment in sorted({m for figures in areas for m in _breaks(figures)})],
-    }
-    values |= {f"{view}:namen": _names(points, areas, scale, view) for view in WIDTHS}
-    return Chart(
-        "line",
-        f"{measure.name} ({measure.unit})" if measure.unit else measure.name,
-        _told(measure, areas),
-        measure,
-        {view: _view(view, scale, any(row["onder"] is not None for row in points)) for view in WIDTHS},
-        settings(scale, times),
-        values,
-    )
+    values: dict[str, Rows] = {"punten": points, "breuken": [{"tijd": moment} for moment in breaks]}
+    values |= {f"{view}:namen": _names(points, names, scale, view) for view in WIDTHS}
+    views = {view: _view(view, scale, any(row["onder"] is not None for row in points)) for view in WIDTHS}
+    return Chart("line", title, text, measure, views, settings(scale, sorted({row["tijd"] for row in points})), values)
 
 
 def at(figure: Figure) -> float:
@@ -56,7 +59,8 @@ def at(figure: Figure) -> float:
     return figure.start.year + (figure.start.month - 1) / 12
 
 
-def _points(measure: Measure, number: int, figures: Sequence[Figure]) -> Rows:
+def points(measure: Measure, number: int, figures: Sequence[Figure]) -> Rows:
+    """The figures of a series as rows to draw; a part of them ends where one is missing or the series breaks."""
     rows, part = [], 0
     for figure in figures:
         if figure.value is None or figure.series_break:
@@ -80,19 +84,18 @@ def _points(measure: Measure, number: int, figures: Sequence[Figure]) -> Rows:
     return rows
 
 
-def _breaks(figures: Sequence[Figure]) -> list[float]:
+def breaks(figures: Sequence[Figure]) -> list[float]:
     """Between which periods a series breaks: halfway."""
     return [(at(old) + at(new)) / 2 for old, new in pairwise(figures) if new.series_break]
 
 
-def _names(points: Rows, areas: Sequence[Sequence[Figure]], scale: Scale, view: str) -> Rows:
-    """The name of each area: behind its last point, moved where names would lie over one another, or below where it is narrow."""
-    last = [next(p for p in reversed(points) if p["reeks"] == number) for number in range(len(areas))]
+def _names(points: Rows, names: Sequence[str], scale: Scale, view: str) -> Rows:
+    """The name of each series: behind its last point, moved where names would lie over one another, or below where it is narrow."""
+    last = [next(p for p in reversed(points) if p["reeks"] == number) for number in range(len(names))]
     heights = [(scale.high - p["waarde"]) / (scale.high - scale.low) * theme.LINE_HEIGHT for p in last]
     places = apart(heights, 1.35 * theme.FONT_SIZE, 0, theme.LINE_HEIGHT)
     if view == "narrow":
-        places = [theme.LINE_HEIGHT + _BELOW + number * _APART for number in range(len(areas))]
-    names = [figures[0].area_name for figures in areas]
+        places = [theme.LINE_HEIGHT + _BELOW + number * _APART for number in range(len(names))]
     return [
         {"reeks": number, "plaats": place, "naam": shortened(name, _LETTERS)}
         for number, (place, name) in enumerate(zip(places, names, strict=True))

@@ -84,7 +84,7 @@ def compared_with(view: View, measure: Measure, asked: Asked, effect: Effect) ->
     """The municipalities that count in the comparison, by their share in it."""
     shares = {code: weight for code, weight in effect.weights.items() if weight >= COUNTS and code.startswith("GM")}
     year = int(effect.path[-1]["period"][:4])
-    boundaries = view.boundaries("gemeente", year)
+    boundaries = view.boundaries("gemeente", year, lambda _: True)
     if not shares or boundaries is None:
         return None
     share = Measure("Aandeel in de vergelijking", "%", 1, measure.source, measure.release)

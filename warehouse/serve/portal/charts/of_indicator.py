@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from warehouse.serve.portal.charts import theme
@@ -52,15 +51,17 @@ def on_map(
     """
     ours = [f for f in figures if _is_shown(view, f.area, inside)]
     there = [f for f in ours if f.value is not None]
-    if indicator["is_total"] or not there or (found := view.boundaries(kind, year_of(there[0]))) is None:
+    if indicator["is_total"] or not there:
         return None
-    found = replace(found, shapes={c: s for c, s in found.shapes.items() if _is_shown(view, c, inside)})
+    found = view.boundaries(kind, year_of(there[0]), lambda code: _is_shown(view, code, inside))
+    if found is None:
+        return None
     shown = {c: Area(c, name, kind) for c, (name, _) in found.shapes.items()}
     within = {} if kind == "gemeente" else {c: _lies_in(view, a, inside) for c, a in shown.items()}
     own = [a.code for a in view.own]
     around = None
-    if inside is None and kind != "gemeente" and (larger := view.boundaries("gemeente", found.year)):
-        around = replace(larger, shapes={c: s for c, s in larger.shapes.items() if c in own})
+    if inside is None and kind != "gemeente":
+        around = view.boundaries("gemeente", found.year, lambda code: code in own)
     return choropleth(measure_of(view, indicator), ours, found, area.code, own, within, around)
 
 

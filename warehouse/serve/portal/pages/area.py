@@ -30,7 +30,7 @@ def make(view: View, area: Area, links: Links) -> Page:
         a for a in view.around(area) if a is not area and a.code not in (view.center.corop, view.center.province)
     ]
     alike = _alike(view, area)
-    beside = view.beside(known, [a.code for a in against] + alike)
+    beside = view.beside(known, [a.code for a in against])
     indicators = view.indicators
     themes = {
         title: [(indicators[f.indicator], f, [beside.get((f.indicator, a.code)) for a in against]) for f in of_theme]
@@ -56,7 +56,7 @@ def make(view: View, area: Area, links: Links) -> Page:
             "key_figures": [(indicators[n], latest[n]) for n in KEY_FIGURES if latest.get(n) in known][
                 :MOST_KEY_FIGURES
             ],
-            "outliers": standing_out(known, beside, alike, indicators),
+            "outliers": standing_out(known, view.values(known, alike), indicators),
             "alike": len(alike),
             "themes": themes,
             "by_age": by_age[1] if by_age else [],
@@ -74,7 +74,7 @@ def _alike(view: View, area: Area) -> list[str]:
         group = view.center.groups.get(view.center.corop)
         return [m.code for m in group.members if m.valid_to is None] if group else [a.code for a in view.own]
     if area.kind in ("wijk", "buurt"):
-        return [a.code for a in view.areas.values() if a.kind == area.kind and a.municipality in view.center.members]
+        return [a.code for municipality in view.own for a in view.inside(municipality, area.kind)]
     return []
 
 

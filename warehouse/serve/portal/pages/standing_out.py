@@ -34,22 +34,20 @@ class Outlier:
 
 def standing_out(
     figures: Collection[Figure],
-    beside: Mapping[tuple[str, str], Figure],
-    areas: Collection[str],
+    alike: Mapping[str, Mapping[str, float]],
     indicators: Mapping[str, dict[str, Any]],
 ) -> list[Outlier]:
     """The figures that lie farthest from the middle: the difference with the median, over the median distance to it.
 
     A figure of how much there is, or one whose margin reaches the middle, does not stand out.
 
-    :param beside: the figures of ``areas`` in the same periods.
+    :param alike: of each indicator the numbers of the areas that it is seen among, in the same period, by area.
     """
     found = []
     for figure in figures:
         if figure.value is None or indicators[figure.indicator]["is_total"]:
             continue
-        others = [beside.get((figure.indicator, area)) for area in areas]
-        values = [o.value for o in others if o and o.value is not None]
+        values = list(alike.get(figure.indicator, {}).values())
         if len(values) < FEWEST:
             continue
         middle = median(values)

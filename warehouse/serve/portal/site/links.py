@@ -20,9 +20,9 @@ from warehouse.serve.portal.pages import KINDS
 
 State = tuple[tuple[str, str], ...]
 
-_PICTURE = re.compile(r"(?P<page>.*)/grafiek/(?P<name>[a-z0-9-]+)\.(?P<form>svg|png)")
-_EMBED = re.compile(r"/embed(?P<page>/.*)/(?P<name>[a-z0-9-]+)")
-#: The forms in which a chart is a file of the site. A PNG of each would cost more than all else together; an SVG is as good.
+_PICTURE = re.compile(r"(?P<page>.*)/grafiek/(?P<name>[A-Za-z0-9_-]+)\.(?P<form>svg|png)")
+_EMBED = re.compile(r"/embed(?P<page>/.*)/(?P<name>[A-Za-z0-9_-]+)")
+#: The forms in which a chart is a file of the site. A PNG of each would cost more than all else together: the browser makes it.
 FORMS = ("svg",)
 
 

@@ -35,6 +35,13 @@ class WholeView(View):
         found |= {m.code for m in corop.members} if corop else set()
         return frozenset(found & self.areas.keys())
 
+    @cached_property
+    def elsewhere(self) -> int:
+        rows = self.published.con.execute(
+            f"select distinct v.region_code from core.indicator_value as v where {self.published.visible} and v.value is not null"
+        ).fetchall()
+        return len({code for (code,) in rows} - self.shown)
+
     def figures(
         self,
         indicators: Collection[str] = (),

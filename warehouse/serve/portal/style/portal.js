@@ -1,4 +1,5 @@
-// What a page does more where a browser runs scripts: the figure of a point under the pointer, and search in a site of files.
+// What a page does more where a browser runs scripts: the figure of a point under the pointer, a map made larger, and in a site of
+// files search and charts as PNG.
 // All of it is also on the page without this.
 "use strict";
 
@@ -64,6 +65,28 @@ function zooming(map) {
 }
 
 for (const map of document.querySelectorAll(".chart.map[data-larger]")) zooming(map);
+
+// -- a chart as PNG, made of its SVG, where no server draws it
+
+async function saving(address) {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [2 * image.naturalWidth, 2 * image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  const made = await new Promise((done) => { canvas.toBlob(done, "image/png"); });
+  const name = new URL(address, location).pathname.split("/").pop().replace(/svg$/, "png");
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(made), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+for (const button of document.querySelectorAll("[data-png]")) {
+  button.parentElement.hidden = false;
+  // A page that was opened from a disk may not make a picture of another file: then that file itself.
+  button.addEventListener("click", () => saving(button.dataset.png).catch(() => { location.href = button.dataset.png; }));
+}
 
 // -- search where no server answers
 
