@@ -7,7 +7,7 @@ published of it, what was damaged, and what someone put into the folder.
 ======================== ============================================================================ =======
 ``RDC_KEEP_RELEASES``    releases of each series, the current one whatever its age                    10
 ``RDC_KEEP_SNAPSHOTS``   days that a snapshot is kept which nothing needs any more                    365
-``RDC_KEEP_LOGS``        days that attempts at the sources, and questions with a key, are remembered  400
+``RDC_KEEP_LOGS``        days that attempts at the sources, runs, and questions with a key are kept     400
 ``RDC_KEEP_RUNS``        days that Dagster remembers a run                                            30
 ======================== ============================================================================ =======
 """
@@ -15,6 +15,7 @@ published of it, what was damaged, and what someone put into the folder.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from ingest.outcome import FETCHED, UNCHANGED
 from ingest.settings import number
 from ingest.source import source_of
 from ingest.storage.clock import ClockError
+from ingest.storage.log import Log
+from orchestration import runs
 from orchestration.workspace import Workspace, prunable
 
 if TYPE_CHECKING:
@@ -67,22 +70,30 @@ def keep_within(work: Workspace, retention: Retention | None = None) -> None:
             if table and not source_of(table).private:
                 work.store.remove(snapshot)
     before = datetime.now(UTC) - timedelta(days=retention.logs)
-    _outcomes(work, before)
+    _trim(work.outcomes.log, before, _attempt)
+    _trim(runs.log(work.settings.home), before, _run)
     _audit(work.settings.home / "serve" / "audit.jsonl", before)
 
 
-def _outcomes(work: Workspace, before: datetime) -> None:
-    """Of older attempts the last one of each table stays, and the last one that its source answered."""
-    lines = work.outcomes.log.read()
+def _trim(log: Log, before: datetime, of: Callable[[dict[str, Any]], Hashable]) -> None:
+    """Of what is older, the last line of each kind stays: what is known of a thing does not go with its age."""
+    lines = log.read()
     old = [line for line in lines if _moment(line["at"]) < before]
     if not old:
         return
-    last: dict[tuple[str, bool], dict[str, Any]] = {}
-    for line in lines:
-        last[line["table_id"], line["result"] in (FETCHED, UNCHANGED)] = line
-    needed = {id(line) for line in last.values()}
+    needed = {id(line) for line in {of(line): line for line in lines}.values()}
     if any(id(line) not in needed for line in old):
-        work.outcomes.log.write([line for line in lines if _moment(line["at"]) >= before or id(line) in needed])
+        log.write([line for line in lines if _moment(line["at"]) >= before or id(line) in needed])
+
+
+def _attempt(line: dict[str, Any]) -> Hashable:
+    """Of each table the last attempt that its source answered, and the last that it did not."""
+    return line["table_id"], line["result"] in (FETCHED, UNCHANGED)
+
+
+def _run(line: dict[str, Any]) -> Hashable:
+    """Of each job, for each of those it is for, the last run that went well, and the last that did not."""
+    return line["job"], line["level"], not line.get("failure")
 
 
 def _moment(text: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ingest.settings import secret
 from orchestration import show
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def tell_after(work: Workspace) -> None:
             from orchestration import metrics
 
             metrics.write(work)
-        if (home / "alerts.yml").exists() or os.environ.get("RDC_ALERTS", "").strip():
+        if (home / "alerts.yml").exists() or secret("RDC_ALERTS").strip():
             from orchestration.alerts.tell import tell
 
             show_told(tell(work))

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ingest.declaration import SAFE_LOADER
 from ingest.errors import MendableError, explained
+from ingest.settings import secret
 from orchestration.alerts.quiet import USUAL, QuietHours, usual
 from orchestration.workspace import PUBLIC
 
@@ -102,6 +103,7 @@ def declared(home: Path, env: Mapping[str, str] = os.environ) -> list[Channel]:
     """All channels; none where nobody asked to be told.
 
     :raises AlertsError: the file or the variable can't be used.
+    :raises SettingsError: the file that ``RDC_ALERTS_FILE`` names can't be read.
     """
     found: list[Channel] = []
     file = home / FILE
@@ -115,7 +117,7 @@ def declared(home: Path, env: Mapping[str, str] = os.environ) -> list[Channel]:
             found = _File.model_validate(content or {}).channels
         except ValidationError as error:
             raise AlertsError("\n".join(f"{file}: {line}" for line in explained(error, content))) from None
-    said = [url for url in _BETWEEN.split(env.get(VARIABLE, "").strip(" ,\n")) if url]
+    said = [url for url in _BETWEEN.split(secret(VARIABLE, env).strip(" ,\n")) if url]
     if wrong := next((n for n, url in enumerate(said, 1) if "://" not in url), None):
         raise AlertsError(
             f"{VARIABLE}: address {wrong} is none; write addresses of apprise, such as mailto://…, with commas between"

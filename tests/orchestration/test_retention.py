@@ -53,6 +53,15 @@ def test_of_old_attempts_the_last_of_each_table_stays(tmp_path: Path) -> None:
     assert work.outcomes.file.stat().st_mtime_ns == before
 
 
+def test_of_old_runs_the_last_of_each_kind_stays(tmp_path: Path) -> None:
+    from orchestration import runs
+
+    for days, failure in ((900, ""), (800, "a fault"), (700, ""), (1, "")):
+        runs.note(tmp_path, runs.Run("build", "public", days_ago(days), 1.0, failure))
+    keep_within(Workspace.open(Settings(tmp_path)), Retention(365, 400, 30))
+    assert [(run.at, run.failure) for run in runs.all_runs(tmp_path)] == [(days_ago(800), "a fault"), (days_ago(1), "")]
+
+
 def test_the_log_of_questions_is_put_by_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "AUDIT_BYTES", 10)
     work = Workspace.open(Settings(tmp_path))

@@ -19,6 +19,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS = {
     "a checkout",
     "root, on a machine of its own",
+    "a channel, on a machine that is to keep running",  # tests/orchestration/alerts, test_doctor.py
     "a table in quarantine",
     "as long as a first run",  # tests/orchestration/test_going_on.py
 }
