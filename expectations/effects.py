@@ -13,7 +13,7 @@ from ingest.sql import literals
 ANSWERS = ("effect gezien", "geen effect gezien", "niet te zeggen")
 PARTS = ("fit", "between", "after")
 #: How far observed minus counterfactual may be off the gap, as a share of the figure: rounding.
-_ROUNDING = 1e-9
+_ROUNDING = 1e-8
 
 _ROW = "concat_ws(' ', intervention_id, indicator_id, method)"
 _ANSWER = ("antwoord", "antwoorden")

@@ -201,6 +201,7 @@ def estimate(
     is left out, and named.
     """
     from warehouse.effects import file as panels
+    from warehouse.effects.digits import told
     from warehouse.effects.effect import Question
     from warehouse.effects.estimate import METHODS, estimate
     from warehouse.effects.panel import shape
@@ -235,7 +236,7 @@ def estimate(
 
         columns = panels.chosen(predictors, list(table.columns))
         way = WithPredictors(gathered(table, unit, time, columns, panel))
-    found = estimate(panel, question, way)
+    found = told(estimate(panel, question, way))
     if as_json:
         show.as_json(found.as_dict())
     else:

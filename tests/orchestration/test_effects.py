@@ -252,4 +252,4 @@ def test_an_own_question_makes_a_release_whose_figures_are_the_same_and_a_mistak
     (folder / "fout.yml").unlink()
     assert "all the same" in " ".join(rdc("rebuild").stdout.split())
     changed = rdc.json("diff", first[0][0], second)["effects"]
-    assert {(c["intervention_id"], c["change"]) for c in changed} == {("eigen_vraag", "added")}
+    assert {(c["intervention_id"], c["change"]) for c in changed} == {("eigen_vraag", "added"), (_AIRPORT, "estimate")}

@@ -109,10 +109,11 @@ def _caveats(asking: Asking, figures: Figures, known: Known) -> tuple[str, ...]:
 
 
 def _estimates(asking: Asking, figures: Figures) -> Sequence[Effect]:
+    from warehouse.effects.digits import told
     from warehouse.effects.estimate import estimates
 
     shaped = _shaped(asking, figures)
-    return _refusals(asking, figures, shaped) if isinstance(shaped, str) else estimates(*shaped)
+    return _refusals(asking, figures, shaped) if isinstance(shaped, str) else [told(e) for e in estimates(*shaped)]
 
 
 def _shaped(asking: Asking, figures: Figures) -> tuple[Panel, Question] | str:

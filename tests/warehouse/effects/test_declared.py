@@ -206,3 +206,13 @@ def test_a_file_of_a_windows_editor_is_named_and_costs_no_traceback(tmp_path: Pa
     (tmp_path / "eigen.yml").write_bytes(_TEXT.replace("id: plan", "id: plan  # één").encode("cp1252"))
     with pytest.raises(InterventionError, match=r"eigen\.yml: not readable as UTF-8: .*Save it as UTF-8"):
         load([tmp_path])
+
+
+def test_an_answer_is_told_to_the_digits_that_no_processor_changes(release: duckdb.DuckDBPyConnection) -> None:
+    found = asked(release).effect
+    for number in (found.estimate, *(found.interval or ()), *found.weights.values(), found.path[3]["counterfactual"]):
+        assert number == float(f"{number:.9g}")
+    [(figure,)] = release.execute(
+        "select value from core.indicator_value where region_code = 'GM0001' and period_code = '2003JJ00'"
+    ).fetchall()
+    assert found.path[3]["observed"] == figure != float(f"{figure:.9g}"), "a figure is told as it is"
