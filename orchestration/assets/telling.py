@@ -1,4 +1,4 @@
-"""Who is told, while the daemon runs."""
+"""Who is told, and what is measured, while the daemon runs."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of a step's parameters as they are.
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from orchestration import metrics
 from orchestration.alerts.channels import declared
 from orchestration.alerts.tell import tell
 from orchestration.workspace import Workspace
@@ -25,10 +26,14 @@ def alerts() -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=120,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells what is wrong, once, to whoever alerts.yml or RDC_ALERTS names; the weekly digest too.",
+        description="Tells what is wrong, once, to whoever alerts.yml or RDC_ALERTS names; the weekly digest too. Writes RDC_METRICS_FILE.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> Iterator[dg.SkipReason]:
         work = Workspace.open()
+        try:
+            metrics.write(work)
+        except OSError as error:
+            context.log.warning(f"{metrics.FILE}: {error}")
         if not declared(work.settings.home):
             yield dg.SkipReason("Nobody is to be told: no channel is declared.")
             return

@@ -278,7 +278,7 @@ def test_a_run_from_a_shell_tells_and_status_says_the_same(released: Rdc, tmp_pa
 
 
 def test_the_daemon_tells_once_no_run_is_going_on(
-    work: Workspace, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+    work: Workspace, hook: Webhook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context, job
 
@@ -286,6 +286,8 @@ def test_the_daemon_tells_once_no_run_is_going_on(
 
     monkeypatch.setenv("RDC_HOME", str(work.settings.home))
     monkeypatch.setenv("RDC_QUIET_HOURS", "none")
+    measured = tmp_path / "rdc.prom"
+    monkeypatch.setenv("RDC_METRICS_FILE", str(measured))
 
     @job
     def nothing() -> None: ...
@@ -299,6 +301,7 @@ def test_the_daemon_tells_once_no_run_is_going_on(
 
     run = instance.create_run_for_job(nothing, status=DagsterRunStatus.STARTED)
     assert "going on" in look() and hook.texts() == []
+    assert "rdc_disk_free_bytes" in measured.read_text(), "the figures for Prometheus do not wait"
     instance.delete_run(run.run_id)
     assert "thing asks for attention" in look()
     assert len(hook.texts()) == 1
