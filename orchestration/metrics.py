@@ -1,7 +1,7 @@
 """Figures about the data centre for Prometheus: how old, how large, how long, how many are wrong. Never a figure of a source.
 
-`rdc serve` has them at ``/metrics`` with its requests; a run of a shell, and the daemon every two minutes, write them to ``RDC_METRICS_FILE``,
-where that is set, for the textfile collector of node_exporter. Sources that are not public are counted, and not named.
+`rdc serve` has them at ``/metrics`` with its requests. A run of a shell, and the daemon every two minutes, write them to
+``RDC_METRICS_FILE``, where that is set, for the textfile collector of node_exporter. Sources that are not public are counted, not named.
 """
 
 from __future__ import annotations
