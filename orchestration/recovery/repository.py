@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -116,9 +117,17 @@ class Repository:
     def _read(self, file: Path) -> Backup:
         try:
             facts = durable.read_record(file, _ANOTHER, strict=True)
-            return Backup(**facts | {"files": [Kept(**kept) for kept in facts["files"]]})
+            backup = Backup(**facts | {"files": [Kept(**kept) for kept in facts["files"]]})
         except (Damaged, TypeError, KeyError) as error:
             raise BackupError(str(error) if isinstance(error, Damaged) else f"{file}: {error}. {_ANOTHER}") from error
+        # Whoever can write here could make a restore write elsewhere, or read what is no content of a backup.
+        for path in (*backup.folders, *(kept.path for kept in backup.files)):
+            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+                raise BackupError(f"{file} names {path!r}, which lies outside a data folder. {_ANOTHER}")
+        for kept in backup.files:
+            if not re.fullmatch(r"[0-9a-f]{64}", kept.sha256):
+                raise BackupError(f"{file} has no SHA-256 of {kept.path}, but {kept.sha256!r}. {_ANOTHER}")
+        return backup
 
     def content(self, sha256: str) -> Path:
         return self.folder / OBJECTS / sha256[:2] / sha256

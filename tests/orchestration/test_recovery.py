@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,29 @@ def same_figures(one: Path, other: Path) -> int:
         assert all(table.same for table in tables)
         rows += sum(table.rows for table in tables)
     return rows
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda facts: facts["files"][0].update(path="../../elsewhere"),
+        lambda facts: facts["files"][0].update(path="/tmp/elsewhere"),
+        lambda facts: facts["files"][0].update(sha256="../../rdc-backups.json"),
+        lambda facts: facts["folders"].update({"warehouse/../../elsewhere": 0o755}),
+    ],
+    ids=["above", "absolute", "content", "folder"],
+)
+def test_a_backup_that_someone_wrote_into_restores_nothing_elsewhere(
+    home: Path, tmp_path: Path, spoil: Callable[[dict[str, Any]], None]
+) -> None:
+    backup(Settings(home), tmp_path / "kept")
+    [record] = (tmp_path / "kept" / "backups").iterdir()
+    facts = durable.read_record(record, "", strict=True)
+    spoil(facts)
+    durable.record(record, facts)
+    with pytest.raises(BackupError, match=r"lies outside a data folder|no SHA-256"):
+        restore(Settings(tmp_path / "again"), tmp_path / "kept")
+    assert not (tmp_path / "again").exists()
 
 
 def test_what_is_restored_is_the_same(home: Path, tmp_path: Path) -> None:
