@@ -11,6 +11,7 @@ from pkgutil import resolve_name
 
 import click
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -124,8 +125,9 @@ def settings(text: str) -> list[str]:
 @cache
 def _tables() -> set[str]:
     models = {Path(name).stem for name in _files() if name.startswith("dbt_project/models/") and name.endswith(".sql")}
-    # The verdict on a candidate is written by the audit, after dbt.
-    return models | {"check_result"}
+    # Those that are made once dbt is done: the effects, and by the audit the verdict on a candidate.
+    worked_out = yaml.safe_load((ROOT / "dbt_project/models/mart/_policy_effect.yml").read_text(encoding="utf-8"))
+    return models | {table["name"] for source in worked_out["sources"] for table in source["tables"]} | {"check_result"}
 
 
 def tables(text: str) -> list[str]:
