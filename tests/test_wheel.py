@@ -63,9 +63,9 @@ def home(installed: Path) -> Path:
     contract = (PROJECT / "ingest/sources/municipal/huishoudelijk_afval.yml").read_text(encoding="utf-8")
     contract = contract.replace("huishoudelijk_afval", "eigen_afval")
     (home / "sources/municipal/eigen_afval.yml").write_text(contract, encoding="utf-8")
-    choices = (PROJECT / "dbt_project/interventions/voorbeelden.yml").read_text(encoding="utf-8")
-    choices = choices.replace("voorbeeld_bladel_gas", "eigen_keuze")
-    (home / "interventions/own.yml").write_text(choices, encoding="utf-8")
+    choices = yaml.safe_load((PROJECT / "dbt_project/interventions/voorbeelden.yml").read_text(encoding="utf-8"))
+    choices["interventions"] = [choices["interventions"][0] | {"id": "eigen_keuze"}]
+    (home / "interventions/own.yml").write_text(yaml.safe_dump(choices), encoding="utf-8")
     return home
 
 
