@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.declaration import RegistryError, Table
-from ingest.metadata import Dimension
+from ingest.metadata import Dimension, Metadata
 from ingest.outcome import FAILED, FETCHED, UNCHANGED
-from ingest.statline.slices import LONGEST_FILTER, MOST_CODES, by_code
+from ingest.statline import slices
+from ingest.statline.model import Slice
+from ingest.statline.slices import LONGEST_FILTER, MOST_CODES, by_code, by_prefix
 from ingest.verify import altered
 from tests.ingest.statline.test_landing import Setting, replace_table
 from tests.standin import Dim, Fault, Missing, StandIn, Topic, V3Table, V4Table
@@ -251,18 +257,92 @@ def test_a_bulk_file_is_of_a_whole_table() -> None:
     assert issubclass(RegistryError, ValueError)
 
 
+# -- filters, without a service ---------------------------------------------------------------------------------------
+
+REGIO = Dimension("RegioS", "region", "Regio's", 0)
+
+
 @pytest.mark.parametrize("key", ["GM{:04d}", "BU{:08d}", "BU{:08d}          "])
 def test_a_filter_by_code_is_as_long_as_the_service_takes_and_no_longer(key: str) -> None:
     """Bounded by the number of codes, and where they are wide by the length of the address."""
     keys = [key.format(n) for n in range(400)]
-    slices = list(by_code(Dimension("RegioS", "region", "Regio's", 0), keys, None))
-    assert [code for s in slices for code in sorted(s.regions or ())] == [k.strip() for k in keys], (
-        "each once, in order"
-    )
+    parts = list(by_code(REGIO, keys, None))
+    assert [code for s in parts for code in sorted(s.regions or ())] == [k.strip() for k in keys], "each once, in order"
     one = len(quote(f"RegioS eq '{keys[0]}' or ", safe="$'(),"))
-    lengths = [len(quote(f"{s.filter} or ", safe="$'(),")) for s in slices]
+    lengths = [len(quote(f"{s.filter} or ", safe="$'(),")) for s in parts]
     assert max(lengths) <= LONGEST_FILTER
-    for s, length in list(zip(slices, lengths, strict=True))[:-1]:  # one more would not go in
+    for s, length in list(zip(parts, lengths, strict=True))[:-1]:  # one more would not go in
         assert len(s.regions or ()) == MOST_CODES if key == "GM{:04d}" else length + one > LONGEST_FILTER
-    [both] = by_code(Dimension("RegioS", "region", "Regio's", 0), keys[:1], "Soort eq 'A1'")
+    [both] = by_code(REGIO, keys[:1], "Soort eq 'A1'")
     assert both.filter == f"(Soort eq 'A1') and (RegioS eq '{keys[0]}')"
+
+
+def brought(part: Slice, codes: Iterable[str]) -> set[str]:
+    """The codes that a service answers such a filter with."""
+    starts = tuple(re.findall(r"startswith\(RegioS,'([^']*)'\)", part.filter or ""))
+    assert 0 < len(starts) <= MOST_CODES
+    return {code for code in codes if code.startswith(starts)}
+
+
+@settings(max_examples=60)
+@given(
+    st.sets(st.sampled_from([f"{kind}{n:04b}" for kind in ("GM", "WK", "BU") for n in range(16)]), min_size=1),
+    st.data(),
+)
+def test_prefixes_bring_all_that_is_wanted_nothing_else_and_are_as_few_as_can_be(
+    codes: set[str], data: st.DataObject
+) -> None:
+    wanted = data.draw(st.sets(st.sampled_from(sorted(codes)), min_size=1))
+    parts = list(by_prefix(REGIO, sorted(wanted), sorted(codes), None))
+    assert all(brought(part, codes) == part.regions for part in parts)
+    assert sorted(code for part in parts for code in part.regions or ()) == sorted(wanted), "each once"
+    for prefix in re.findall(r"'([^']*)'", " ".join(part.filter or "" for part in parts)):
+        assert len(prefix) == 2 or any(code.startswith(prefix[:-1]) for code in codes - wanted), (
+            "a shorter one would do"
+        )
+
+
+def test_many_prefixes_are_asked_for_in_several_slices() -> None:
+    codes = [f"GM{n:04d}" for n in range(800)]
+    parts = list(by_prefix(REGIO, codes[::2], codes, "Soort eq 'A1'"))
+    assert [len(part.regions or ()) for part in parts] == [150, 150, 100]
+    assert all((part.filter or "").startswith("(Soort eq 'A1') and (startswith(RegioS,'") for part in parts)
+
+
+#: A table whose keys are wider than its codes, as v3 has them.
+PADDED = {"RegioS": ["NL01  ", "GM0770"], "Soort": ["A1 ", "T'1"]}
+SHAPE = Metadata((REGIO, Dimension("Soort", "other", "", 1)), {}, (), {}, {})
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        (None, None),
+        ("RegioS eq 'NL01' and Soort ne 'A1   '", "RegioS eq 'NL01  ' and Soort ne 'A1 '"),
+        ("Soort eq 'T''1'", "Soort eq 'T''1'"),  # a quote inside a text stays doubled
+        ("not startswith(RegioS,'WK') or RegioS ge 'GM'", "not startswith(RegioS,'WK') or RegioS ge 'GM'"),
+        ("Soort eq 'A1' and contains(RegioS,'Inwoners ge 5')", "Soort eq 'A1 ' and contains(RegioS,'Inwoners ge 5')"),
+    ],
+)
+def test_a_filter_is_sent_as_the_table_writes_its_keys(asked: str | None, sent: str | None) -> None:
+    assert slices.declared(replace_table(TABLE, filter=asked), SHAPE, PADDED) == sent
+
+
+@pytest.mark.parametrize(
+    ("asked", "protocol", "said"),
+    [
+        ("Measure eq 'M1'", "v3", "names Measure, which is no dimension of the table (RegioS, Soort)"),
+        ("Measure eq 'M1'", "v4", ""),
+        ("RegioS lt 'GM'", "v3", "asks for a range of RegioS"),
+        ("Soort lt 'A1'", "v3", ""),
+        ("RegioS eq 'GM0771'", "v3", "asks for RegioS 'GM0771', which the table does not have (near it: GM0770). Mend"),
+        ("RegioS eq '#'", "v3", "which the table does not have. Mend"),
+    ],
+)
+def test_a_filter_that_the_service_does_not_take_as_meant_is_told(asked: str, protocol: str, said: str) -> None:
+    table = replace_table(TABLE, filter=asked, protocol=protocol)
+    if not said:
+        assert slices.declared(table, SHAPE, PADDED, unranged=["RegioS"]) == asked
+        return
+    with pytest.raises(slices.FilterError, match=re.escape(said)):
+        slices.declared(table, SHAPE, PADDED, unranged=["RegioS"])
