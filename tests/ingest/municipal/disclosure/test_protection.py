@@ -33,6 +33,10 @@ ALL, A = measure("alle", count="rows"), measure("a", count="rows", where={"soort
 SHARE = measure("aandeel", ratio=["a", "alle"], factor=100, decimals=1)
 
 
+def row(kind: str, region: str = B1, period: str = PERIOD, key: str | None = None, **of: Any) -> dict[str, Any]:
+    return {"gemeente": "GM0770", "period": period, "region": region, "soort": kind, "key": key, **of}
+
+
 class Source:
     """The layer of a source, and what is published of it each time."""
 
@@ -62,11 +66,13 @@ class Source:
 
     def publish(self, *counts: tuple[str, str, int], gone: bool = False, period: str = PERIOD, **of: Any) -> Figures:
         """So many rows per kind and buurt; ``gone``: their retention is over."""
+        rows = [row(kind, region, period, **of) for kind, region, count in counts for _ in range(count)]
+        return self.publish_rows(None if gone else rows, period)
+
+    def publish_rows(self, rows: list[dict[str, Any]] | None, period: str = PERIOD) -> Figures:
         self.warnings.clear()
-        rows = [{"gemeente": "GM0770", "period": period, "region": region, "soort": kind, "key": None, **of}
-                for kind, region, count in counts for _ in range(count)]  # fmt: skip
         protection = Protection(self.of, self.layer, self.geography, self.memory, self.warnings)
-        observed, self.used = protection.figures(Part("GM0770", period, None if gone else rows, self.delivery()))
+        observed, self.used = protection.figures(Part("GM0770", period, rows, self.delivery()))
         return {o.key: (o.value, o.attribute) for o in observed if o.key[1] == "GM0770" and o.period == period}
 
     def records(self) -> list[dict[str, Any]]:
@@ -134,6 +140,46 @@ def test_the_rest_of_a_group_is_protected_where_the_contract_calls_the_part_sens
     assert ([value for value, _ in found.values()].count(None) > 0) is sensitive
 
 
+# -- who is behind a figure -------------------------------------------------------------------------------------------
+
+PERSON = {"name": "burger", "type": "key"}
+
+
+def test_few_persons_behind_many_rows_are_few(tmp_path: Path, geography: Geography) -> None:
+    of = contract(ALL, columns=[*CONTRACT["columns"], PERSON])
+    source, other = Source(tmp_path / "many", geography, of), Source(tmp_path / "few", geography, of)
+    many = [row("A", key=f"p{n % 10}") for n in range(30)]
+    assert source.publish_rows(many)["alle", "GM0770"] == (30, "None")
+    assert other.publish_rows([row("A", key=f"p{n % 9}") for n in range(30)])["alle", "GM0770"] == SUPPRESSED
+
+
+@pytest.mark.parametrize(
+    ("amounts", "shown"), [([100.0] * 10, True), ([100.0] * 9, False), ([*[100.0] * 20, 2100.0], False)]
+)
+def test_an_amount_is_of_enough_who_bring_it_and_of_none_that_dominates(
+    tmp_path: Path, geography: Geography, amounts: list[float], shown: bool
+) -> None:
+    columns = [*CONTRACT["columns"], {"name": "bedrag", "type": "decimal", "minimum": 0}]
+    source = Source(tmp_path, geography, contract(measure("euro", sum="bedrag"), columns=columns))
+    found = source.publish_rows([row("A", bedrag=amount) for amount in amounts])
+    assert found == {("euro", "GM0770"): (sum(amounts), "None") if shown else SUPPRESSED}
+
+
+def test_kinds_that_share_persons_tell_of_each_other_all_the_same(tmp_path: Path, geography: Geography) -> None:
+    """Of 41 persons 40 are in B: then at least one is in A."""
+    persons = measure("personen", count="distinct")
+    kinds = [*CONTRACT["columns"][:2], {"name": "soort", "type": "category", "allowed": ["A", "B"]}, PERSON]
+    of = contract(persons, dimensions=("soort",), columns=kinds)
+    source = Source(tmp_path, geography, of)
+    rows = [*(row("B", key=f"p{n}") for n in range(40)), *(row("A", key=f"p{n}") for n in range(37, 41))]
+    found = {key[2]: value for key, (value, _) in source.publish_rows(rows).items()}
+    assert found["A"] is None and None in (found["B"], found["Totaal"])
+    apart = [*(row("B", key=f"p{n}") for n in range(40)), *(row("A", key=f"p{n}") for n in range(20, 60))]
+    source = Source(tmp_path / "other", geography, of)
+    found = {key[2]: value for key, (value, _) in source.publish_rows(apart).items()}
+    assert found == {"Totaal": 60, "A": 40, "B": 40}
+
+
 # -- again ------------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +212,28 @@ def test_a_correction_that_would_give_a_figure_away_is_not_published(source: Sou
     source.of = contract(ALL, A)
     assert source.publish(("A", B1, 9), ("B", B1, 91)) == first and source.used == "d1"
     assert "the correction is not published" in source.warnings[0] and len(source.records()) == 1
+
+
+def test_a_figure_is_written_down_with_a_mark_of_the_rows_behind_it(tmp_path: Path, geography: Geography) -> None:
+    nobody = measure("geen", count="rows", where={"soort": ["C"]})
+    source = Source(tmp_path, geography, contract(ALL, A, nobody))
+    source.publish(("A", B1, 33), ("B", B1, 66))
+    source.publish(("A", B1, 33), ("B", B1, 67))
+    first, second = (
+        {key[0]: mark for (key, *_), mark in zip(r["figures"], r["marks"], strict=True) if not key[0].startswith("~")}
+        for r in source.records()
+    )
+    assert first["a"] == second["a"] and None not in (first["a"], first["alle"]) and first["geen"] is None
+    assert len({first["a"], first["alle"], second["alle"]}) == 3
+
+
+def test_what_counts_something_else_than_before_is_not_published_beside_it(source: Source) -> None:
+    first = source.publish(("A", B1, 33), ("B", B1, 66))
+    source.of = contract(ALL, A | {"where": {"soort": ["B"]}}, SHARE)
+    assert source.publish(("A", B1, 33), ("B", B1, 66)) == first and source.used == "d1"
+    [warning] = source.warnings
+    assert f"a counts something else than before (published before as bron GM0770 {PERIOD})" in warning
+    assert len(source.records()) == 1
 
 
 def test_another_year_is_no_other_division_of_this_one(source: Source) -> None:
