@@ -131,12 +131,13 @@ def test_a_share_of_nobody_can_not_be_and_one_of_no_figure_is_not_there(tmp_path
 
 
 @pytest.mark.parametrize("sensitive", [True, False])
+@pytest.mark.parametrize("others", [3, 0])
 def test_the_rest_of_a_group_is_protected_where_the_contract_calls_the_part_sensitive(
-    tmp_path: Path, geography: Geography, sensitive: bool
+    tmp_path: Path, geography: Geography, others: int, sensitive: bool
 ) -> None:
-    """Of 70 people 67 have it: that the other three have not, may be what nobody should know of them."""
+    """Of 70 people 67 have it, or all: that three have not, or nobody, may be what should be known of none of them."""
     source = Source(tmp_path, geography, contract(ALL, A | {"of": "alle", "sensitive": sensitive}))
-    found = source.publish(("A", B1, 67), ("B", B1, 3))
+    found = source.publish(("A", B1, 70 - others), ("B", B1, others))
     assert ([value for value, _ in found.values()].count(None) > 0) is sensitive
 
 
