@@ -243,6 +243,16 @@ def test_the_way_to_a_goal_is_a_straight_line_and_its_figures_begin_at_the_basel
     assert a_goal(target_period="2019JJ00") is None
 
 
+def test_a_margin_of_one_series_draws_nothing_of_another() -> None:
+    """The way to a goal has no margin; a path without a course is not valid in a page."""
+    figures = years("Eersel", 2020, [59.3, 60.0], lower=55.0, upper=63.0)
+    made = goal(MEASURE, Way(figures[0], "2028JJ00", 65, None, "niet aan te tonen"), figures)
+    assert made
+    for svg in drawing.inline(made, "doel", keep=False).values():
+        paths = re.findall(r"<path[^>]*>", svg)
+        assert paths and all(' d="' in path for path in paths)
+
+
 def test_nothing_to_draw_is_no_chart() -> None:
     nothing = years("Eersel", 2020, [None, None])
     assert line(MEASURE, [nothing]) is None

@@ -34,6 +34,7 @@ _LOCALE = {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["€ 
 _NEEDLESS = re.compile(
     r' (?:class|role|aria-roledescription|aria-hidden|font-family|pointer-events|stroke-miterlimit)="[^"]*"| opacity="1"'
     r'|<path class="(?:fore|back)ground"[^>]*/>'
+    r'|<path(?![^>]* d=")[^>]*/>'
 )
 _PLACES = re.compile(r' (?:d|transform)="[^"]*"')
 _LONG = re.compile(r"\d+\.\d{2,}")
