@@ -110,6 +110,16 @@ def test_the_least_open_level_since_then_holds_and_its_day_is_that_of_its_coming
     assert str(levels.since("r1")["A"]) == "A (municipality since 2026-02-01)" and str(Closed("A", "x")) == "A (x)"
 
 
+def test_what_another_process_closes_is_seen_at_once(root: Path) -> None:
+    on_shelf(root, "2026.11.1", {})
+    service, command = Levels(root), Levels(root)
+    assert service.since("2026.11.1") == {} and service.count == 0
+    for number, level in enumerate(("partners", "public", "municipality"), 1):
+        command.note({"A": level}, ())
+        assert service.since("2026.11.1")["A"].level == ("partners" if number < 3 else "municipality")
+        assert service.count == number
+
+
 def test_what_a_release_may_show_is_the_least_open_of_its_own_of_since_and_of_the_current_one(root: Path) -> None:
     levels = dated(root, ("A", "partners", "2026-01-01"), ("B", "public", "2026-02-01"), r1=0)
     own = {"A": "public", "B": "municipality", "C": "public", "OWN": "public"}
