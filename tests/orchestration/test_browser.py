@@ -159,6 +159,24 @@ def test_the_pointer_shows_the_figure_of_a_point(browser: Browser, service: Serv
         assert not bubble.is_visible()
 
 
+def test_rows_of_a_long_table_are_looked_for_as_one_types(browser: Browser, service: Service) -> None:
+    with browser.window(service.url, LIGHT, PHONE) as window:
+        page = window.open("/kwaliteit")
+        table = page.locator(".scroll:has(#bronnen-tabel)")
+        rows = table.locator("tbody tr")
+        every = rows.count()
+        field = page.get_by_label("Zoek in deze tabel").first
+        field.press_sequentially("Zonnestr wijken")
+        shown = [row.inner_text() for row in rows.all() if row.is_visible()]
+        assert 0 < len(shown) < every
+        assert all("zonnestroom" in text.lower() and "wijken" in text.lower() for text in shown)
+        assert page.locator("output").first.inner_text() == f"{len(shown)} van {every} rijen"
+        assert window.violations() == [] and window.sideways <= 0
+        field.fill("")
+        assert all(row.is_visible() for row in rows.all()) and page.locator("output").first.inner_text() == ""
+    assert window.wrong == []
+
+
 def test_a_map_is_made_larger_and_scrolled_by_keyboard(browser: Browser, service: Service) -> None:
     with browser.window(service.url, width=PHONE) as window:
         page = window.open("/gemeente/bladel")

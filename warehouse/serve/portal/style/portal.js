@@ -1,5 +1,5 @@
-// What a page does more where a browser runs scripts: the figure of a point under the pointer, a map made larger, and in a site of
-// files search and charts as PNG.
+// What a page does more where a browser runs scripts: the figure of a point under the pointer, a map made larger, the rows of a long
+// table looked for, and in a site of files search and charts as PNG.
 // All of it is also on the page without this.
 "use strict";
 
@@ -144,3 +144,28 @@ async function searching(form) {
 
 const form = document.querySelector("form[data-index]");
 if (form) searching(form);
+
+// -- rows of a long table, as one types
+
+const LONG = 12;
+
+function filtering(box) {
+  const rows = [...box.querySelectorAll("tbody tr")].map((row) => ({ row, own: words(row.textContent) }));
+  if (rows.length < LONG) return;
+  const label = Object.assign(document.createElement("label"), { className: "filter", textContent: box.dataset.filter });
+  const field = Object.assign(document.createElement("input"), { type: "search" });
+  const said = document.createElement("output"); // what changes in it is read out
+  field.addEventListener("input", () => {
+    const asked = words(field.value);
+    let shown = 0;
+    for (const { row, own } of rows) {
+      row.hidden = !asked.every((word) => own.some((one) => one.startsWith(word)));
+      shown += !row.hidden;
+    }
+    said.textContent = asked.length ? box.dataset.shown.replace("{shown}", shown).replace("{all}", rows.length) : "";
+  });
+  label.append(field);
+  box.before(label, said);
+}
+
+for (const box of document.querySelectorAll(".scroll[data-filter]")) filtering(box);
