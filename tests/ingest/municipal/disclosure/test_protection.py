@@ -237,6 +237,16 @@ def test_what_counts_something_else_than_before_is_not_published_beside_it(sourc
     assert len(source.records()) == 1
 
 
+def test_what_was_hidden_before_is_not_had_from_what_is_shown_now(tmp_path: Path, geography: Geography) -> None:
+    """A had four, which nobody could learn; that it has fourteen now may be known, but not what would give away the four."""
+    source = Source(tmp_path, geography, contract(ALL, dimensions=("soort",)))
+    first = source.publish(("A", B1, 4), ("B", B1, 40), ("C", B1, 60))
+    hidden = {key for key, (value, _) in first.items() if value is None}
+    assert first["alle", "GM0770", "Totaal"] == (104, "None") and ("alle", "GM0770", "A") in hidden and len(hidden) == 2
+    second = source.publish(("A", B1, 14), ("B", B1, 40), ("C", B1, 60))
+    assert {key for key, (value, _) in second.items() if value is None} >= hidden - {("alle", "GM0770", "A")}
+
+
 def test_another_year_is_no_other_division_of_this_one(source: Source) -> None:
     source.publish(("A", B1, 33), ("B", B1, 66))
     assert source.publish(("A", B1, 33), ("B", B1, 66), period="2023JJ00") and not source.warnings
