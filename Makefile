@@ -17,7 +17,7 @@ help:
 	@echo "make setup      set up only: a virtual environment in $(VENV) with the locked packages"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
 	@echo "make sbom       what the software is made of, as CycloneDX: sbom.json (OUTPUT=FILE)"
-	@echo "make audit      ask PyPI's database whether a locked package has a known vulnerability (needs the internet)"
+	@echo "make audit      ask the public database whether a locked package has a known vulnerability (needs the internet)"
 	@echo "make sample     make the bundled sample anew (ARGS: see ingest/sample/build.py)"
 	@echo "make clean      remove the virtual environment and what the tools keep; no data"
 
@@ -67,8 +67,10 @@ lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 
 # Of what is installed: the licences of the packages are told by themselves.
+# In an environment of its own: beside it jsonschema gets a parser of addresses, which costs every process that loads dbt 3.6 s.
 sbom: $(STAMP)
-	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON --output-file $(or $(OUTPUT),sbom.json) $(VENV)
+	@$(PYTHON) -m venv $(VENV)-sbom && $(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	@$(VENV)-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON --output-file $(or $(OUTPUT),sbom.json) $(VENV)
 
 # Strict: a package that could not be asked about is a failure too, and not taken for a safe one.
 audit: $(STAMP)
@@ -78,4 +80,4 @@ sample: $(STAMP)
 	@$(BIN)/python -m ingest.sample.build $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-sbom .pytest_cache .ruff_cache .hypothesis

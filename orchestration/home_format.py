@@ -9,11 +9,11 @@ by the first command that writes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ingest.errors import MendableError
+from ingest.project import version
 from ingest.storage import durable
 from ingest.storage.durable import Damaged
 
@@ -41,7 +41,7 @@ def newer(found: int, made_by: str) -> str:
     if found <= FORMAT:
         return ""
     return (
-        f"It has form {found}, made by version {made_by} of the data centre; this is {version('rural-data-center-kempen')}, which "
+        f"It has form {found}, made by version {made_by} of the data centre; this is {version()}, which "
         f"knows form {FORMAT}. Install that version or a newer one. Nothing was touched."
     )
 
@@ -98,4 +98,4 @@ def _read(home: Path) -> tuple[int, str]:
 
 
 def _write(home: Path, form: int) -> None:
-    durable.record(home / NAME, {"format": form, "version": version("rural-data-center-kempen")})
+    durable.record(home / NAME, {"format": form, "version": version()})

@@ -44,6 +44,8 @@ def test_no_code_names_a_region_of_its_own() -> None:
             continue
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             code = line.split("#")[0] if file.suffix in (".py", ".yml") else line.split("--")[0]
+            if code.startswith("DISTRIBUTION = "):
+                continue  # what is installed has one name
             if named.search(code) and "``" not in code and "such as" not in code:
                 found.append(f"{path}:{number}: {line.strip()}")
     assert not found

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from ingest.datacenter import here
 from orchestration import by_hand, pipeline
 from orchestration.assets.checks import CHECK, judged
-from orchestration.assets.keys import EFFECTS, POOL, series
+from orchestration.assets.keys import EFFECTS, POOL, owned_by, renewed, series
 from orchestration.resource import Run
 from orchestration.workspace import Workspace
 
@@ -24,6 +25,8 @@ def effect_assets(work: Workspace, models: Sequence[dg.AssetKey]) -> dg.AssetsDe
                 group_name="mart",
                 kinds={"duckdb"},
                 partitions_def=series(work),
+                owners=owned_by(here().name),
+                freshness_policy=renewed(work),
                 description="What policy choices did: only what changed is worked out, and none of it keeps a release back.",
             )
             for key in EFFECTS

@@ -11,14 +11,13 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ingest.project import ROOT
+from ingest.project import DISTRIBUTION, ROOT
 from ingest.settings import number
 from orchestration.alerts.concerns import room
 from orchestration.alerts.quiet import AMSTERDAM
 from orchestration.doctor.finding import Finding
 from orchestration.workspace import Workspace
 
-PACKAGE = "rural-data-center-kempen"
 LOCK = ROOT / "requirements.lock"
 _PINNED = re.compile(r"^([A-Za-z0-9_.\[\]-]+)==([^\s;\\]+)\s*(?:;\s*([^\\]+))?", re.MULTILINE)
 
@@ -32,7 +31,7 @@ def versions(work: Workspace, lock: Path = LOCK) -> Iterator[Finding]:
         "Set up anew: `make setup` in the checkout, or `pip install --upgrade` of the package in an empty environment."
     )
     wrong = []
-    for text in requires(PACKAGE) or []:
+    for text in requires(DISTRIBUTION) or []:
         needed = Requirement(text)
         if needed.marker is None or needed.marker.evaluate({"extra": ""}):
             have = _installed(needed.name)

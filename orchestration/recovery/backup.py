@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from ingest.project import version
 from ingest.settings import Settings
 from ingest.storage.durable import Damaged
 from orchestration import home_format, show
@@ -45,7 +45,7 @@ def backup(settings: Settings, folder: Path, keep: int | None = None) -> tuple[B
             made = Backup(
                 into.next_number(),
                 datetime.now(UTC).isoformat(timespec="seconds"),
-                version("rural-data-center-kempen"),
+                version(),
                 home_format.of(home),
                 _releases(settings),
                 folders,

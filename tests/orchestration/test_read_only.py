@@ -39,7 +39,7 @@ def test_it_is_read_and_what_writes_says_why_it_can_not(tmp_path: Path) -> None:
 
     before = {f: file_sha256(f) for f in home.rglob("*") if f.is_file()}
     try:
-        assert release.release_id in rdc("releases", status=0)
+        assert release.release_id in rdc("releases", "--json", status=0)
         assert "3" in rdc("query", "select 1 + 2", status=0)
         for arguments in (["run", "--source", "sample"], ["backup", str(tmp_path / "kept")]):
             told = " ".join(rdc(*arguments, status=1).split())
