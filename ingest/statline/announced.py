@@ -10,24 +10,12 @@ from pathlib import Path
 
 import zstandard
 
+from ingest.months import MONTHS
+
 _HEADING = re.compile(r"(?i)wanneer komen er nieuwe cijfers\s*\??(.{0,400})", re.DOTALL)
 #: The next heading ends the answer.
 _NEXT = re.compile(r"\s\d\.\s+[A-Z]{3}|copyright", re.IGNORECASE)
-_MONTHS = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-]
-_MONTH = re.compile(rf"(?i)\b({'|'.join(_MONTHS)})\s+((?:20)\d\d)\b")
+_MONTH = re.compile(rf"(?i)\b({'|'.join(MONTHS)})\s+((?:20)\d\d)\b")
 _QUARTER = re.compile(r"(?i)\b(eerste|tweede|derde|vierde)\s+kwartaal\s+(?:van\s+)?(20\d\d)\b")
 _QUARTERS = ("eerste", "tweede", "derde", "vierde")
 
@@ -43,7 +31,7 @@ def announced(text: str) -> tuple[date, date] | None:
             _keep_quarters,
             answer,
         )
-        found += [_months(int(m[2]), _MONTHS.index(m[1].lower()) + 1, 1) for m in _MONTH.finditer(answer)]
+        found += [_months(int(m[2]), MONTHS.index(m[1].lower()) + 1, 1) for m in _MONTH.finditer(answer)]
         found += [_months(int(m[2]), 3 * _QUARTERS.index(m[1].lower()) + 1, 3) for m in _QUARTER.finditer(answer)]
     return min(found, default=None)
 

@@ -14,6 +14,7 @@ import yaml
 
 from ingest.datacenter import here
 from ingest.declaration import SAFE_LOADER
+from ingest.months import MONTHS
 from ingest.words import shown
 from orchestration.alerts.affected import Affected
 from orchestration.alerts.concern import Concern
@@ -23,20 +24,7 @@ LANGUAGES = {"nl": ("nl",), "en": ("en",), "both": ("nl", "en")}
 #: So many names are named; of the others it is said how many there are.
 NAMED = 5
 _MONTHS = {
-    "nl": [
-        "januari",
-        "februari",
-        "maart",
-        "april",
-        "mei",
-        "juni",
-        "juli",
-        "augustus",
-        "september",
-        "oktober",
-        "november",
-        "december",
-    ],
+    "nl": MONTHS,
     "en": [
         "January",
         "February",

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -55,6 +57,25 @@ def serve(recorded: str, pipe: Connection) -> None:
             pipe.send(True)
 
 
+@contextmanager
+def standing_in(recorded: str) -> Iterator[tuple[dict[str, str], Callable[[float], float]]]:
+    """The stand-in in a process of its own, so that it costs who is measured nothing.
+
+    :returns: the environment that leads to it, and what makes one figure of :data:`CHANGED` another; that gives the time.
+    """
+    here, there = multiprocessing.Pipe()
+    multiprocessing.get_context("spawn").Process(target=serve, args=(recorded, there), daemon=True).start()
+    environment = here.recv()
+
+    def change(value: float) -> float:
+        here.send(value)
+        here.recv()
+        return time.time()
+
+    yield environment, change
+    here.send(None)
+
+
 def measure(*arguments: str | Path, environment: dict[str, str]) -> Cost:
     """Run a command to its end."""
     started = time.perf_counter()
@@ -77,23 +98,18 @@ def main() -> None:
     options.add_argument("--recorded", default="", metavar="FOLDER", help="serve the recorded tables in it")
     asked = options.parse_args()
     rdc = Path(sys.executable).with_name("rdc")
-    here, there = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(asked.recorded, there), daemon=True)
-    server.start()
-    with tempfile.TemporaryDirectory() as home:
-        environment = here.recv() | {"RDC_HOME": home}
+    with standing_in(asked.recorded) as (served, change), tempfile.TemporaryDirectory() as home:
+        environment = served | {"RDC_HOME": home}
         if asked.recorded:
             only_the_sample(Path(home))
         print(f"first run: {measure(rdc, 'run', environment=environment)}", flush=True)
         ratios = []
         for number in range(1, asked.rounds + 1):
-            here.send(100 + number)
-            here.recv()
+            change(100 + number)
             own = measure(rdc, "run", environment=environment)
             peer = measure(rdc, "rebuild", environment=environment)
             ratios.append((own.seconds / peer.seconds, own.cpu / peer.cpu))
             print(f"{number}: one table changed: {own}; all made anew: {peer}", flush=True)
-        here.send(None)
     seconds, cpu = (statistics.median(r) for r in zip(*ratios, strict=True))
     print(f"median of {asked.rounds} rounds: {seconds:.2f} of the seconds of a rebuild, {cpu:.2f} of its CPU")
 

@@ -9,7 +9,6 @@ included. ``--recorded FOLDER`` serves the recorded tables in it.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import signal
 import statistics
@@ -26,7 +25,7 @@ def main() -> None:
     from ingest.settings import Settings
     from orchestration.instance import dagster_home
     from orchestration.workspace import Workspace
-    from tests.benchmarks.changed import measure, serve
+    from tests.benchmarks.changed import measure, standing_in
     from tests.sample_tables import only_the_sample
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -34,18 +33,11 @@ def main() -> None:
     options.add_argument("--recorded", default="", metavar="FOLDER", help="serve the recorded tables in it")
     asked = options.parse_args()
     rdc = Path(sys.executable).with_name("rdc")
-    here, there = multiprocessing.Pipe()
-    multiprocessing.get_context("spawn").Process(target=serve, args=(asked.recorded, there), daemon=True).start()
-    with tempfile.TemporaryDirectory() as home:
-        environment = here.recv() | {"RDC_HOME": home, "RDC_UI_PORT": "3999", "RDC_STATLINE_LOOK_SECONDS": "1"}
+    with standing_in(asked.recorded) as (served, change), tempfile.TemporaryDirectory() as home:
+        environment = served | {"RDC_HOME": home, "RDC_UI_PORT": "3999", "RDC_STATLINE_LOOK_SECONDS": "1"}
         only_the_sample(Path(home))
         measure(rdc, "run", environment=environment)
         work = Workspace.open(Settings.from_env(os.environ | environment))
-
-        def change(value: float) -> float:
-            here.send(value)
-            here.recv()
-            return time.time()
 
         shell = []
         for number in range(asked.rounds):
@@ -75,7 +67,6 @@ def main() -> None:
         finally:
             ui.send_signal(signal.SIGTERM)
             ui.wait(120)
-            here.send(None)
     ratio = statistics.median(daemon) / statistics.median(shell)
     print(
         f"median of {asked.rounds} rounds: shell {statistics.median(shell):.1f} s; the daemon's runs {statistics.median(daemon):.1f} s "

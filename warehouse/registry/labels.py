@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
+from ingest.months import MONTHS
+
 if TYPE_CHECKING:
     from warehouse.registry.indicators import Registry
 
@@ -79,21 +81,6 @@ def rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-#: As Dutch writes them in a sentence.
-MONTHS = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-]
 _IN_WORDS = {
     "period": "de hele periode",
     "start": "de eerste dag van de periode",

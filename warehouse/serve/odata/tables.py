@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 from ingest.datacenter import here
+from ingest.months import MONTHS
 from ingest.sql import literal
 from warehouse.reading.published import Published
-from warehouse.registry.labels import MONTHS
 from warehouse.registry.themes import headings
 from warehouse.serve.library import Opened
 from warehouse.serve.odata.filters import Field, FilterError, to_sql

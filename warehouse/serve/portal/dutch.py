@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-_MONTHS = (
-    *("januari", "februari", "maart", "april", "mei", "juni"),
-    *("juli", "augustus", "september", "oktober", "november", "december"),
-)
+from ingest.months import MONTHS
+
 _PARTS = {"JJ": "", "HJ": "halfjaar", "KW": "kwartaal", "MM": "maand"}
 _PERIOD = re.compile(r"(\d{4})(JJ|SJ|HJ|KW|MM)(\d\d)")
 
@@ -35,12 +33,12 @@ def day(value: date | datetime | str | None) -> str:
     if value is None:
         return ""
     found = date.fromisoformat(value[:10]) if isinstance(value, str) else value
-    return f"{found.day} {_MONTHS[found.month - 1]} {found.year}"
+    return f"{found.day} {MONTHS[found.month - 1]} {found.year}"
 
 
 def month(value: date) -> str:
     """``juni 2027``."""
-    return f"{_MONTHS[value.month - 1]} {value.year}"
+    return f"{MONTHS[value.month - 1]} {value.year}"
 
 
 def period(code: str | None) -> str:
@@ -53,7 +51,7 @@ def period(code: str | None) -> str:
     if kind == "SJ":
         return f"schooljaar {year}-{int(year) + 1}"
     if kind == "MM":
-        return f"{_MONTHS[at - 1]} {year}" if 1 <= at <= 12 else str(code)
+        return f"{MONTHS[at - 1]} {year}" if 1 <= at <= 12 else str(code)
     return f"{at}e {_PARTS[kind]} {year}"
 
 
