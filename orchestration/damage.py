@@ -13,7 +13,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -27,6 +26,7 @@ from ingest.storage.durable import PRIVATE, Damaged
 from ingest.storage.log import Log
 from ingest.verified import file_sha256
 from orchestration import runs
+from orchestration.instance import is_cut_off
 from orchestration.writer import LOCK, BusyError, writing
 from warehouse.releases.release import CURRENT, LAST, MAKING, PROMOTED, Release, Releases
 from warehouse.releases.sums import SUMS, read_sums
@@ -455,7 +455,11 @@ def _dagster(home: Path) -> Iterator[_Remedy]:
     """Dagster's own files: its settings, and what it remembers of runs."""
     settings = home / "dagster" / "dagster.yaml"
     if settings.exists() and not _yaml(settings):
-        yield settings, "it is no YAML", _putting(home, settings, "It is written anew, with our defaults.")
+        yield (
+            settings,
+            "it is no YAML, or not whole",
+            _putting(home, settings, "It is written anew, with our defaults."),
+        )
     for file in sorted((home / "dagster").rglob("*.db")):
         if what := _no_database(file):
 
@@ -470,9 +474,10 @@ def _dagster(home: Path) -> Iterator[_Remedy]:
             yield file, what, mend
 
 
-def _yaml(file: Path) -> Any:
+def _yaml(file: Path) -> bool:
     try:
-        return isinstance(yaml.safe_load(file.read_text(encoding="utf-8")), dict)
+        text = file.read_text(encoding="utf-8")
+        return isinstance(yaml.safe_load(text), dict) and not is_cut_off(text)
     except (OSError, ValueError, yaml.YAMLError):
         return False
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 PROCESS, KILLED = "rdc/process", "rdc/killed"
 #: A run that has no sign of life gets it within seconds; after this long it never will.
 SILENT_SECONDS = 300.0
+#: How Dagster calls a run that is being executed.
+_OPEN = ("STARTING", "STARTED", "CANCELING")
 
 _CONFIG = """\
 telemetry:
@@ -60,6 +63,11 @@ _BEFORE = (
 )
 
 
+def is_cut_off(settings: str) -> bool:
+    """Whether what is in ``dagster.yaml`` is the beginning of what we wrote, broken off in a line: it may be YAML all the same."""
+    return not settings.endswith("\n") and settings not in _BEFORE and _CONFIG.startswith(settings)
+
+
 def dagster_home(home: Path) -> Path:
     """Where Dagster keeps its runs, as the environment says or in the data folder; made when it is not there yet."""
     folder = plain(Path(os.environ.get("DAGSTER_HOME") or home / "dagster"))
@@ -75,6 +83,19 @@ def dagster_home(home: Path) -> Path:
 def going_on(instance: DagsterInstance) -> list[str]:
     """The ids of the runs that are being executed."""
     return [record.dagster_run.run_id for record in _open(instance)]
+
+
+def has_open_run(home: Path) -> bool:
+    """Whether a run is written down as going on. Read from Dagster's file itself: to load Dagster for it takes a second, also of a
+    command that finds nothing to do."""
+    file = Path(os.environ.get("DAGSTER_HOME") or home / "dagster").absolute() / "history" / "runs.db"
+    if not file.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=5)) as con:
+            return con.execute(f"select 1 from runs where status in {_OPEN} limit 1").fetchone() is not None
+    except sqlite3.Error:  # `rdc doctor` tells what is wrong with it
+        return False
 
 
 def close_dead_runs(instance: DagsterInstance, home: Path, broken_off: Collection[str] = ()) -> int:
@@ -105,5 +126,5 @@ def close_dead_runs(instance: DagsterInstance, home: Path, broken_off: Collectio
 def _open(instance: DagsterInstance) -> Sequence[RunRecord]:
     from dagster import DagsterRunStatus, RunsFilter
 
-    states = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    states = [DagsterRunStatus(name) for name in _OPEN]
     return instance.get_run_records(RunsFilter(statuses=states))

@@ -87,6 +87,7 @@ def _alone(
     """The run itself, of the one process that writes."""
     try:
         work.sweep()
+        _close_dead(work)
         outcomes = {} if mode == "sample" else _ingest(work, selected, scope)
         shown_to = [PUBLIC] if mode == "sample" else work.levels()
         levels = {level: pipeline.choose(work.at(level), mode, work.outcomes.latest()) for level in shown_to}
@@ -121,6 +122,17 @@ def _alone(
         if full := _full(work, str(error)):
             raise DiskFullError(f"{full} ({type(error).__name__})") from error
         raise
+
+
+def _close_dead(work: Workspace) -> None:
+    """A run that was killed once its release was there has left nothing to build, and so no other run that would close it."""
+    from orchestration.instance import close_dead_runs, dagster_home, has_open_run
+
+    if has_open_run(work.settings.home):
+        from dagster import DagsterInstance
+
+        with DagsterInstance.from_config(str(dagster_home(work.settings.home))) as instance:
+            close_dead_runs(instance, work.settings.home)
 
 
 def _full(work: Workspace, why: str) -> str:

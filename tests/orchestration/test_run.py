@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
+from orchestration.instance import KILLED, PROCESS, dagster_home, has_open_run
 from tests.orchestration.conftest import Rdc, first_run_as_told
 from tests.sample_tables import only_the_sample, sample_tables
 from tests.standin import Fault, StandIn
@@ -335,3 +337,23 @@ def test_a_full_disk_is_told_and_nothing_is_half_there(tmp_path: Path) -> None:
         subprocess.run(["umount", str(home)], check=True)
     assert f"The disk of {home} is full" in " ".join(told.split())
     assert "Traceback" not in told
+
+
+def test_a_run_killed_after_its_release_is_closed_by_one_that_finds_nothing_to_do(
+    released: Rdc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    rdc = released.copy(tmp_path / "home", released.env)
+    code = f"from pathlib import Path; from orchestration.writer import sign_of_life; print(sign_of_life(Path({str(rdc.home)!r})))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+    @dg.job
+    def build() -> None: ...
+
+    with dg.DagsterInstance.from_config(str(dagster_home(rdc.home))) as books:
+        run = books.create_run_for_job(build, status=dg.DagsterRunStatus.STARTED, tags={PROCESS: ended})
+        assert has_open_run(rdc.home)
+        assert "Nothing changed" in rdc("run").stdout
+        [after] = [r for r in books.get_runs() if r.run_id == run.run_id]
+        assert after.status == dg.DagsterRunStatus.FAILURE and after.tags[KILLED] == "yes"
+        assert not has_open_run(rdc.home)
