@@ -24,7 +24,7 @@ pytestmark = pytest.mark.long
         ),
         (
             "portal",
-            ["--indicators", "8", "--regions", "30", "--years", "2", "--pages", "2"],
+            ["--indicators", "24", "--regions", "600", "--years", "2", "--pages", "2"],
             r"(median \d.*){3}at its highest",
         ),
     ],

@@ -87,7 +87,7 @@ def generate(
             "from (select unnest($1::varchar[]) as code, unnest($2::varchar[]) as kind) order by code",
             [list(column) for column in zip(*regions_of_the_country(regions), strict=True)],
         )
-        names = [*named, *(f"ind_{n:02d}" for n in range(len(named), indicators))]
+        names = [*named, *(f"ind_{n:02d}" for n in range(len(named), indicators))][:indicators]
         themes = [THEMES[n % len(THEMES)] for n in range(indicators)]
         con.execute(
             "create table core.indicator as select unnest($1::varchar[]) as indicator_id, 1 as version, "
