@@ -83,6 +83,7 @@ class Centre:
             pipeline.prepare(work, pipeline.inputs(work))
             pipeline.build(work)
             pipeline.audit(work)
+            pipeline.effects(work)
             pipeline.note_checks(work)
             pipeline.release(work)
 
