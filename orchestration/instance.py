@@ -70,7 +70,7 @@ def is_cut_off(settings: str) -> bool:
 
 def dagster_home(home: Path) -> Path:
     """Where Dagster keeps its runs, as the environment says or in the data folder; made when it is not there yet."""
-    folder = plain(Path(os.environ.get("DAGSTER_HOME") or home / "dagster"))
+    folder = _place(home)
     durable.folder(folder, 0o700)
     with suppress(PermissionError):  # of another owner
         folder.chmod(0o700)  # its databases name what is not for everyone, and are readable themselves
@@ -78,6 +78,10 @@ def dagster_home(home: Path) -> Path:
     if not config.exists() or config.read_text(encoding="utf-8") in _BEFORE:
         durable.write(config, _CONFIG)
     return folder
+
+
+def _place(home: Path) -> Path:
+    return plain(Path(os.environ.get("DAGSTER_HOME") or home / "dagster"))
 
 
 def going_on(instance: DagsterInstance) -> list[str]:
@@ -88,11 +92,11 @@ def going_on(instance: DagsterInstance) -> list[str]:
 def has_open_run(home: Path) -> bool:
     """Whether a run is written down as going on. Read from Dagster's file itself: to load Dagster for it takes a second, also of a
     command that finds nothing to do."""
-    file = Path(os.environ.get("DAGSTER_HOME") or home / "dagster").absolute() / "history" / "runs.db"
+    file = _place(home) / "history" / "runs.db"
     if not file.is_file():
         return False
     try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=5)) as con:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as con:
             return con.execute(f"select 1 from runs where status in {_OPEN} limit 1").fetchone() is not None
     except sqlite3.Error:  # `rdc doctor` tells what is wrong with it
         return False

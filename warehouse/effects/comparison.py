@@ -15,7 +15,7 @@ from warehouse.effects import placebo
 from warehouse.effects.effect import Effect, Question
 from warehouse.effects.panel import Panel
 from warehouse.effects.placebo import Gaps
-from warehouse.effects.rule import DONORS, PERIODS_AFTER, PERIODS_BEFORE, RELEVANT_SHARE, Found, judge
+from warehouse.effects.rule import DONORS, PERIODS_AFTER, PERIODS_BEFORE, Found, judge
 from warehouse.effects.simplex import Array
 
 #: A donor of less weight is not left out in turn: nothing would change.
@@ -63,9 +63,7 @@ class Comparison(ABC):
         own, others = self._gaps(panel, weights), self._placebos(panel)
         low, high, confidence = placebo.interval(own, others, rate, question.margin)
         smallest = placebo.smallest_detectable(own, others, rate, question.margin)
-        relevant = question.relevant
-        if relevant is None:
-            relevant = RELEVANT_SHARE * float(np.abs(panel.outcome[panel.before]).mean())
+        relevant = question.size_that_matters(panel.outcome[panel.before])
         without = self._without_one(panel, weights)
         spread = self.spread(panel, weights)
         earlier = self._earlier(panel, question)

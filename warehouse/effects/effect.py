@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from warehouse.effects.panel import Panel
-from warehouse.effects.rule import WRONG_AT_MOST
+from warehouse.effects.rule import RELEVANT_SHARE, WRONG_AT_MOST
+from warehouse.effects.simplex import Array
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class Question:
     @property
     def wrong_at_most(self) -> float:
         return WRONG_AT_MOST / self.questions
+
+    def size_that_matters(self, before: Array) -> float:
+        """As it was declared, or a share of the mean of the figures before."""
+        return RELEVANT_SHARE * float(np.abs(before).mean()) if self.relevant is None else self.relevant
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from warehouse.effects.panel import Panel, position
 from warehouse.effects.rule import (
     FOUND_AT_LEAST,
     PERIODS_BEFORE_ALONE,
-    RELEVANT_SHARE,
     FoundAlone,
     judge_alone,
 )
@@ -93,9 +92,7 @@ class Interrupted:
         likely, found_by = student.ppf([1 - question.wrong_at_most / 2, FOUND_AT_LEAST], own.freedom)
         half = float(np.hypot(likely * own.error, question.margin))
         smallest = half + float(found_by) * own.error
-        relevant = question.relevant
-        if relevant is None:
-            relevant = RELEVANT_SHARE * float(np.abs(series[:begun]).mean())
+        relevant = question.size_that_matters(series[:begun])
         starts = self._earlier(series, begun)
         rank = 1 + sum(drawn.size >= own.size for drawn in starts.values())
         most = max(starts, key=lambda at: starts[at].size)

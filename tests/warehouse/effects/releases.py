@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -10,9 +11,25 @@ import numpy as np
 from tests.dbt_project import model
 from tests.warehouse.effects.panels import made, with_effect
 from warehouse.making import raw
-from warehouse.registry.interventions import Intervention
+from warehouse.registry.interventions import Expected, Intervention
 
 AREAS = [f"GM{n:04}" for n in range(1, 26)]
+
+
+def choice(name: str = "plan", **more: object) -> Intervention:
+    """A choice about what the first of the areas got."""
+    fields: dict[str, object] = {
+        "id": name,
+        "title": "Een plan",
+        "what": "Iets",
+        "region": "GM0001",
+        "from_period": "2014JJ00",
+        "indicators": [Expected(indicator="won_woz", direction="stijging")],
+        "decided_by": "Raad",
+        "legal_basis": "Besluit",
+        "declared_on": date(2013, 5, 1),
+    }
+    return Intervention.model_validate(fields | more)
 
 
 def candidate(effect: float = 6.0) -> duckdb.DuckDBPyConnection:

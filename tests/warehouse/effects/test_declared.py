@@ -9,32 +9,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.warehouse.effects.releases import AREAS, candidate
+from tests.warehouse.effects.releases import AREAS, candidate, choice
 from warehouse.effects.asked import Asked, Known
 from warehouse.effects.declared import answer, askings
 from warehouse.effects.figures import figures
-from warehouse.registry.interventions import FOLDER, Expected, Intervention, InterventionError, load
+from warehouse.registry.interventions import FOLDER, Intervention, InterventionError, load
 
 
 @pytest.fixture(scope="module")
 def release() -> Iterator[duckdb.DuckDBPyConnection]:
     with candidate() as con:
         yield con
-
-
-def choice(**more: object) -> Intervention:
-    fields: dict[str, object] = {
-        "id": "plan",
-        "title": "Een plan",
-        "what": "Iets",
-        "region": "GM0001",
-        "from_period": "2014JJ00",
-        "indicators": [Expected(indicator="won_woz", direction="stijging")],
-        "decided_by": "Raad",
-        "legal_basis": "Besluit",
-        "declared_on": date(2013, 5, 1),
-    }
-    return Intervention.model_validate(fields | more)
 
 
 def answers(

@@ -12,29 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.warehouse.effects.releases import AREAS, candidate, lay_out
+from tests.warehouse.effects.releases import AREAS, candidate, choice, lay_out
 from warehouse.effects.asked import Asked
 from warehouse.effects.declared import Asking, answer, askings
 from warehouse.effects.figures import Figures
 from warehouse.effects.kept import read
 from warehouse.making.effects import EFFECT, PATH, WorkedOut, say_where_made, work_out
-from warehouse.registry.interventions import Expected, Intervention
-
-
-def choice(name: str = "plan", **more: object) -> Intervention:
-    fields: dict[str, object] = {
-        "id": name,
-        "title": "Een plan",
-        "what": "Iets",
-        "region": "GM0001",
-        "from_period": "2014JJ00",
-        "indicators": [Expected(indicator="won_woz", direction="stijging")],
-        "decided_by": "Raad",
-        "legal_basis": "Besluit",
-        "declared_on": date(2013, 5, 1),
-    }
-    return Intervention.model_validate(fields | more)
-
 
 _TWO = [choice(), choice("later", from_period="2030JJ00", example=True)]
 
