@@ -20,6 +20,7 @@ from ingest.errors import explained
 from ingest.municipal import contract
 from ingest.municipal.contract import Contract
 from ingest.storage import durable
+from ingest.words import did_you_mean
 
 SHIPPED = Path(__file__).parent / "sources"
 
@@ -85,14 +86,10 @@ class Registry:
 
         :raises RegistryError: for an id that is not declared, with the ids that come nearest.
         """
-        import difflib
-
         for table_id in ids:
             if table_id not in self.tables:
-                near = difflib.get_close_matches(table_id, self.tables, n=3, cutoff=0.6)
-                hint = f" Did you mean {', '.join(near)}?" if near else ""
                 raise RegistryError(
-                    f"Table {table_id} is not declared.{hint} `rdc sources list` shows what is; "
+                    f"Table {table_id} is not declared.{did_you_mean(table_id, self.tables, 0.6)} `rdc sources list` shows what is; "
                     f"`rdc sources add {table_id}` declares it."
                 )
         return [self.tables[i] for i in (dict.fromkeys(ids) if ids else self.tables)]

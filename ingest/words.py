@@ -1,4 +1,4 @@
-"""What a source said, or what an error says of it, fit for a message: one line, printable, and not too long.
+"""What goes into a message: what a source said, or an error says of it, in one line, printable and not too long; and names that are near.
 
 A source can send anything. What it sends must not steer the terminal that shows it, nor break the log that keeps it.
 """
@@ -6,6 +6,7 @@ A source can send anything. What it sends must not steer the terminal that shows
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _WEB_PAGE = re.compile(r"(?i)<(!doctype|html|\?xml)")
 
@@ -14,6 +15,17 @@ def shown(text: str, most: int = 600) -> str:
     """One printable line: no control characters, no half characters (surrogates), cut where it gets long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def did_you_mean(name: str, known: Iterable[str], alike: float = 0.5) -> str:
+    """The names that come near one that there is not, as a sentence with a space before it; nothing where none does.
+
+    :param alike: how near, from 0 to 1 (``difflib``).
+    """
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=alike)
+    return f" Did you mean {', '.join(near)}?" if near else ""
 
 
 def glimpse(body: bytes) -> str:

@@ -125,7 +125,11 @@ def _overdue(table: Table, snapshot: Snapshot, at: datetime) -> str:
 
 
 def days_between(moment: str, at: datetime) -> float:
-    """Days from a moment that was written down until another; one without a zone is UTC."""
-    then = datetime.fromisoformat(moment)
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return (at - then).total_seconds() / 86_400
+    """Days from a moment that was written down until another."""
+    return (at - moment_of(moment)).total_seconds() / 86_400
+
+
+def moment_of(text: str) -> datetime:
+    """A moment that was written down; one without a zone is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -22,7 +22,7 @@ from orchestration.alerts.memory import Memory
 from orchestration.alerts.quiet import AMSTERDAM
 from orchestration.rhythm import due, expected
 from orchestration.runs import BUILD, latest_runs
-from orchestration.state import State, days_between, states
+from orchestration.state import State, days_between, moment_of, states
 from orchestration.workspace import PARTNERS, PUBLIC, Workspace
 from warehouse.serve.keys import Keys
 
@@ -147,7 +147,7 @@ def _away(look: Look) -> Iterator[Concern]:
             hosts.setdefault((host, "unreachable", level), []).append(state)
     for (host, kind, level), costs in hosts.items():
         since = min(s.since or s.last.at for s in costs if s.last)
-        asks = look.at - _moment(since) >= AWAY
+        asks = look.at - moment_of(since) >= AWAY
         facts = {"number": str(len(costs))}
         tables = tuple(s.table.id for s in costs)
         yield Concern(kind, host, "rdc doctor", since, facts, "", tables, (), level, asks)
@@ -164,7 +164,7 @@ def _failed(look: Look) -> Iterator[Concern]:
         since = min(s.since or s.last.at for s in costs if s.last)
         # What a host answers to a request (503, 429, a page that says so) is an outage too; what it answers to a table is not.
         patience = AWAY if any(s.last and s.last.host for s in costs) else FAILING
-        asks = look.at - _moment(since) >= patience
+        asks = look.at - moment_of(since) >= patience
         tables = tuple(s.table.id for s in costs)
         if cause and len(costs) > 1:
             facts = {"number": str(len(costs))}
@@ -285,11 +285,6 @@ def _keys(look: Look) -> Iterator[Concern]:
 def _channels(look: Look) -> Iterator[Concern]:
     for channel, since in Memory.read(look.work.settings.home).failing.items():
         yield Concern("channel", channel.rpartition("-")[0], "rdc alerts test", since)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 #: What can be wrong, the worst first.

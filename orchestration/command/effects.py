@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ingest.words import did_you_mean
 from orchestration import show
 from orchestration.command.friendly import friendly, json_option, level_option
 
@@ -61,8 +62,8 @@ def show_declared(name: str | None, as_of: str | None, chart: Path | None, as_js
     there = list(dict.fromkeys(one.intervention.id for one in found))
     if name and name not in there:
         raise NotThereError(
-            f"There is no intervention {name!r} in release {release}. There are: {', '.join(there) or 'none'}. docs/effecten.md says "
-            "how to declare one; the next `rdc run` works it out"
+            f"There is no intervention {name!r} in release {release}.{did_you_mean(name, there)} There are: "
+            f"{', '.join(there) or 'none'}. docs/effecten.md says how to declare one; the next `rdc run` works it out."
         )
     found = [one for one in found if name in (None, one.intervention.id)]
     for line in drawn:

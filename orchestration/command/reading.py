@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingest.words import did_you_mean
 from orchestration import show
 from orchestration.command.friendly import friendly, json_option, level_option
 from warehouse.formats import FORMATS
@@ -244,14 +245,16 @@ def explain(indicator: str, region: str, period: str, as_of: str | None, as_json
 def _explained(
     reader: Reader, intervention: str, indicator: str, cell_url: Callable[[dict[str, Any]], str | None]
 ) -> dict[str, Any]:
+    from warehouse.reading.effects import answers
     from warehouse.reading.explain_effect import explain_effect
     from warehouse.reading.reader import NotThereError
 
     if found := explain_effect(reader.published, intervention, indicator, cell_url):
         return found
+    asked = {f"{one.intervention.id} {one.indicator.indicator}" for one in answers(reader.published)}
     raise NotThereError(
-        f"Release {reader.release.release_id} has no question on the effect of {intervention!r} on {indicator!r}. `rdc effect` lists "
-        "those that there are"
+        f"Release {reader.release.release_id} has no question on the effect of {intervention!r} on {indicator!r}."
+        f"{did_you_mean(f'{intervention} {indicator}', sorted(asked))} `rdc effect` lists those that there are."
     )
 
 

@@ -44,7 +44,7 @@ def read(file: Path) -> Table:
     import duckdb
 
     if not file.is_file():
-        raise PanelError(f"There is no file {file}")
+        raise PanelError(f"There is no file {file}. Name one that is there with --data.")
     try:
         with duckdb.connect() as con:
             cursor = con.execute("select * from read_csv(?, all_varchar = true, header = true)", [str(file)])

@@ -6,7 +6,6 @@ another file under the same name.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import duckdb
 
 from ingest.errors import MendableError
 from ingest.sql import records
+from ingest.words import did_you_mean
 from warehouse.places import PlaceError
 from warehouse.reading.as_of import as_known_at, moment
 from warehouse.reading.published import REFERENCE, Published
@@ -85,12 +85,10 @@ class Reader:
                 if found[0] == schema and name in (found[1], f"{found[0]}.{found[1]}"):
                     return found
         names = sorted(t if s == "mart" else f"{s}.{t}" for s, t in known)
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         marts = ", ".join(sorted(t for s, t in known if s == "mart"))
         raise NotThereError(
-            f"There is no table {name!r} in release {self.release.release_id}."
-            + (f" Did you mean {', '.join(near)}?" if near else "")
-            + f" Standard indicator tables: {marts}."
+            f"There is no table {name!r} in release {self.release.release_id}.{did_you_mean(name, names)} "
+            f"Standard indicator tables: {marts}."
         )
 
     def region(self, text: str) -> str:
@@ -129,11 +127,9 @@ class Reader:
         by_name = {name.casefold(): key for key, name in known.items()}
         if text.casefold() in by_name:
             return by_name[text.casefold()]
-        near = difflib.get_close_matches(text, [*known, *known.values()], n=3, cutoff=0.5)
         raise NotThereError(
-            f"There is no indicator {text!r}."
-            + (f" Did you mean {', '.join(near)}?" if near else "")
-            + ' All of them: rdc query "select indicator_id, name_nl from core.indicator"'
+            f"There is no indicator {text!r}.{did_you_mean(text, [*known, *known.values()])}"
+            ' All of them: rdc query "select indicator_id, name_nl from core.indicator"'
         )
 
 

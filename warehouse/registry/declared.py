@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from ingest.datacenter import here
 from ingest.errors import explained
+from ingest.words import did_you_mean
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -35,8 +35,7 @@ def declared(files: Iterable[Path], kind: type[_Model], problems: list[str]) -> 
 
 def no_indicator(name: str, known: Collection[str]) -> str:
     """What to say of the name of an indicator that there is not."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"there is no indicator {name}." + (f" Did you mean {', '.join(near)}?" if near else "")
+    return f"there is no indicator {name}.{did_you_mean(name, known)}"
 
 
 def is_ours(region_code: str) -> bool:
